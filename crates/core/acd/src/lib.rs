@@ -1,0 +1,1 @@
+//! The engine: calls, agents, queues, offers, routing, ledger; pure and deterministic.

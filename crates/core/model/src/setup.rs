@@ -1,0 +1,211 @@
+//! The routing configuration as the engine knows it: checked, without secrets, without anything of the edge.
+//!
+//! `config` lowers the TOML file to this; every field means what the key of the same name means in the contract.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AgentId, Millis, PbxId, QueueId, Skill, TeamId,
+    agent::AgentState,
+    call::{Address, AttachedData},
+};
+
+/// Everything the engine routes by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct Setup {
+    /// Counted up with each applied configuration; every decision names it.
+    pub version: u64,
+    /// The PBXs.
+    pub pbxs: Vec<PbxSetup>,
+    /// The agents.
+    pub agents: Vec<AgentSetup>,
+    /// The queues.
+    pub queues: Vec<QueueSetup>,
+    /// The routing rules, first match wins.
+    pub routes: Vec<RouteSetup>,
+    /// Named calendars.
+    pub calendars: BTreeMap<String, CalendarSetup>,
+}
+
+/// One PBX.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PbxSetup {
+    /// Its name.
+    pub name: PbxId,
+    /// Whether we route or only look.
+    pub mode: Mode,
+}
+
+/// Whether we route or only look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Callers wait in our waiting room; we decide.
+    Route,
+    /// Read only.
+    Observe,
+}
+
+/// One agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSetup {
+    /// Id.
+    pub id: AgentId,
+    /// What to show.
+    pub name: String,
+    /// Where the devices are.
+    pub pbx: PbxId,
+    /// What others dial to reach the agent.
+    pub extension: Option<String>,
+    /// What the PBX rings, all at once.
+    pub devices: Vec<Address>,
+    /// Levels 1 to 10.
+    pub skills: BTreeMap<Skill, u8>,
+    /// Teams.
+    pub teams: Vec<TeamId>,
+    /// The state at the first start: `LoggedOut` or `Ready`.
+    pub start: AgentState,
+}
+
+/// How a queue chooses among its ready agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// Who has waited longest since the last call.
+    LongestIdle,
+    /// Who took the fewest calls.
+    LeastCalls,
+    /// Who talked the smallest share of the time logged in.
+    LeastOccupied,
+    /// Who has the highest level of the skills asked for.
+    BestSkill,
+    /// In turn.
+    RoundRobin,
+    /// By lot, seeded.
+    Random,
+    /// All at once, the first to answer wins.
+    RingAll,
+}
+
+/// Who serves a queue.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Members {
+    /// Everybody in these teams.
+    pub teams: Vec<TeamId>,
+    /// And these.
+    pub agents: Vec<AgentId>,
+}
+
+/// What is asked of an agent from a waiting time on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    /// From this waiting time on; the first is zero.
+    pub after: Millis,
+    /// Least levels.
+    pub skills: BTreeMap<Skill, u8>,
+    /// Instead of the queue's members, from then on.
+    pub teams: Option<Vec<TeamId>>,
+}
+
+/// What happens to a caller who waited too long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaxWait {
+    /// After this.
+    pub after: Millis,
+    /// Then this.
+    pub then: Overflow,
+}
+
+/// Where a caller goes who waited too long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overflow {
+    /// Into another queue, with the total wait kept.
+    Queue(QueueId),
+    /// To a number.
+    Transfer(String),
+    /// Ended.
+    Hangup,
+    /// Called back later, keeping the place.
+    Callback,
+}
+
+/// A service level: this share answered within this time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ServiceLevel {
+    /// 0 to 1.
+    pub target: f64,
+    /// The time.
+    pub within: Millis,
+}
+
+/// One queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QueueSetup {
+    /// Id.
+    pub id: QueueId,
+    /// How it chooses.
+    pub strategy: Strategy,
+    /// Who serves it.
+    pub members: Members,
+    /// What is asked, loosened with waiting time; sorted by `after`.
+    pub requires: Vec<Requirement>,
+    /// How long an offer rings.
+    pub offer_timeout: Millis,
+    /// Time after a call.
+    pub wrap_up: Millis,
+    /// What is aimed at.
+    pub service_level: ServiceLevel,
+    /// What happens to who waited too long.
+    pub max_wait: Option<MaxWait>,
+    /// How long the last agent of a customer is tried first.
+    pub sticky: Option<Millis>,
+    /// How long a sticky agent who is busy is waited for, before the others are tried.
+    pub sticky_wait: Millis,
+    /// A wait of this length counts as one point of priority; none: priorities are strict.
+    pub ageing: Option<Millis>,
+}
+
+/// One routing rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteSetup {
+    /// Its name, unique.
+    pub name: String,
+    /// CEL over ani, dnis, data, customer, now, pbx, trunk; none matches always.
+    pub when: Option<String>,
+    /// Where the call goes.
+    pub target: RouteTarget,
+    /// Higher is served first.
+    pub priority: i32,
+    /// Skills asked for beside the queue's own.
+    pub requires: BTreeMap<Skill, u8>,
+    /// Data to attach.
+    pub set: AttachedData,
+}
+
+/// Where a rule sends a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RouteTarget {
+    /// Into a queue.
+    Queue(QueueId),
+    /// To one agent.
+    Agent(AgentId),
+    /// To a number of the PBX.
+    Transfer(String),
+    /// Ended.
+    Hangup,
+}
+
+/// Opening hours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CalendarSetup {
+    /// IANA name.
+    pub timezone: String,
+    /// Seven days, Monday first; spans in minutes of the day, end exclusive.
+    pub open: [Vec<(u16, u16)>; 7],
+    /// Dates closed, `YYYY-MM-DD`.
+    pub closed: Vec<String>,
+}

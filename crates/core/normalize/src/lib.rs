@@ -1,0 +1,1 @@
+//! PBX dialects to call events, and PBX actions to dialects.

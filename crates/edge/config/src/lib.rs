@@ -1,0 +1,1 @@
+//! Configuration: types, loading, every problem at once.

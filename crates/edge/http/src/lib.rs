@@ -1,0 +1,1 @@
+//! HTTP, WebSocket and SSE for subscribers, agents and operators.

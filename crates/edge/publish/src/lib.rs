@@ -1,0 +1,1 @@
+//! Followers of the journal: the event hub and webhooks.
