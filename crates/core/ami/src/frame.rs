@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr_iter, memchr2_iter, memrchr};
 
 use crate::event_name::EventName;
 
@@ -139,7 +139,7 @@ impl Frame {
     #[must_use]
     pub fn prefixed_chan_variable(&self, prefix: &str, name: &str) -> Option<&str> {
         self.index().iter().find_map(|h| {
-            if !is_chan_variable(self.text(h.key, h.colon), prefix) {
+            if !is_chan_variable(&self.raw[h.key as usize..h.colon as usize], prefix) {
                 return None;
             }
             self.text(h.value, h.end).strip_prefix(name)?.strip_prefix('=')
@@ -235,44 +235,72 @@ fn classify(line: &[u8]) -> (FrameKind, (usize, usize)) {
     (kind, (value, line.len()))
 }
 
-/// Positions of the colon and of the value. The colon that counts is the first one before a space or the end of
-/// the line, so that `ChanVariable(SIP/10.0.0.1:5060-1): X=` is split where it should be; failing that, the first.
-fn split_line(line: &[u8]) -> Option<(usize, usize)> {
-    let first = memchr(b':', line)?;
-    let mut colon = first;
-    loop {
-        match line.get(colon + 1) {
-            None => return Some((colon, line.len())),
-            Some(b' ') => return Some((colon, colon + 2)),
-            Some(_) => match memchr(b':', &line[colon + 1..]) {
-                Some(next) => colon += 1 + next,
-                None => return Some((first, first + 1)),
-            },
+/// The colon that splits a line: the first one before a space or the line's end, so that
+/// `ChanVariable(SIP/10.0.0.1:5060-1): X=` is split where it should be; failing that, the first.
+#[derive(Clone, Copy)]
+enum Colon {
+    None,
+    /// Followed by something else than a space.
+    Tight(usize),
+    /// Followed by a space or the line's end: it stays.
+    Settled(usize),
+}
+
+impl Colon {
+    /// Takes the next colon of the line and the byte behind it.
+    fn then(self, at: usize, next: Option<u8>) -> Self {
+        let settles = matches!(next, Some(b' ' | b'\r' | b'\n') | None);
+        match self {
+            Self::None | Self::Tight(_) if settles => Self::Settled(at),
+            Self::None => Self::Tight(at),
+            Self::Tight(_) | Self::Settled(_) => self,
+        }
+    }
+
+    /// Where the key ends and the value begins, in a line that ends at `end`.
+    fn split(self, end: usize) -> Option<(usize, usize)> {
+        match self {
+            Self::None => None,
+            Self::Tight(at) => Some((at, at + 1)),
+            Self::Settled(at) => Some((at, (at + 2).min(end))),
         }
     }
 }
 
+/// The same for one line alone.
+fn split_line(line: &[u8]) -> Option<(usize, usize)> {
+    let colons = memchr_iter(b':', line);
+    colons.fold(Colon::None, |colon, at| colon.then(at, line.get(at + 1).copied())).split(line.len())
+}
+
+/// Splits in one pass over line ends and colons.
 fn split_headers(raw: &[u8], follows: bool) -> Vec<Header> {
-    // 28 bytes a header is what real events have; one allocation is then enough.
+    // Headers of real events have 28 bytes on average: one allocation is nearly always enough.
     let mut headers = Vec::with_capacity(raw.len() / 20 + 2);
-    let mut start = 0;
-    while start < raw.len() {
-        let next = memchr(b'\n', &raw[start..]).map_or(raw.len(), |at| start + at + 1);
-        let line = strip_cr(strip_lf(&raw[start..next]));
-        if let Some((colon, value)) = split_line(line) {
-            if follows && !is_follows_header(&line[..colon]) {
-                break;
-            }
-            headers.push(Header {
-                key: narrow(start),
-                colon: narrow(start + colon),
-                value: narrow(start + value),
-                end: narrow(start + line.len()),
-            });
-        } else if follows {
+    let mut line = 0;
+    let mut colon = Colon::None;
+    for at in memchr2_iter(b'\n', b':', raw).chain(std::iter::once(raw.len())) {
+        if raw.get(at) == Some(&b':') {
+            colon = colon.then(at, raw.get(at + 1).copied());
+            continue;
+        }
+        let end = line + strip_cr(&raw[line..at]).len();
+        match colon.split(end) {
+            Some((colon, _)) if follows && !is_follows_header(&raw[line..colon]) => break,
+            Some((colon, value)) => headers.push(Header {
+                key: narrow(line),
+                colon: narrow(colon),
+                value: narrow(value),
+                end: narrow(end),
+            }),
+            None if follows => break,
+            None => {}
+        }
+        line = at + 1;
+        colon = Colon::None;
+        if line > raw.len() {
             break;
         }
-        start = next;
     }
     headers
 }
@@ -284,13 +312,14 @@ fn is_follows_header(key: &[u8]) -> bool {
         .any(|known| key.eq_ignore_ascii_case(known))
 }
 
-fn is_chan_variable(key: &str, prefix: &str) -> bool {
-    let Some(rest) = key.get(prefix.len()..) else { return false };
-    if !key.as_bytes()[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes()) {
-        return false;
-    }
-    let Some(word) = rest.get(.."ChanVariable".len()) else { return false };
-    word.eq_ignore_ascii_case("ChanVariable") && matches!(rest.as_bytes().get(word.len()), None | Some(b'('))
+/// `<prefix>ChanVariable`, with or without a channel in parentheses.
+fn is_chan_variable(key: &[u8], prefix: &str) -> bool {
+    const WORD: &[u8] = b"ChanVariable";
+    let Some((start, rest)) = key.split_at_checked(prefix.len()) else { return false };
+    let Some((word, rest)) = rest.split_at_checked(WORD.len()) else { return false };
+    word.eq_ignore_ascii_case(WORD)
+        && start.eq_ignore_ascii_case(prefix.as_bytes())
+        && matches!(rest.first(), None | Some(b'('))
 }
 
 /// Whether a line is the greeting of an AMI server.
@@ -306,10 +335,6 @@ pub(crate) fn ends_command(line: &[u8]) -> bool {
 /// The line without one carriage return at its end.
 pub(crate) fn strip_cr(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
-}
-
-fn strip_lf(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\n").unwrap_or(line)
 }
 
 /// Frames are bounded far below 4 GiB by the codec; a longer one built by hand is cut, not wrapped.
