@@ -47,6 +47,7 @@ pub mod queue;
 pub mod command;
 pub mod event;
 pub mod input;
+pub mod meta;
 pub mod pbx;
 pub mod setup;
 
@@ -54,4 +55,5 @@ pub use id::{
     ActionId, AgentId, CallId, CallRef, EventId, IdSource, InvalidName, LegId, LegRef, OfferId, PbxId, PopId,
     QueueId, Skill, TeamId,
 };
+pub use meta::Meta;
 pub use time::{Millis, Timestamp};
