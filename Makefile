@@ -1,0 +1,30 @@
+# Two commands do everything: `make demo` and `make test`. Both install what they need.
+
+CARGO ?= cargo
+
+.PHONY: help demo test check bench install clean
+
+help:            ## what there is
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+demo:            ## build and run Hookswitch on a simulated PBX; prints the URL to open
+	$(CARGO) run --release --bin hookswitch -- demo
+
+test:            ## everything: lints, unit, story, fault and load tests, real Asterisk 22 and 16
+	tests/run.sh
+
+check:           ## formatting and lints only
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+bench:           ## the figures of docs/performance.md, peers beside them in the same run
+	tests/bench/run.sh
+
+install:         ## daemon, unit file, configuration; as root
+	$(CARGO) build --release --bin hookswitch
+	install -Dm755 target/release/hookswitch $(DESTDIR)/usr/bin/hookswitch
+	install -Dm644 systemd/hookswitch.service $(DESTDIR)/usr/lib/systemd/system/hookswitch.service
+	test -e $(DESTDIR)/etc/hookswitch/hookswitch.toml || install -Dm640 config/hookswitch.toml $(DESTDIR)/etc/hookswitch/hookswitch.toml
+
+clean:           ## remove what was built
+	$(CARGO) clean
