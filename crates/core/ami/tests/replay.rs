@@ -13,20 +13,20 @@ use bytes::BytesMut;
 use hookswitch_ami::{AmiCodec, CodecStats, Decoded, EventName, Frame, FrameKind};
 use tokio_util::codec::Decoder;
 
-/// Every capture: its folder's name and what the PBX sent.
+/// Every recorded stream: its folder's name and what the PBX sent.
 fn captures() -> Vec<(String, Vec<u8>)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/fixtures/captures");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/fixtures");
     let mut found = Vec::new();
-    for release in ["ast16", "ast22"] {
+    for set in ["captures/ast16", "captures/ast22", "captures-own/ast16", "captures-own/ast22"] {
         let mut folders: Vec<PathBuf> =
-            std::fs::read_dir(root.join(release)).unwrap().map(|entry| entry.unwrap().path()).collect();
+            std::fs::read_dir(root.join(set)).unwrap().map(|entry| entry.unwrap().path()).collect();
         folders.sort();
         for folder in folders {
-            let name = format!("{release}/{}", folder.file_name().unwrap().to_string_lossy());
+            let name = format!("{set}/{}", folder.file_name().unwrap().to_string_lossy());
             found.push((name, std::fs::read(folder.join("ami.raw")).unwrap()));
         }
     }
-    assert_eq!(found.len(), 46, "23 stories on each release");
+    assert!(found.len() >= 46, "23 stories or more on each release: {}", found.len());
     found
 }
 
@@ -120,7 +120,7 @@ fn every_header_of_a_capture_is_found_again_by_its_key() {
 
 #[test]
 fn channel_variables_of_a_real_call_are_read() {
-    let (_, raw) = captures().into_iter().find(|(name, _)| name == "ast22/click-to-dial").unwrap();
+    let (_, raw) = captures().into_iter().find(|(name, _)| name == "captures/ast22/click-to-dial").unwrap();
     let frames = decode(&raw, || usize::MAX).0;
     let originated = frames.iter().find(|frame| frame.event() == EventName::OriginateResponse).unwrap();
     assert!(originated.get("ChanVariable").is_none(), "this event has the form with the channel in it");
