@@ -1,0 +1,114 @@
+//! What the router asks of the daemon: the only way from HTTP to the engine.
+//!
+//! The daemon answers from its dispatcher, between two inputs of the engine: whatever one answer holds is true at one
+//! `sequence`. Objects come as finished JSON (made by `wire`), so that the dispatcher decides what is encoded when
+//! and this crate never re-encodes a call.
+
+use std::{future::Future, pin::Pin};
+
+use bytes::Bytes;
+
+use crate::model::{
+    AgentId, CallId, QueueId,
+    command::{Answer, Command},
+};
+
+/// The dispatcher does not answer any more: the daemon is stopping. Becomes `503`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the daemon is stopping")]
+pub struct BackendGone;
+
+/// A future answer of the daemon.
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, BackendGone>> + Send + 'a>>;
+
+/// A list and the journal position it is true at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List<T = Bytes> {
+    /// The position: every event up to it is contained, none after it.
+    pub sequence: u64,
+    /// The objects, as JSON.
+    pub items: Vec<T>,
+}
+
+/// A call (or what explains one) with the agents it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallJson {
+    /// Every agent who has or had a leg in it, or to whom it is or was offered: whose token may read it.
+    pub agents: Vec<AgentId>,
+    /// The object, as JSON.
+    pub json: Bytes,
+}
+
+/// Everything at one position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The position.
+    pub sequence: u64,
+    /// Live calls.
+    pub calls: Vec<CallJson>,
+    /// All agents.
+    pub agents: Vec<Bytes>,
+    /// All queues.
+    pub queues: Vec<Bytes>,
+    /// All PBX links.
+    pub pbx: Vec<Bytes>,
+}
+
+/// Whether one PBX link has been tried and stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkReadiness {
+    /// The PBX's name.
+    pub name: String,
+    /// A first attempt has come to an end, well or badly.
+    pub tried: bool,
+    /// Logged in and listed.
+    pub up: bool,
+}
+
+/// What `/readyz` tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// The journal takes and gives records.
+    pub journal_open: bool,
+    /// One entry a PBX.
+    pub links: Vec<LinkReadiness>,
+}
+
+/// The daemon, as the router sees it.
+///
+/// Written with boxed futures so that the router is one concrete type; a box a request is lost in the cost of a
+/// request. [`Backend::readiness`] and [`Backend::metrics`] must not wait for the dispatcher: they are asked when
+/// something is wrong.
+pub trait Backend: Send + Sync + 'static {
+    /// Calls, agents, queues and links at one position.
+    fn snapshot(&self) -> Reply<'_, Snapshot>;
+    /// Live calls.
+    fn calls(&self) -> Reply<'_, List<CallJson>>;
+    /// One call, live or remembered.
+    fn call(&self, id: CallId) -> Reply<'_, Option<CallJson>>;
+    /// Why a call was routed as it was.
+    fn why(&self, id: CallId) -> Reply<'_, Option<CallJson>>;
+    /// All agents.
+    fn agents(&self) -> Reply<'_, List>;
+    /// One agent.
+    fn agent(&self, id: AgentId) -> Reply<'_, Option<Bytes>>;
+    /// Why an agent has no call, call by call.
+    fn why_idle(&self, id: AgentId) -> Reply<'_, Option<Bytes>>;
+    /// All queues with their figures.
+    fn queues(&self) -> Reply<'_, List>;
+    /// One queue.
+    fn queue(&self, id: QueueId) -> Reply<'_, Option<Bytes>>;
+    /// Hands a command to the engine and brings its answer, which is journalled by then. The engine checks that a
+    /// pop belongs to `actor.agent` where the actor is an agent: only it knows whose a pop is.
+    fn command(&self, command: Command) -> Reply<'_, Answer>;
+    /// The webhooks: name, state, cursor.
+    fn webhooks(&self) -> Reply<'_, List>;
+    /// The latest deliveries of one webhook, newest first; none when there is no webhook of that name.
+    fn deliveries(&self, webhook: String) -> Reply<'_, Option<List>>;
+    /// Sets a webhook's cursor back to `after` and enables it; false when there is no webhook of that name.
+    fn replay(&self, webhook: String, after: u64) -> Reply<'_, bool>;
+    /// Whether journal and links are up. Never waits.
+    fn readiness(&self) -> Readiness;
+    /// The metrics in Prometheus text format. Never waits.
+    fn metrics(&self) -> String;
+}

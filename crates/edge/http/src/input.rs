@@ -1,0 +1,129 @@
+//! What comes in with a request: ids in the path, the query, a JSON body; each refused as a [`Problem`].
+
+use std::str::FromStr;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    model::{AgentId, CallId, PopId, QueueId},
+    problem::Problem,
+    state::AppState,
+};
+
+/// What an id in a path is the id of.
+pub(crate) trait Named: FromStr {
+    /// The word for it in a problem.
+    const WHAT: &'static str;
+}
+
+impl Named for CallId {
+    const WHAT: &'static str = "call";
+}
+impl Named for AgentId {
+    const WHAT: &'static str = "agent";
+}
+impl Named for QueueId {
+    const WHAT: &'static str = "queue";
+}
+impl Named for PopId {
+    const WHAT: &'static str = "pop";
+}
+
+/// The id in the path. What cannot be an id is unknown, `404`, like an id that nobody has.
+pub(crate) struct Id<T>(pub(crate) T);
+
+impl<T: Named> FromRequestParts<AppState> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let Text(text) = Text::from_request_parts(parts, state).await?;
+        text.parse().map(Self).map_err(|_| Problem::unknown(T::WHAT, &text))
+    }
+}
+
+/// The one parameter of the path as text.
+pub(crate) struct Text(pub(crate) String);
+
+impl FromRequestParts<AppState> for Text {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        path.map(|Path(text)| Self(text)).map_err(|rejection| Problem::request(rejection.body_text()))
+    }
+}
+
+/// The query string.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<AppState> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Problem> {
+        let query = Query::try_from_uri(&parts.uri);
+        query.map(|Query(query)| Self(query)).map_err(|rejection| Problem::request(rejection.body_text()))
+    }
+}
+
+/// A JSON body: bounded in size and in the time it may take.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "media-type",
+                "The body is not JSON",
+                "the Content-Type of the body is not application/json",
+            ));
+        }
+        let bytes = read(request, state).await?;
+        // An empty body means that nothing is said, which routes without a required field take.
+        let text = if bytes.is_empty() { b"{}" } else { &bytes[..] };
+        serde_json::from_slice(text).map(Self).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => Problem::invalid(
+                format!("the body does not fit: {error}"),
+                "/openapi.json describes the body of each request",
+            ),
+            serde_json::error::Category::Io
+            | serde_json::error::Category::Syntax
+            | serde_json::error::Category::Eof => Problem::request(format!("the body is not JSON: {error}")),
+        })
+    }
+}
+
+/// Reads a whole body within the limits.
+pub(crate) async fn read(request: Request, state: &AppState) -> Result<Bytes, Problem> {
+    let limits = state.limits();
+    let reading = axum::body::to_bytes(request.into_body(), limits.body);
+    match tokio::time::timeout(limits.body_time, reading).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            "The body is too large",
+            format!("the body has more than {} bytes or was cut off", limits.body),
+        )),
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too-slow",
+            "The body came too slowly",
+            format!("the body was not complete after {:?}", limits.body_time),
+        )),
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
+    let media =
+        value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"))
+}

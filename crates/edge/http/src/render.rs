@@ -1,0 +1,79 @@
+//! Answers put together from finished JSON: lists, the snapshot, the id of an action.
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use bytes::Bytes;
+
+use crate::{
+    access::Grant,
+    backend::{CallJson, List, Snapshot},
+    model::ActionId,
+};
+
+/// A position as the contract writes it: 20 digits.
+pub(crate) fn sequence(position: u64) -> String {
+    format!("{position:020}")
+}
+
+/// JSON that nobody may keep: it is out of date at once.
+pub(crate) fn json(body: impl Into<Bytes>) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    (headers, body.into()).into_response()
+}
+
+/// `{"items":[…],"sequence":"…"}`.
+pub(crate) fn list(list: &List) -> Response {
+    let mut body = Vec::with_capacity(64 + size(&list.items));
+    body.extend(b"{\"items\":");
+    array(&mut body, &list.items);
+    body.extend(format!(",\"sequence\":\"{:020}\"}}", list.sequence).as_bytes());
+    json(body)
+}
+
+/// `{"sequence","calls":[…],"agents":[…],"queues":[…],"pbx":[…]}`, with the calls the token may see.
+pub(crate) fn snapshot(snapshot: Snapshot, grant: &Grant) -> Vec<u8> {
+    let calls = seen(snapshot.calls, grant);
+    let lists = [
+        ("calls", &calls),
+        ("agents", &snapshot.agents),
+        ("queues", &snapshot.queues),
+        ("pbx", &snapshot.pbx),
+    ];
+    let mut body = Vec::with_capacity(128 + lists.iter().map(|(_, items)| size(items)).sum::<usize>());
+    body.extend(format!("{{\"sequence\":\"{:020}\"", snapshot.sequence).as_bytes());
+    for (name, items) in lists {
+        body.extend(format!(",\"{name}\":").as_bytes());
+        array(&mut body, items);
+    }
+    body.push(b'}');
+    body
+}
+
+/// The calls a token may see.
+pub(crate) fn seen(calls: Vec<CallJson>, grant: &Grant) -> Vec<Bytes> {
+    calls.into_iter().filter(|call| grant.sees(&call.agents)).map(|call| call.json).collect()
+}
+
+/// `202 {"action":"…"}`: it is being done, the events say how it went.
+pub(crate) fn accepted(action: ActionId) -> Response {
+    let mut response = json(format!("{{\"action\":\"{action}\"}}"));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
+}
+
+fn size(items: &[Bytes]) -> usize {
+    items.iter().map(|item| item.len() + 1).sum()
+}
+
+fn array(body: &mut Vec<u8>, items: &[Bytes]) {
+    body.push(b'[');
+    for (place, item) in items.iter().enumerate() {
+        if place > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(item);
+    }
+    body.push(b']');
+}

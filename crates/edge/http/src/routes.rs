@@ -1,0 +1,47 @@
+//! The routes, one file a resource.
+
+mod agents;
+mod calls;
+mod health;
+mod pops;
+mod queues;
+mod session;
+mod snapshot;
+mod webhooks;
+
+use crate::{
+    access::Grant,
+    model::{
+        ActionId,
+        command::{Actor, Command, Request},
+    },
+    problem::Problem,
+    route::Route,
+    state::AppState,
+};
+
+/// Every route there is.
+pub(crate) fn all() -> Vec<Route> {
+    [
+        snapshot::routes(),
+        calls::routes(),
+        agents::routes(),
+        queues::routes(),
+        pops::routes(),
+        session::routes(),
+        webhooks::routes(),
+        health::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Puts a request to the engine in the name of the token's owner, and brings the id it was taken under.
+async fn ask(state: &AppState, grant: &Grant, request: Request) -> Result<ActionId, Problem> {
+    let id = state.next_id();
+    let actor = Actor { name: grant.token.name.to_string(), agent: grant.token.agent.clone() };
+    let answer = state.backend().command(Command { id, actor, request }).await?;
+    answer.result?;
+    Ok(id)
+}
