@@ -1,0 +1,215 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn settings() -> DialplanSettings {
+    let code = |code: &str| Some(Exten::new(code).unwrap());
+    DialplanSettings {
+        username: UserName::new("hookswitch").unwrap(),
+        dial_context: Context::new("from-internal").unwrap(),
+        fallback: Fallback::goto("from-internal,600,1").unwrap(),
+        queue_fallbacks: BTreeMap::from([
+            (QueueId::new("gold").unwrap(), Fallback::dial("PJSIP/1008&PJSIP/1009").unwrap()),
+            (QueueId::new("night").unwrap(), Fallback::HangUp),
+        ]),
+        music: MusicClass::new("default").unwrap(),
+        features: FeatureCodes {
+            login: code("*50"),
+            logout: code("*51"),
+            pause: code("*52"),
+            ready: code("*53"),
+        },
+    }
+}
+
+/// The printed dialplan as Asterisk would take it in: context → extension → lines with their labels.
+type Extensions = BTreeMap<String, Vec<(Option<String>, String)>>;
+
+fn read(text: &str) -> BTreeMap<String, Extensions> {
+    let mut contexts: BTreeMap<String, Extensions> = BTreeMap::new();
+    let (mut context, mut exten) = (String::new(), String::new());
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(';')) {
+        if let Some(name) = line.strip_prefix('[') {
+            context = name.strip_suffix(']').expect("a whole header").to_owned();
+            contexts.entry(context.clone()).or_default();
+        } else if let Some(rest) = line.strip_prefix("exten => ") {
+            let mut parts = rest.splitn(3, ',');
+            exten = parts.next().unwrap().to_owned();
+            assert_eq!(parts.next(), Some("1"), "{line}");
+            let lines = contexts.get_mut(&context).unwrap().entry(exten.clone()).or_default();
+            lines.push((None, parts.next().expect("an application").to_owned()));
+        } else if let Some(rest) = line.strip_prefix("same => n") {
+            let (label, application) = match rest.strip_prefix('(') {
+                Some(labelled) => {
+                    let (label, rest) = labelled.split_once(')').unwrap();
+                    (Some(label.to_owned()), rest)
+                }
+                None => (None, rest),
+            };
+            let lines = contexts.get_mut(&context).unwrap().get_mut(&exten).unwrap();
+            lines.push((label, application.strip_prefix(',').expect("a comma").to_owned()));
+        } else {
+            assert!(line.starts_with("include => "), "{line}");
+        }
+    }
+    contexts
+}
+
+#[test]
+fn every_jump_inside_our_contexts_has_a_landing() {
+    let contexts = read(&print(&settings()));
+    let mut jumps = 0;
+    for (context, extensions) in &contexts {
+        for lines in extensions.values() {
+            for (_, application) in lines {
+                let target = match application.strip_prefix("GotoIf(") {
+                    Some(rest) => rest.rsplit_once('?').map(|(_, target)| target),
+                    None => application.strip_prefix("Goto("),
+                };
+                let Some(target) = target.map(|t| t.trim_end_matches(')')) else { continue };
+                jumps += 1;
+                match target.split(',').collect::<Vec<_>>()[..] {
+                    [label] => {
+                        let labels = lines.iter().filter_map(|(label, _)| label.as_deref());
+                        assert!(labels.into_iter().any(|one| one == label), "{context}: {application}");
+                    }
+                    ["from-internal", "600", "1"] => {}
+                    [to, exten, "1"] => assert!(contexts[to].contains_key(exten), "{context}: {application}"),
+                    _ => panic!("{context}: {application}"),
+                }
+            }
+        }
+    }
+    assert!(jumps >= 9, "{jumps}");
+}
+
+#[test]
+fn every_line_closes_what_it_opens() {
+    for (context, extensions) in read(&print(&settings())) {
+        for (_, application) in extensions.into_values().flatten() {
+            for (open, close) in [('(', ')'), ('{', '}'), ('[', ']')] {
+                let count = |c| application.matches(c).count();
+                assert_eq!(count(open), count(close), "{context}: {application}");
+            }
+            assert_eq!(application.matches('"').count() % 2, 0, "{context}: {application}");
+        }
+    }
+}
+
+#[test]
+fn the_waiting_room_never_spins_and_ends_when_the_heartbeat_does() {
+    let wait = &read(&print(&settings()))["hookswitch-wait"]["s"];
+    let at = |what: &str| wait.iter().position(|(_, line)| line.starts_with(what)).expect(what);
+    let loop_start = wait.iter().position(|(label, _)| label.as_deref() == Some("loop")).unwrap();
+    assert!(
+        wait[loop_start].1.contains("HS_HEARTBEAT") && wait[loop_start].1.contains("hookswitch-fallback,s,1")
+    );
+    let pause = at("ExecIf($[${EPOCH} - ${HS_SINCE} < 2]?Wait(4))");
+    assert!(loop_start < at("MusicOnHold(") && at("MusicOnHold(") < pause && pause < at("Goto(loop)"));
+}
+
+#[test]
+fn each_queue_may_have_a_fallback_of_its_own() {
+    let lines: Vec<String> =
+        read(&print(&settings()))["hookswitch-fallback"]["s"].iter().map(|(_, line)| line.clone()).collect();
+    assert_eq!(
+        lines,
+        [
+            "Set(HS_STATE=fallback)",
+            "UserEvent(HookswitchFallback)",
+            "GotoIf($[\"${HS_QUEUE}\" = \"gold\"]?queue0)",
+            "GotoIf($[\"${HS_QUEUE}\" = \"night\"]?queue1)",
+            "Goto(from-internal,600,1)",
+            "Hangup()",
+            "Dial(PJSIP/1008&PJSIP/1009)",
+            "Hangup()",
+            "Hangup()",
+        ]
+    );
+}
+
+#[test]
+fn phones_get_the_feature_codes_and_only_those_configured() {
+    let contexts = read(&print(&settings()));
+    let codes: BTreeSet<&str> = contexts["hookswitch-agents"].keys().map(String::as_str).collect();
+    assert_eq!(codes, BTreeSet::from(["*50", "*51", "*52", "*53"]));
+    assert!(print(&settings()).ends_with("[from-internal]\ninclude => hookswitch-agents\n"));
+    let without = print(&DialplanSettings { features: FeatureCodes::default(), ..settings() });
+    assert!(!without.contains("hookswitch-agents") && !without.contains("[from-internal]"), "{without}");
+}
+
+#[test]
+fn what_manager_conf_needs_stands_in_comments() {
+    let printed = print(&settings());
+    for line in [format!(";   channelvars = {CHANNELVARS}"), format!(";   read = {AMI_CLASSES}")] {
+        assert!(printed.lines().any(|one| one == line), "{line}");
+    }
+    assert!(printed.contains(";   [hookswitch]\n"));
+    assert!(!printed.contains('@'), "a mark of the template is left: {printed}");
+}
+
+#[test]
+fn a_value_that_would_be_dialplan_syntax_is_refused() {
+    for bad in [
+        "",
+        "a,b",
+        "a)b",
+        "a(b",
+        "a b",
+        "a;b",
+        "a\nb",
+        "a\r\n[evil]",
+        "${SHELL(id)}",
+        "$[1+1]",
+        "a\"b",
+        "a|b",
+        "a^b",
+        "a\\b",
+        "ä",
+        &"a".repeat(257),
+    ] {
+        assert!(Context::new(bad).is_err(), "{bad:?}");
+        assert!(Exten::new(bad).is_err(), "{bad:?}");
+        assert!(MusicClass::new(bad).is_err(), "{bad:?}");
+        assert!(UserName::new(bad).is_err(), "{bad:?}");
+        assert!(Device::new(&format!("PJSIP/1{bad}")).is_err() || bad.is_empty(), "{bad:?}");
+        assert!(Fallback::goto(&format!("from-internal,{bad},1")).is_err(), "{bad:?}");
+    }
+    for bad in ["from-internal", "from-internal,600", "from-internal,600,1,2", ",,", "from-internal,_X.,1"] {
+        assert!(Fallback::goto(bad).is_err(), "{bad:?}");
+    }
+    for bad in ["", "1008", "/1008", "PJSIP/", "PJSIP/1008&", "PJSIP/1008&1009", "PJ-SIP/1008"] {
+        assert!(Fallback::dial(bad).is_err(), "{bad:?}");
+    }
+    assert!(
+        Fallback::dial("PJSIP/1008&Local/600@from-internal/n&PJSIP/trunk/sip:+4930@127.0.0.2:5060").is_ok()
+    );
+}
+
+proptest! {
+    /// Whatever the configuration says, the dialplan has the same contexts, extensions and number of lines.
+    #[test]
+    fn no_value_adds_a_line(music in "\\PC{1,12}|[a-z@A-Z;,\n\\[\\]]{1,12}", place in "\\PC{1,30}|[a-zA-Z0-9,@*#+._-]{1,30}") {
+        let with = |music: &str, place: &str| -> Option<DialplanSettings> {
+            Some(DialplanSettings {
+                music: MusicClass::new(music).ok()?,
+                fallback: Fallback::goto(place).ok()?,
+                ..settings()
+            })
+        };
+        if let Some(settings) = with(&music, &place).or_else(|| with(&music, "a,b,1")) {
+            let shape = |settings: &DialplanSettings| -> Vec<(String, String, usize)> {
+                let contexts = read(&print(settings));
+                contexts
+                    .into_iter()
+                    .flat_map(|(context, extensions)| {
+                        extensions.into_iter().map(move |(exten, lines)| (context.clone(), exten, lines.len()))
+                    })
+                    .collect()
+            };
+            prop_assert_eq!(shape(&settings), shape(&super::tests::settings()));
+        }
+    }
+}
