@@ -1,0 +1,24 @@
+//! The objects that events and lists carry. Each is made from its model by `From`, borrows its texts from there, and
+//! can be read back.
+
+mod agent;
+mod call;
+mod ledger;
+mod offer;
+mod queue;
+
+pub use agent::{Agent, Device, Next};
+pub use call::{Ani, Call, Candidate, Customer, Dnis, Leg, Via};
+pub use ledger::{Cause, Ledger, Segment, WrapUp};
+pub use offer::{Offer, Pop};
+pub use queue::{Figures, Gap, Link, Queue};
+
+use std::borrow::Cow;
+
+/// A text borrowed from the model, or read.
+pub type Text<'a> = Cow<'a, str>;
+
+/// A text of the model, not copied.
+pub(crate) fn borrowed(text: &Option<String>) -> Option<Text<'_>> {
+    text.as_deref().map(Cow::Borrowed)
+}
