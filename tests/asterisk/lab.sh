@@ -99,7 +99,7 @@ configure() {
   done
   if [ -n "${DIALPLAN:-}" ]; then cp "$DIALPLAN" "$instance/etc/hookswitch.conf"; else : >"$instance/etc/hookswitch.conf"; fi
   [ -s "$instance/etc/ami.pem" ] ||
-    openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=localhost \
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=localhost \
       -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
       -keyout "$instance/etc/ami.key" -out "$instance/etc/ami.pem" 2>/dev/null
 }
@@ -120,7 +120,7 @@ run() {
   local pid=$!
   echo "$pid"
   cat <&3 >/dev/null &
-  wait -n || true
+  { wait -n || true; } 2>/dev/null # the shell's own word on a killed child is noise
   kill -TERM "$pid" 2>/dev/null || true
   for _ in {1..20}; do
     kill -0 "$pid" 2>/dev/null || return 0

@@ -1,0 +1,19 @@
+//! The harness of the tests that run the whole daemon: real PBXs, telephones, readers of events.
+//!
+//! It refuses to use any crate under test: what Hookswitch says is compared with what the phones saw, so the eyes
+//! must be others than the mouth.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`asterisk`] | a real Asterisk 22 or 16 with its own ports and configuration |
+//! | [`phone`] | a scripted SIP phone |
+//! | [`ami`] | an AMI client that stirs the PBX and records streams |
+//! | [`ports`] | free ports on loopback |
+//!
+//! Nothing in it sleeps to give something time to happen: every verb waits for what it names, and fails with the
+//! story so far when that does not come in time.
+
+pub mod ami;
+pub mod asterisk;
+pub mod phone;
+pub mod ports;
