@@ -137,11 +137,6 @@ impl Grant {
             Role::Crm | Role::Supervisor | Role::Admin => None,
         }
     }
-
-    /// Whether a call of these agents may be seen.
-    pub(crate) fn sees(&self, agents: &[AgentId]) -> bool {
-        self.scope().is_none_or(|own| agents.contains(own))
-    }
 }
 
 impl Access {

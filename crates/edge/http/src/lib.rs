@@ -25,6 +25,7 @@ mod cors;
 mod idempotency;
 mod input;
 mod log;
+mod openapi;
 mod problem;
 mod render;
 mod route;
@@ -33,7 +34,7 @@ mod server;
 mod session;
 mod state;
 
-pub(crate) use hookswitch_model as model;
+pub(crate) use hookswitch_wire::model;
 
 pub use access::{Access, InvalidHash, Role, Token, TokenHash};
 pub use backend::{Backend, BackendGone, CallJson, LinkReadiness, List, Readiness, Reply, Snapshot};

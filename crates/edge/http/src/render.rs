@@ -53,7 +53,16 @@ pub(crate) fn snapshot(snapshot: Snapshot, grant: &Grant) -> Vec<u8> {
 
 /// The calls a token may see.
 pub(crate) fn seen(calls: Vec<CallJson>, grant: &Grant) -> Vec<Bytes> {
-    calls.into_iter().filter(|call| grant.sees(&call.agents)).map(|call| call.json).collect()
+    calls.into_iter().filter_map(|call| one_seen(call, grant)).collect()
+}
+
+/// The call, if the token may see it. From an agent a number stays withheld that the caller withheld.
+pub(crate) fn one_seen(call: CallJson, grant: &Grant) -> Option<Bytes> {
+    match grant.scope() {
+        None => Some(call.json),
+        Some(own) if call.agents.contains(own) => Some(hookswitch_wire::without_withheld_number(&call.json)),
+        Some(_) => None,
+    }
 }
 
 /// `202 {"action":"…"}`: it is being done, the events say how it went.

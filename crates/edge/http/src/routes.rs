@@ -15,6 +15,7 @@ use crate::{
         ActionId,
         command::{Actor, Command, Request},
     },
+    openapi,
     problem::Problem,
     route::Route,
     state::AppState,
@@ -31,6 +32,7 @@ pub(crate) fn all() -> Vec<Route> {
         session::routes(),
         webhooks::routes(),
         health::routes(),
+        openapi::routes(),
     ]
     .into_iter()
     .flatten()

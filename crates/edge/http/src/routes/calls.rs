@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::State, response::Response};
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::{
@@ -45,12 +46,12 @@ async fn list(State(state): State<AppState>, grant: Grant) -> Result<Response, P
 
 async fn one(State(state): State<AppState>, grant: Grant, Id(id): Id<CallId>) -> Result<Response, Problem> {
     let call = state.backend().call(id).await?;
-    Ok(render::json(own(call, &grant, id)?.json))
+    Ok(render::json(own(call, &grant, id)?))
 }
 
 async fn why(State(state): State<AppState>, grant: Grant, Id(id): Id<CallId>) -> Result<Response, Problem> {
     let why = state.backend().why(id).await?;
-    Ok(render::json(own(why, &grant, id)?.json))
+    Ok(render::json(own(why, &grant, id)?))
 }
 
 async fn set_data(
@@ -68,8 +69,9 @@ async fn set_data(
 }
 
 /// The call, if it exists and the token may see it. Somebody else's call is as unknown as none: an id tells nothing.
-fn own(call: Option<CallJson>, grant: &Grant, id: CallId) -> Result<CallJson, Problem> {
-    call.filter(|call| grant.sees(&call.agents)).ok_or_else(|| Problem::unknown("call", &id.to_string()))
+fn own(call: Option<CallJson>, grant: &Grant, id: CallId) -> Result<Bytes, Problem> {
+    let seen = call.and_then(|call| render::one_seen(call, grant));
+    seen.ok_or_else(|| Problem::unknown("call", &id.to_string()))
 }
 
 /// Attached data is text. Numbers and truth values are taken as they are written; what has parts is refused.
