@@ -1,0 +1,11 @@
+//! The router on a loopback port, in front of a daemon made of fixed answers.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod cors;
+mod description;
+mod health;
+mod repetition;
+mod requests;
+mod roles;
+mod world;

@@ -1,0 +1,395 @@
+//! A daemon made of fixed answers, a server in front of it, and a client that shows every byte of an answer.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use hookswitch_http::{
+    Access, AppState, Backend, BackendGone, CallJson, Limits, LinkReadiness, List, Readiness, Reply, Role,
+    Snapshot, Token, TokenHash, serve,
+};
+use hookswitch_wire::{
+    model::{
+        AgentId, CallId, QueueId,
+        call::{Call, CallState, Customer, Direction, Leg, LegRole, LegState, PartyNumber},
+        command::{Answer, Command, Refusal},
+    },
+    object,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::{oneshot, watch},
+};
+
+/// The call alice talks on; its caller withheld the number.
+pub(crate) const ALICES: CallId = CallId::from_bits(1);
+/// The call bob talks on.
+pub(crate) const BOBS: CallId = CallId::from_bits(2);
+
+/// The names of the tokens; each token's text is its name with `-secret`.
+pub(crate) const TOKENS: [&str; 6] = ["alice", "bob", "crm", "lead", "admin", "homeless"];
+
+/// The daemon: fixed lists, and a command that is answered as the test says.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    pub(crate) commands: Mutex<Vec<Command>>,
+    pub(crate) refusal: Mutex<Option<Refusal>>,
+    pub(crate) readiness: Mutex<Readiness>,
+    pub(crate) gone: AtomicBool,
+    pub(crate) gate: Gate,
+}
+
+impl Default for Daemon {
+    fn default() -> Self {
+        Self {
+            commands: Mutex::default(),
+            refusal: Mutex::default(),
+            readiness: Mutex::new(Readiness { journal_open: true, links: Vec::new() }),
+            gone: AtomicBool::default(),
+            gate: Gate::default(),
+        }
+    }
+}
+
+/// Where commands wait while a test holds the daemon up.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    held: watch::Sender<bool>,
+    reached: watch::Sender<usize>,
+}
+
+impl Gate {
+    async fn pass(&self) {
+        self.reached.send_modify(|reached| *reached += 1);
+        self.held.subscribe().wait_for(|held| !held).await.unwrap();
+    }
+
+    pub(crate) fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    pub(crate) fn open(&self) {
+        self.held.send_replace(false);
+    }
+
+    /// Returns once this many commands have come to the gate.
+    pub(crate) async fn reached(&self, count: usize) {
+        self.reached.subscribe().wait_for(|reached| *reached >= count).await.unwrap();
+    }
+}
+
+pub(crate) fn agent(name: &str) -> AgentId {
+    AgentId::new(name).unwrap()
+}
+
+pub(crate) fn call(id: CallId, owner: &str, withheld: bool) -> Call {
+    let leg = |n: u128, role, agent| Leg {
+        id: n.into(),
+        role,
+        address: hookswitch_wire::model::call::Address::new("PJSIP/trunk"),
+        number: None,
+        agent,
+        state: LegState::Connected,
+        actions: Vec::new(),
+    };
+    Call {
+        id,
+        direction: Direction::Inbound,
+        state: CallState::Connected,
+        pbx: "hq".parse().unwrap(),
+        pbx_ref: "1795288742.51".into(),
+        ani: PartyNumber {
+            raw: "+49305550001".into(),
+            e164: Some("+49305550001".into()),
+            withheld,
+            name: Some("Carla".into()),
+        },
+        dnis: PartyNumber { raw: "5003".into(), ..PartyNumber::default() },
+        via: None,
+        trunk: None,
+        queue: Some(QueueId::new("support").unwrap()),
+        priority: 0,
+        rule: None,
+        config_version: 1,
+        customer: Customer::none(),
+        data: BTreeMap::new(),
+        legs: vec![leg(10, LegRole::Customer, None), leg(11, LegRole::Agent, Some(agent(owner)))],
+        started_at: hookswitch_wire::model::Timestamp::from_millis(1_795_287_600_000),
+        queued_at: None,
+        answered_at: None,
+        ended_at: None,
+    }
+}
+
+fn call_json(id: CallId) -> Option<CallJson> {
+    let (owner, withheld) = match id {
+        ALICES => ("alice", true),
+        BOBS => ("bob", false),
+        _ => return None,
+    };
+    let json = serde_json::to_vec(&object::Call::from(&call(id, owner, withheld))).unwrap();
+    Some(CallJson { agents: vec![agent(owner)], json: json.into() })
+}
+
+fn calls() -> Vec<CallJson> {
+    [ALICES, BOBS].into_iter().filter_map(call_json).collect()
+}
+
+fn named(kind: &str, name: &str) -> Bytes {
+    format!("{{\"{kind}\":\"{name}\"}}").into()
+}
+
+impl Daemon {
+    fn reply<'a, T: Send + 'a>(&'a self, answer: T) -> Reply<'a, T> {
+        Box::pin(async move { if self.gone.load(Ordering::SeqCst) { Err(BackendGone) } else { Ok(answer) } })
+    }
+}
+
+impl Backend for Daemon {
+    fn snapshot(&self) -> Reply<'_, Snapshot> {
+        self.reply(Snapshot {
+            sequence: 1234,
+            calls: calls(),
+            agents: vec![named("id", "alice"), named("id", "bob")],
+            queues: vec![named("id", "support")],
+            pbx: vec![named("pbx", "hq")],
+        })
+    }
+    fn calls(&self) -> Reply<'_, List<CallJson>> {
+        self.reply(List { sequence: 1234, items: calls() })
+    }
+    fn call(&self, id: CallId) -> Reply<'_, Option<CallJson>> {
+        self.reply(call_json(id))
+    }
+    fn why(&self, id: CallId) -> Reply<'_, Option<CallJson>> {
+        self.reply(call_json(id).map(|call| CallJson { json: named("rule", "gold customers"), ..call }))
+    }
+    fn agents(&self) -> Reply<'_, List> {
+        self.reply(List { sequence: 1234, items: vec![named("id", "alice"), named("id", "bob")] })
+    }
+    fn agent(&self, id: AgentId) -> Reply<'_, Option<Bytes>> {
+        self.reply((id == "alice" || id == "bob").then(|| named("id", id.as_str())))
+    }
+    fn why_idle(&self, id: AgentId) -> Reply<'_, Option<Bytes>> {
+        self.reply((id == "alice").then(|| named("agent", "alice")))
+    }
+    fn queues(&self) -> Reply<'_, List> {
+        self.reply(List { sequence: 1234, items: vec![named("id", "support")] })
+    }
+    fn queue(&self, id: QueueId) -> Reply<'_, Option<Bytes>> {
+        self.reply((id == "support").then(|| named("id", "support")))
+    }
+    fn command(&self, command: Command) -> Reply<'_, Answer> {
+        Box::pin(async move {
+            self.gate.pass().await;
+            if self.gone.load(Ordering::SeqCst) {
+                return Err(BackendGone);
+            }
+            let id = command.id;
+            self.commands.lock().unwrap().push(command);
+            let result = self.refusal.lock().unwrap().clone().map_or(Ok(()), Err);
+            Ok(Answer { command: id, result })
+        })
+    }
+    fn webhooks(&self) -> Reply<'_, List> {
+        self.reply(List { sequence: 1234, items: vec![named("name", "crm")] })
+    }
+    fn deliveries(&self, webhook: String) -> Reply<'_, Option<List>> {
+        self.reply(
+            (webhook == "crm").then(|| List { sequence: 1234, items: vec![named("state", "delivered")] }),
+        )
+    }
+    fn replay(&self, webhook: String, _: u64) -> Reply<'_, bool> {
+        self.reply(webhook == "crm")
+    }
+    fn readiness(&self) -> Readiness {
+        self.readiness.lock().unwrap().clone()
+    }
+    fn metrics(&self) -> String {
+        "# TYPE hookswitch_calls_total counter\nhookswitch_calls_total 7\n".into()
+    }
+}
+
+/// A PBX link for [`Daemon::readiness`].
+pub(crate) fn link(name: &str, tried: bool, up: bool) -> LinkReadiness {
+    LinkReadiness { name: name.into(), tried, up }
+}
+
+fn token(name: &str, role: Role, agent: Option<&str>, in_url: bool) -> Token {
+    let agent = agent.map(|agent| AgentId::new(agent).unwrap());
+    Token { name: name.into(), role, agent, hash: TokenHash::of(&format!("{name}-secret")), in_url }
+}
+
+/// The tokens of [`TOKENS`], one that may stand in an address, and one origin.
+pub(crate) fn access() -> Access {
+    Access {
+        tokens: vec![
+            token("alice", Role::Agent, Some("alice"), false),
+            token("bob", Role::Agent, Some("bob"), false),
+            token("crm", Role::Crm, None, false),
+            token("lead", Role::Supervisor, None, false),
+            token("admin", Role::Admin, None, false),
+            token("homeless", Role::Agent, None, false),
+            token("url", Role::Crm, None, true),
+        ],
+        allowed_origins: vec!["https://crm.example.com".into()],
+    }
+}
+
+/// A running server. Dropping it stops it.
+pub(crate) struct World {
+    pub(crate) daemon: Arc<Daemon>,
+    pub(crate) access: watch::Sender<Arc<Access>>,
+    pub(crate) address: SocketAddr,
+    /// Dropped or told: the server stops.
+    pub(crate) stop: Option<oneshot::Sender<()>>,
+    pub(crate) served: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(Limits::default()).await
+    }
+
+    pub(crate) async fn with(limits: Limits) -> Self {
+        let daemon = Arc::new(Daemon::default());
+        let (sender, receiver) = watch::channel(Arc::new(access()));
+        let state = AppState::new(Arc::clone(&daemon) as Arc<dyn Backend>, receiver, limits).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = tokio::spawn(serve(listener, state, async {
+            stopped.await.ok();
+        }));
+        Self { daemon, access: sender, address, stop: Some(stop), served }
+    }
+
+    pub(crate) fn ask(&self, method: &'static str, path: &str) -> Ask {
+        Ask { address: self.address, method, path: path.into(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Ask {
+        self.ask("GET", path)
+    }
+
+    /// The command the daemon was last asked to do.
+    pub(crate) fn last_command(&self) -> Command {
+        self.daemon.commands.lock().unwrap().last().expect("a command came").clone()
+    }
+
+    pub(crate) fn commands(&self) -> usize {
+        self.daemon.commands.lock().unwrap().len()
+    }
+}
+
+/// A request that is put together.
+#[derive(Clone)]
+pub(crate) struct Ask {
+    address: SocketAddr,
+    method: &'static str,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Ask {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// With the token of this name.
+    pub(crate) fn token(self, name: &str) -> Self {
+        self.header("Authorization", &format!("Bearer {name}-secret"))
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub(crate) fn json(self, body: &serde_json::Value) -> Self {
+        self.header("Content-Type", "application/json").body(body.to_string())
+    }
+
+    /// Writes the request and leaves the connection to the caller.
+    pub(crate) async fn open(&self) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let mut head = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", self.method, self.path, self.address);
+        for (name, value) in &self.headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        if !self.body.is_empty() {
+            head += &format!("Content-Length: {}\r\n", self.body.len());
+        }
+        head += "Connection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // A server that refuses early may close before it has read all.
+        stream.write_all(&self.body).await.ok();
+        stream
+    }
+
+    pub(crate) async fn send(&self) -> Answered {
+        let mut stream = self.open().await;
+        let mut bytes = Vec::new();
+        // A reset after the answer is the server not waiting for the rest of the request.
+        stream.read_to_end(&mut bytes).await.ok();
+        Answered::parse(&bytes)
+    }
+
+    pub(crate) async fn status(&self) -> u16 {
+        self.send().await.status
+    }
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answered {
+    fn parse(bytes: &[u8]) -> Self {
+        let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").expect("a whole head");
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Self { status, head, body: bytes[end + 4..].to_vec() }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    /// Checks that this is a problem of this status and kind in the shape of RFC 9457, and gives it.
+    pub(crate) fn problem(&self, status: u16, kind: &str) -> serde_json::Value {
+        assert_eq!(self.status, status, "{}", self.text());
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        let problem = self.json();
+        assert_eq!(problem["type"], format!("urn:hookswitch:problem:{kind}"));
+        assert_eq!(problem["status"], status);
+        for member in ["title", "detail"] {
+            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {problem}");
+        }
+        problem
+    }
+}
