@@ -8,6 +8,9 @@
 //! | [`asterisk`] | a real Asterisk 22 or 16 with its own ports and configuration |
 //! | [`phone`] | a scripted SIP phone |
 //! | [`ami`] | an AMI client that stirs the PBX and records streams |
+//! | [`daemon`] | the program under test |
+//! | [`http`], [`events`], [`webhook`] | its clients: requests, readers of the stream, a CRM that takes deliveries |
+//! | [`expect`], [`invariants`] | what a story expects of its events; what holds of all events |
 //! | [`ports`] | free ports on loopback |
 //!
 //! Nothing in it sleeps to give something time to happen: every verb waits for what it names, and fails with the
@@ -15,5 +18,11 @@
 
 pub mod ami;
 pub mod asterisk;
+pub mod daemon;
+pub mod events;
+pub mod expect;
+pub mod http;
+pub mod invariants;
 pub mod phone;
 pub mod ports;
+pub mod webhook;

@@ -1,0 +1,315 @@
+//! What a story expects of the events of one call, written as a sentence.
+//!
+//! ```
+//! # use hookswitch_tests::expect::Expected;
+//! Expected::parse("started, queued Q, offered A, offer_ended declined, offered B #2, answered B, ended").unwrap();
+//! Expected::parse("started, ?queued Q, agent A not_ready(no_answer), ended").unwrap();
+//! assert!(Expected::parse("started, teleported B").is_err());
+//! ```
+//!
+//! The words of [`DECISIVE`] must come exactly as listed: one more, one less or another order is a failure. Others
+//! (`party_joined`, `party_left`, `data`, `identified`, `pop`, `agent`) may come any time and are only required,
+//! in order, where they are named. `?` makes a word optional. Capital letters are the people and queues of the story.
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::events::{kind, summary, text};
+
+/// Types of events that tell the course of a call: none may be missing or surplus.
+pub const DECISIVE: [&str; 10] = [
+    "call.started",
+    "call.queued",
+    "call.offered",
+    "call.offer_ended",
+    "call.answered",
+    "call.held",
+    "call.retrieved",
+    "call.transferred",
+    "call.conferenced",
+    "call.ended",
+];
+
+/// Turns a story's name of a person or queue (`A`, `Q2`) into the id in the configuration; other words stay.
+pub type Cast<'a> = dyn Fn(&str) -> String + 'a;
+
+/// A list of steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected(Vec<Step>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Step {
+    optional: bool,
+    event: &'static str,
+    /// JSON pointer to the value it must have, as text; names are still those of the story.
+    details: Vec<(&'static str, String)>,
+    words: String,
+}
+
+impl Expected {
+    /// Reads a sentence.
+    ///
+    /// # Errors
+    /// When a word is not known.
+    pub fn parse(sentence: &str) -> Result<Self> {
+        sentence.split(',').map(|part| Step::parse(part.trim())).collect::<Result<_>>().map(Self)
+    }
+
+    /// Holds events against it: those of one call, and of agents where steps name them.
+    ///
+    /// # Errors
+    /// When they differ; the error shows both.
+    pub fn check(&self, call: &str, events: &[Value], cast: &Cast<'_>) -> Result<()> {
+        let relevant: Vec<&Value> = events.iter().filter(|event| concerns(event, call)).collect();
+        self.matches(&relevant, cast).with_context(|| {
+            let expected: Vec<_> = self.0.iter().map(|step| step.words.as_str()).collect();
+            let seen: Vec<_> = relevant.iter().map(|event| format!("  {}", summary(event))).collect();
+            format!("expected: {}\nevents of the call:\n{}", expected.join(", "), seen.join("\n"))
+        })
+    }
+
+    fn matches(&self, events: &[&Value], cast: &Cast<'_>) -> Result<()> {
+        let mut rest = events.iter();
+        for step in &self.0 {
+            let mut ahead = rest.clone();
+            loop {
+                match ahead.next() {
+                    Some(event) if step.fits(event, cast) => {
+                        rest = ahead;
+                        break;
+                    }
+                    Some(event) if !DECISIVE.contains(&kind(event)) => {}
+                    _ if step.optional => break,
+                    Some(event) => bail!("expected `{}`, got {}", step.words, summary(event)),
+                    None => bail!("expected `{}`, got nothing more", step.words),
+                }
+            }
+        }
+        match rest.find(|event| DECISIVE.contains(&kind(event))) {
+            Some(surplus) => bail!("surplus: {}", summary(surplus)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether an event is about a call, or about an agent.
+fn concerns(event: &Value, call: &str) -> bool {
+    match text(event, "/data/call/id") {
+        Some(id) => id == call,
+        None => kind(event) == "agent.state",
+    }
+}
+
+impl Step {
+    fn parse(words: &str) -> Result<Self> {
+        let (optional, rest) = match words.strip_prefix('?') {
+            Some(rest) => (true, rest),
+            None => (false, words),
+        };
+        let mut parts = rest.split_whitespace();
+        let verb = parts.next().context("an empty step")?;
+        let arguments: Vec<&str> = parts.collect();
+        let (event, details) = Self::meaning(verb, &arguments).with_context(|| format!("`{words}`"))?;
+        Ok(Self { optional, event, details, words: words.to_owned() })
+    }
+
+    fn meaning(verb: &str, arguments: &[&str]) -> Result<(&'static str, Vec<(&'static str, String)>)> {
+        let detail = |at: usize, pointer| arguments.get(at).map(|word| (pointer, (*word).to_owned()));
+        let (event, details) = match verb {
+            "started" => ("call.started", vec![detail(0, "/data/call/direction")]),
+            "identified" => ("call.identified", vec![detail(0, "/data/customer/match")]),
+            "queued" => ("call.queued", vec![detail(0, "/data/queue")]),
+            "offered" => {
+                let attempt = arguments.get(1).and_then(|word| word.strip_prefix('#'));
+                let attempt = attempt.map(|n| ("/data/offer/attempt", n.to_owned()));
+                ensure!(arguments.len() < 2 || attempt.is_some(), "after the agent comes #attempt");
+                ("call.offered", vec![detail(0, "/data/offer/agent"), attempt])
+            }
+            "offer_ended" => {
+                ("call.offer_ended", vec![detail(0, "/data/offer/outcome"), detail(1, "/data/offer/agent")])
+            }
+            "answered" if arguments == ["far"] => {
+                ("call.answered", vec![Some(("/data/agent", "null".to_owned()))])
+            }
+            "answered" => ("call.answered", vec![detail(0, "/data/agent/id")]),
+            "held" => ("call.held", vec![]),
+            "retrieved" => ("call.retrieved", vec![]),
+            "conferenced" => ("call.conferenced", vec![]),
+            "transferred" => ("call.transferred", transfer(arguments)?),
+            "party_joined" => ("call.party_joined", vec![detail(0, "/data/role")]),
+            "party_left" => ("call.party_left", vec![detail(0, "/data/role")]),
+            "data" => ("call.data", vec![]),
+            "pop" => ("screen.pop", vec![detail(0, "/data/pop/agent")]),
+            "ended" => ("call.ended", vec![detail(0, "/data/ledger/disposition")]),
+            "agent" => {
+                let (state, reason) = arguments
+                    .get(1)
+                    .context("which state?")?
+                    .split_once('(')
+                    .map_or((arguments[1], None), |(state, reason)| {
+                        (state, Some(reason.trim_end_matches(')')))
+                    });
+                let reason = reason.map(|reason| ("/data/reason", reason.to_owned()));
+                (
+                    "agent.state",
+                    vec![detail(0, "/data/agent/id"), Some(("/data/to", state.to_owned())), reason],
+                )
+            }
+            _ => bail!("no such word"),
+        };
+        Ok((event, details.into_iter().flatten().collect()))
+    }
+
+    fn fits(&self, event: &Value, cast: &Cast<'_>) -> bool {
+        kind(event) == self.event
+            && self.details.iter().all(|(pointer, name)| match event.pointer(pointer) {
+                Some(Value::String(text)) => *text == cast(name),
+                Some(other) => format!("{other}") == *name,
+                None => name == "null",
+            })
+    }
+}
+
+/// `blind A>B`, `attended A>outside`, `park A>B`; `A>` when it does not matter to whom.
+fn transfer(arguments: &[&str]) -> Result<Vec<Option<(&'static str, String)>>> {
+    let [transfer_kind, who] = arguments else { bail!("transferred KIND FROM>TO") };
+    let (from, to) = who.split_once('>').context("FROM>TO")?;
+    let is_agent = to.len() == 1 && to.starts_with(char::is_uppercase);
+    let to = match to {
+        "" => None,
+        agent if is_agent => Some(("/data/to_agent", agent.to_owned())),
+        number => Some(("/data/to", number.to_owned())),
+    };
+    Ok(vec![
+        Some(("/data/kind", (*transfer_kind).to_owned())),
+        Some(("/data/from_agent", from.to_owned())),
+        to,
+    ])
+}
+
+/// What a story expects of a ledger, as a sentence:
+/// `answered, by customer, handled A B, resolved B, segments Q A B`.
+///
+/// # Errors
+/// When the ledger differs, or a word is not known.
+pub fn check_ledger(sentence: &str, ended: &Value, cast: &Cast<'_>) -> Result<()> {
+    let ledger = ended.pointer("/data/ledger").with_context(|| format!("no ledger in {ended}"))?;
+    let mut parts = sentence.split(',').map(str::trim);
+    let disposition = parts.next().unwrap_or("");
+    let mut wrong = Vec::new();
+    let mut compare = |what: &str, expected: String, is: String| {
+        if expected != is {
+            wrong.push(format!("{what} is {is}, expected {expected}"));
+        }
+    };
+    compare("disposition", disposition.to_owned(), plain(&ledger["disposition"]));
+    for part in parts {
+        let (word, names) = part.split_once(' ').unwrap_or((part, ""));
+        let named = |names: &str| names.split_whitespace().map(cast).collect::<Vec<_>>().join(" ");
+        match word {
+            "by" => compare("ended_by", names.to_owned(), plain(&ledger["ended_by"])),
+            "handled" => compare("handled_by", named(names), list(&ledger["handled_by"])),
+            "resolved" => compare("resolved_by", named(names), plain(&ledger["resolved_by"])),
+            "segments" => compare("segments", named(names), owners(&ledger["segments"])),
+            _ => bail!("`{part}`: no such word"),
+        }
+    }
+    ensure!(wrong.is_empty(), "{}\nledger: {ledger:#}", wrong.join("; "));
+    Ok(())
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().unwrap_or("").to_owned()
+}
+
+fn list(value: &Value) -> String {
+    value.as_array().map_or(String::new(), |items| items.iter().map(plain).collect::<Vec<_>>().join(" "))
+}
+
+/// Owners of the segments that are a queue, an agent or an outside party; one after another of the same owner is one.
+fn owners(segments: &Value) -> String {
+    let mut owners: Vec<String> = Vec::new();
+    for segment in segments.as_array().into_iter().flatten() {
+        let owner = ["queue", "agent", "external"].iter().find_map(|key| segment[key].as_str());
+        if let Some(owner) = owner
+            && owners.last().is_none_or(|last| last != owner)
+        {
+            owners.push(owner.to_owned());
+        }
+    }
+    owners.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn cast(name: &str) -> String {
+        match name {
+            "A" => "alice".to_owned(),
+            "B" => "bob".to_owned(),
+            other => other.to_owned(),
+        }
+    }
+
+    fn events(kinds: &[(&str, Value)]) -> Vec<Value> {
+        let event = |(kind, data): &(&str, Value)| {
+            let mut data = data.clone();
+            data["call"] = json!({"id": "1"});
+            json!({"type": kind, "data": data})
+        };
+        kinds.iter().map(event).collect()
+    }
+
+    fn course() -> Vec<Value> {
+        events(&[
+            ("call.started", json!({})),
+            ("call.offered", json!({"offer": {"agent": "alice", "attempt": 1}})),
+            ("call.party_joined", json!({"role": "agent"})),
+            ("call.answered", json!({"agent": {"id": "alice"}})),
+            ("call.ended", json!({"ledger": {"disposition": "answered"}})),
+        ])
+    }
+
+    #[track_caller]
+    fn check(sentence: &str, accepted: bool) {
+        let result = Expected::parse(sentence).unwrap().check("1", &course(), &cast);
+        assert_eq!(result.is_ok(), accepted, "{sentence}: {result:?}");
+    }
+
+    #[test]
+    fn only_the_same_course_in_the_same_order_is_accepted() {
+        check("started, offered A, answered A, ended", true);
+        check("started, offered A #1, party_joined agent, answered A, ended answered", true);
+        check("started, ?queued Q, offered A, ?offer_ended accepted, answered A, ended", true);
+        check("started, offered A, answered A", false);
+        check("started, answered A, ended", false);
+        check("started, offered B, answered A, ended", false);
+        check("started, offered A #2, answered A, ended", false);
+        check("started, answered A, offered A, ended", false);
+        check("started, offered A, answered far, ended", false);
+        check("started, offered A, answered A, party_joined agent, ended", false);
+        check("started, offered A, answered A, ended, ended", false);
+    }
+
+    #[test]
+    fn ledger_is_compared_word_by_word() {
+        let ledger = json!({"disposition": "answered", "ended_by": "customer", "handled_by": ["alice", "bob"],
+            "resolved_by": "bob", "segments": [{"system": "ivr"}, {"agent": "alice"}, {"agent": "alice"}, {"agent": "bob"}]});
+        let ended = json!({"data": {"ledger": ledger}});
+        let good = "answered, by customer, handled A B, resolved B, segments A B";
+        check_ledger(good, &ended, &cast).unwrap();
+        for wrong in [
+            "missed",
+            "answered, by agent",
+            "answered, handled B A",
+            "answered, resolved A",
+            "answered, segments A",
+        ] {
+            assert!(check_ledger(wrong, &ended, &cast).is_err(), "{wrong}");
+        }
+        assert!(check_ledger("answered, cheered A", &ended, &cast).is_err());
+    }
+}
