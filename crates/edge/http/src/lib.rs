@@ -22,6 +22,7 @@
 mod access;
 mod backend;
 mod cors;
+mod desktop;
 mod idempotency;
 mod input;
 mod log;

@@ -11,6 +11,7 @@ mod webhooks;
 
 use crate::{
     access::Grant,
+    desktop,
     model::{
         ActionId,
         command::{Actor, Command, Request},
@@ -33,6 +34,7 @@ pub(crate) fn all() -> Vec<Route> {
         webhooks::routes(),
         health::routes(),
         openapi::routes(),
+        desktop::routes(),
     ]
     .into_iter()
     .flatten()

@@ -12,7 +12,10 @@ async fn every_described_operation_is_served_and_no_other_method_is() {
     let paths = description["paths"].as_object().unwrap();
     assert!(paths.len() >= 20, "{}", paths.len());
     for (path, operations) in paths {
-        let path = path.replace("{id}", "00000000000000000000000009").replace("{name}", "crm");
+        let path = path
+            .replace("{id}", "00000000000000000000000009")
+            .replace("{name}", "crm")
+            .replace("{file}", "main.js");
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
             let described = operations.get(method.to_lowercase()).is_some();
             let status = world.ask(method, &path).status().await;

@@ -4,6 +4,7 @@
 
 mod cors;
 mod description;
+mod desktop;
 mod health;
 mod repetition;
 mod requests;
