@@ -45,7 +45,7 @@ impl Acknowledged {
             [Some(a), _] => (0, a),
             [None, Some(b)] => (1, b),
             [None, None] => {
-                return Err(Error::Corrupt { path: this.path, seq: 0, why: "neither slot is whole" });
+                return Err(Error::DamagedFile { path: this.path, why: "neither slot is whole" });
             }
         };
         (this.seq, this.next) = (seq, 1 - newer);
@@ -107,6 +107,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("acknowledged");
         std::fs::write(&path, [1; 5000]).unwrap();
-        assert!(matches!(Acknowledged::open(&path), Err(Error::Corrupt { .. })));
+        assert!(matches!(Acknowledged::open(&path), Err(Error::DamagedFile { .. })));
     }
 }

@@ -141,5 +141,5 @@ fn decode(path: &Path) -> Result<(String, Cursor), Error> {
         let state = body.slice(12 + name.len()..);
         Some((String::from_utf8(name.to_vec()).ok()?, Cursor { seq: u64::from_le_bytes(*seq), state }))
     };
-    parse().ok_or_else(|| Error::Corrupt { path: path.to_owned(), seq: 0, why: "it is cut off" })
+    parse().ok_or_else(|| Error::DamagedFile { path: path.to_owned(), why: "it is cut off" })
 }

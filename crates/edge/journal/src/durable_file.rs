@@ -41,7 +41,7 @@ pub(crate) fn save(path: &Path, magic: [u8; 4], body: &[u8]) -> Result<(), Error
 /// The body of a file.
 pub(crate) fn load(path: &Path, magic: [u8; 4]) -> Result<Vec<u8>, Error> {
     let mut bytes = fs::read(path).map_err(io_error(path))?;
-    let corrupt = |why| Error::Corrupt { path: path.to_owned(), seq: 0, why };
+    let corrupt = |why| Error::DamagedFile { path: path.to_owned(), why };
     let Some((head, body)) = bytes.split_first_chunk::<8>() else { return Err(corrupt("it is cut off")) };
     if head[..4] != magic {
         return Err(corrupt("it is another kind of file, or of another version"));

@@ -40,17 +40,25 @@ pub enum Error {
     /// Bytes are not what was written.
     #[error("journal {}: entry {seq} is damaged: {why}", path.display())]
     Corrupt {
-        /// The folder or file.
+        /// The folder.
         path: PathBuf,
         /// The first sequence of the damaged part.
         seq: u64,
         /// What does not fit.
         why: &'static str,
     },
+    /// A small file beside the store is not what was written.
+    #[error("{} is damaged: {why}", path.display())]
+    DamagedFile {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        why: &'static str,
+    },
     /// Written by a newer version of this program.
     #[error("journal {}: entry {seq} has format {found}, this program reads up to {known}", path.display())]
     Version {
-        /// The folder or file.
+        /// The folder.
         path: PathBuf,
         /// The first sequence of that format.
         seq: u64,
@@ -102,7 +110,9 @@ impl Error {
             Self::Behind { .. } => Some(
                 "the disk lost what it had confirmed: restore the folder from a backup, or move it away to begin anew",
             ),
-            Self::Corrupt { .. } => Some("check the disk; restore the folder from a backup, or move it away"),
+            Self::Corrupt { .. } | Self::DamagedFile { .. } => {
+                Some("check the disk; restore the folder from a backup, or move it away")
+            }
             Self::Store { .. } => {
                 Some("check the disk and its free space; the folder can be moved away to begin anew")
             }

@@ -20,6 +20,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -185,7 +186,7 @@ impl Store {
     fn open(path: &Path, lock: File) -> Result<Self, Error> {
         let folder = path.join("store");
         let config = sled::Config::new().path(&folder).flush_every_ms(None).cache_capacity(SLED_CACHE);
-        let db = guarded(path, || config.open())?;
+        let db = guarded(path, || open_patiently(&config))?;
         sync_folder(&folder)?;
         Ok(Self { db, path: path.to_owned(), _lock: Arc::new(lock) })
     }
@@ -305,6 +306,22 @@ fn guarded<T>(path: &Path, work: impl FnOnce() -> sled::Result<T>) -> Result<T, 
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result.map_err(|error| store(error.to_string())),
         Err(_) => Err(store("it is damaged beyond what its own recovery can read".to_owned())),
+    }
+}
+
+/// Opens sled. The folder is locked by us already, so that a lock on sled's own file is one of this process: a thread
+/// of sled's lets it go a moment after the last handle is gone.
+fn open_patiently(config: &sled::Config) -> sled::Result<sled::Db> {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error))
+                if error.to_string().contains("lock") && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            outcome => return outcome,
+        }
     }
 }
 

@@ -116,7 +116,7 @@ impl Snapshots {
     }
 
     fn load(&self, seq: u64) -> Result<Snapshot, Error> {
-        let corrupt = |path: &Path, why| Error::Corrupt { path: path.to_owned(), seq, why };
+        let corrupt = |path: &Path, why| Error::DamagedFile { path: path.to_owned(), why };
         let Some(folder) = &self.inner.folder else {
             let snapshot = self.kept().get(&seq).cloned().flatten();
             return snapshot.ok_or_else(|| corrupt(Path::new("memory"), "it is gone"));

@@ -1,0 +1,48 @@
+//! What the tests of both implementations share.
+
+use hookswitch_journal::{Entry, Error, Journal, Kind, Limit, Meta, Reader, Record};
+use hookswitch_model::Timestamp;
+
+/// A record that says its number, made at that second.
+pub(crate) fn record(number: u64) -> Record {
+    let meta = number.is_multiple_of(2).then(|| Meta {
+        type_name: "call.queued".into(),
+        call: Some(hookswitch_model::CallId::from_bits(u128::from(number))),
+        agents: vec![hookswitch_model::AgentId::new("alice").unwrap()],
+        queue: Some(hookswitch_model::QueueId::new("support").unwrap()),
+    });
+    Record { kind: Kind::Event, at: second(number), meta, payload: format!("payload {number}").into() }
+}
+
+pub(crate) fn second(number: u64) -> Timestamp {
+    Timestamp::from_millis(number * 1_000)
+}
+
+/// Appends one batch of records that say their sequences.
+pub(crate) fn append(journal: &mut dyn Journal, count: u64) {
+    let next = journal.reader().last() + 1;
+    let range = journal.append((next..next + count).map(record).collect()).unwrap();
+    assert_eq!(range, next..next + count);
+}
+
+/// All entries after a cursor, page by page.
+pub(crate) fn read_all(reader: &Reader, mut after: u64, limit: Limit) -> Result<Vec<Entry>, Error> {
+    let mut entries = Vec::new();
+    loop {
+        let page = reader.read(after, limit)?;
+        if page.is_empty() {
+            return Ok(entries);
+        }
+        assert!(page.iter().count() <= limit.entries);
+        entries.extend(page.iter().cloned());
+        after = page.through();
+    }
+}
+
+/// The entries are those of [`append`], from `first` to `last`, each once.
+pub(crate) fn assert_entries(entries: &[Entry], first: u64, last: u64) {
+    assert_eq!(entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), (first..=last).collect::<Vec<_>>());
+    for entry in entries {
+        assert_eq!(entry.record, record(entry.seq));
+    }
+}

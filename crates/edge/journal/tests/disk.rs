@@ -1,0 +1,233 @@
+//! What only the journal on disk can show: it is opened again, and it is damaged.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::{
+    fs::{self, OpenOptions},
+    path::Path,
+};
+
+use common::{append, assert_entries, read_all, second};
+use hookswitch_journal::{Cursor, Error, Journal, Limit, SledJournal, Snapshot};
+use tempfile::TempDir;
+
+/// A closed journal of so many entries, one a batch.
+fn closed(entries: u64) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = SledJournal::open(folder.path()).unwrap();
+    for _ in 0..entries {
+        append(&mut journal, 1);
+    }
+    folder
+}
+
+fn open(folder: &TempDir) -> Result<SledJournal, Error> {
+    SledJournal::open(folder.path())
+}
+
+/// Writes to the store behind the journal's back.
+fn tamper(folder: &TempDir, with: impl FnOnce(&sled::Db)) {
+    // A thread of sled's lets its lock go a moment after the journal is closed.
+    let db = loop {
+        match sled::open(folder.path().join("store")) {
+            Err(sled::Error::Io(error)) if error.to_string().contains("lock") => std::thread::yield_now(),
+            outcome => break outcome.unwrap(),
+        }
+    };
+    with(&db);
+    db.flush().unwrap();
+}
+
+/// The store's key of a batch.
+fn key(first_seq: u64) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..8].copy_from_slice(&first_seq.to_be_bytes());
+    key
+}
+
+#[test]
+fn what_was_appended_is_there_when_it_is_opened_again() {
+    let folder = closed(30);
+    for round in 0..3 {
+        let mut journal = open(&folder).unwrap();
+        assert_entries(&read_all(&journal.reader(), 0, Limit::default()).unwrap(), 1, 30 + round * 7);
+        append(&mut journal, 7);
+        assert_entries(&read_all(&journal.reader(), 0, Limit::default()).unwrap(), 1, 37 + round * 7);
+        journal.verify().unwrap();
+    }
+}
+
+#[test]
+fn cursors_snapshots_and_retention_last_over_a_restart() {
+    let folder = closed(20);
+    {
+        let mut journal = open(&folder).unwrap();
+        journal.cursors().set("crm: main", &Cursor { seq: 18, state: "notes".into() }).unwrap();
+        journal.snapshots().save(&Snapshot { seq: 17, at: second(17), payload: "state".into() }).unwrap();
+        let retention = hookswitch_journal::Retention { keep_from: second(10), hold_from: second(0) };
+        assert_eq!(journal.retain(&retention).unwrap().removed, 9);
+    }
+    let journal = open(&folder).unwrap();
+    assert_eq!(journal.cursors().get("crm: main"), Some(Cursor { seq: 18, state: "notes".into() }));
+    assert_eq!(journal.reader().oldest(), 10);
+    let recovery = journal.recover().unwrap();
+    assert_eq!(
+        recovery.snapshot.map(|snapshot| (snapshot.seq, snapshot.payload)),
+        Some((17, "state".into()))
+    );
+    assert_entries(&recovery.entries.collect::<Result<Vec<_>, _>>().unwrap(), 18, 20);
+}
+
+#[test]
+fn a_second_process_is_told_who_has_it() {
+    let folder = closed(1);
+    let journal = open(&folder).unwrap();
+    let reader = journal.reader();
+    let error = open(&folder).unwrap_err();
+    assert!(matches!(error, Error::InUse { .. }), "{error}");
+    assert!(error.hint().unwrap().contains("[journal] path"));
+    drop(journal);
+    assert!(matches!(open(&folder), Err(Error::InUse { .. })), "a reader still holds it");
+    drop(reader);
+    open(&folder).unwrap();
+}
+
+#[test]
+fn a_damaged_value_is_an_error_that_names_its_sequence() {
+    let folder = closed(20);
+    tamper(&folder, |db| {
+        let mut value = db.get(key(7)).unwrap().unwrap().to_vec();
+        let middle = value.len() / 2;
+        value[middle] ^= 0x10;
+        db.insert(key(7), value).unwrap();
+    });
+    let journal = open(&folder).unwrap();
+    let error = read_all(&journal.reader(), 0, Limit::default()).unwrap_err();
+    assert!(matches!(error, Error::Corrupt { seq: 7, .. }), "{error}");
+    assert!(matches!(journal.verify(), Err(Error::Corrupt { seq: 7, .. })));
+    let found: Vec<_> = journal.recover().unwrap().entries.collect();
+    assert!(found.last().unwrap().is_err(), "a start does not take damage for the end");
+    assert_entries(&read_all(&journal.reader(), 7, Limit::default()).unwrap(), 8, 20);
+}
+
+#[test]
+fn a_missing_value_is_an_error_and_no_shorter_answer() {
+    for missing in [1, 2, 7, 19] {
+        let folder = closed(20);
+        tamper(&folder, |db| drop(db.remove(key(missing)).unwrap()));
+        let journal = open(&folder).unwrap();
+        assert_eq!(journal.reader().last(), 20);
+        let outcome = journal.verify();
+        if missing == 1 {
+            assert_eq!(journal.reader().oldest(), 2);
+            assert!(matches!(journal.recover(), Err(Error::NoStart { .. })));
+        } else {
+            assert!(matches!(outcome, Err(Error::Corrupt { .. })), "{missing}: {outcome:?}");
+            assert!(read_all(&journal.reader(), 0, Limit { entries: 1, bytes: 1 }).is_err(), "{missing}");
+            assert!(read_all(&journal.reader(), 0, Limit::default()).is_err(), "{missing}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_tail_is_noticed_by_what_was_acknowledged() {
+    let folder = closed(20);
+    tamper(&folder, |db| {
+        db.remove(key(20)).unwrap();
+        db.remove(key(19)).unwrap();
+    });
+    let error = open(&folder).unwrap_err();
+    assert!(matches!(error, Error::Behind { found: 18, acknowledged: 20, .. }), "{error}");
+    assert!(error.hint().is_some());
+}
+
+#[test]
+fn a_store_that_was_emptied_does_not_begin_anew() {
+    let folder = closed(5);
+    fs::remove_dir_all(folder.path().join("store")).unwrap();
+    assert!(matches!(open(&folder), Err(Error::Behind { found: 0, acknowledged: 5, .. })));
+}
+
+#[test]
+fn a_torn_store_file_is_found_and_never_panics() {
+    let entries = 300;
+    let whole = closed(entries);
+    let length = fs::metadata(whole.path().join("store/db")).unwrap().len();
+    for share in 0..10 {
+        let torn = tempfile::tempdir().unwrap();
+        copy(whole.path(), torn.path());
+        let file = OpenOptions::new().write(true).open(torn.path().join("store/db")).unwrap();
+        file.set_len(length * share / 10).unwrap();
+        // Either it says what is wrong, or nothing that was acknowledged is missing.
+        if let Ok(journal) = SledJournal::open(torn.path()) {
+            assert_entries(&read_all(&journal.reader(), 0, Limit::default()).unwrap(), 1, entries);
+        }
+    }
+}
+
+#[test]
+fn garbage_anywhere_in_the_store_file_is_found_and_never_panics() {
+    let entries = 300;
+    let whole = closed(entries);
+    let length = fs::metadata(whole.path().join("store/db")).unwrap().len();
+    let mut found = 0;
+    for place in 0..20 {
+        let torn = tempfile::tempdir().unwrap();
+        copy(whole.path(), torn.path());
+        let path = torn.path().join("store/db");
+        let mut bytes = fs::read(&path).unwrap();
+        let at = (length * place / 20) as usize;
+        for (place, byte) in bytes[at..].iter_mut().take(64).enumerate() {
+            *byte = byte.wrapping_mul(31).wrapping_add(place as u8 + 1);
+        }
+        fs::write(&path, bytes).unwrap();
+        match SledJournal::open(torn.path())
+            .and_then(|journal| read_all(&journal.reader(), 0, Limit::default()))
+        {
+            Ok(entries_read) => assert_entries(&entries_read, 1, entries),
+            Err(_) => found += 1,
+        }
+    }
+    assert!(found > 0, "none of the places mattered");
+}
+
+#[test]
+fn a_damaged_newest_snapshot_is_passed_over_and_told() {
+    let folder = closed(10);
+    let journal = open(&folder).unwrap();
+    for seq in [4, 8] {
+        journal.snapshots().save(&Snapshot { seq, at: second(seq), payload: vec![1; 50].into() }).unwrap();
+    }
+    let newest = folder.path().join("snapshots").join(format!("{:020}.snapshot", 8));
+    let mut bytes = fs::read(&newest).unwrap();
+    bytes[30] ^= 1;
+    fs::write(&newest, bytes).unwrap();
+    let recovery = journal.recover().unwrap();
+    assert_eq!(recovery.snapshot.unwrap().seq, 4);
+    assert!(matches!(&recovery.passed_over[..], [Error::DamagedFile { path, .. }] if *path == newest));
+    assert_entries(&recovery.entries.collect::<Result<Vec<_>, _>>().unwrap(), 5, 10);
+}
+
+#[test]
+fn a_damaged_cursor_file_is_named() {
+    let folder = closed(3);
+    open(&folder).unwrap().cursors().set("crm", &Cursor { seq: 2, state: "notes".into() }).unwrap();
+    fs::write(folder.path().join("cursors/crm.cursor"), b"HSc1 torn").unwrap();
+    let error = open(&folder).unwrap_err();
+    assert!(error.to_string().contains("crm.cursor"), "{error}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        let target = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy(&file.path(), &target);
+        } else {
+            fs::copy(file.path(), target).unwrap();
+        }
+    }
+}
