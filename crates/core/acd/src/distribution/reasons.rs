@@ -21,12 +21,12 @@ pub struct Reasons {
     pub turn: Turn,
     /// The call was kept for, and got, the caller's last agent.
     pub sticky: bool,
-    /// The agents that were ready and qualified, best first; the chosen ones lead. Only the first few.
+    /// The agents that were ready and qualified: the chosen ones, then the others, best first.
     pub ranked: Vec<Ranked>,
-    /// One reason for each other member. Empty with [`Reasons::members`] above
-    /// [`MEMBERS_EXPLAINED`](super::MEMBERS_EXPLAINED): listing thousands would slow the decision; `explain` lists them.
+    /// One reason for each other member.
     pub excluded: Vec<Excluded>,
-    /// How many agents the step asks.
+    /// How many agents serve the queue at one step or another. Above
+    /// [`MEMBERS_EXPLAINED`](super::MEMBERS_EXPLAINED) only the chosen ones are listed.
     pub members: u32,
 }
 
@@ -123,11 +123,6 @@ pub enum Exclusion {
         /// Until when.
         until: Timestamp,
     },
-    /// Was free, and another call's turn came first.
-    Turn {
-        /// The other call.
-        call: CallId,
-    },
 }
 
 /// Routing a call that does not exist: what would be decided now.
@@ -152,4 +147,26 @@ pub struct StepExplained {
     pub ranked: Vec<Ranked>,
     /// Everybody else who serves the queue, with the one reason.
     pub excluded: Vec<Excluded>,
+}
+
+/// Why an agent has no call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhyIdle {
+    /// Why the agent takes no calls; none: calls are taken.
+    pub away: Option<super::Unavailable>,
+    /// The agent's queues in which somebody waits.
+    pub queues: Vec<WaitingFor>,
+}
+
+/// What keeps the next call of a queue from an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingFor {
+    /// The queue.
+    pub queue: QueueId,
+    /// How many wait in it, those being offered included.
+    pub waiting: u32,
+    /// The call whose turn is next.
+    pub next: CallId,
+    /// Why the agent does not get it; none: it is about to be offered.
+    pub why: Option<Exclusion>,
 }

@@ -1,0 +1,199 @@
+//! The decision: whose turn it is, and who serves.
+
+use hookswitch_model::{AgentId, Timestamp, setup::Strategy};
+
+use super::{
+    Decision, Distributor, RING_ALL, Unavailable,
+    bits::ones,
+    demand::Skilled,
+    order::AgentNo,
+    ready::By,
+    waiting::{CallNo, Key, Place},
+};
+
+/// A call and whom it is offered to.
+struct Pick {
+    call: CallNo,
+    agents: Vec<AgentNo>,
+}
+
+impl Distributor {
+    /// The next decision, if there is one. To be called after every input until there is none.
+    ///
+    /// An offered call keeps its place in the queue and its agents are reserved, until it is answered, removed or
+    /// requeued. A call that waited too long is offered if anybody can take it, and overflows otherwise.
+    pub fn next(&mut self, now: Timestamp) -> Option<Decision> {
+        self.tick(now);
+        match self.pick(now) {
+            Some(pick) => Some(self.offer(now, pick)),
+            None => self.overflow(),
+        }
+    }
+
+    fn overflow(&mut self) -> Option<Decision> {
+        let call = self.overdue.first()?.call;
+        let number = self.calls.number(call)?;
+        let setup = &self.queues[self.calls.get(number).queue].setup;
+        let (queue, then) = (setup.id.clone(), setup.max_wait.as_ref()?.then.clone());
+        self.remove(call);
+        Some(Decision::Overflow { call, queue, then })
+    }
+
+    /// Of all calls that some ready agent can take now, the one whose turn it is, and the agents for it.
+    fn pick(&mut self, now: Timestamp) -> Option<Pick> {
+        let kept = self.first_kept();
+        let limit = kept.map_or(Key::NONE, |(key, _)| key);
+        self.pick_open(now, limit).or_else(|| {
+            let (key, agent) = kept?;
+            Some(Pick { call: self.calls.number(key.call)?, agents: vec![agent] })
+        })
+    }
+
+    /// The first of the calls kept for an agent who is ready.
+    fn first_kept(&self) -> Option<(Key, AgentNo)> {
+        let first = |agent: &AgentNo| self.roster.get(*agent).kept.first().map(|key| (*key, *agent));
+        self.wanted.iter().filter_map(first).min()
+    }
+
+    fn pick_open(&mut self, now: Timestamp, limit: Key) -> Option<Pick> {
+        let mut best = None;
+        let mut key = limit;
+        for profile in self.candidates() {
+            let head = &self.profiles.heads[profile];
+            if head.key < key {
+                (best, key) = (Some((profile, head.call)), head.key);
+            }
+        }
+        let (profile, call) = best?;
+        let agents = self.choose(now, profile, call);
+        if agents.is_empty() { self.pick_behind(now, limit) } else { Some(Pick { call, agents }) }
+    }
+
+    /// The profiles in which somebody waits and for which somebody is ready.
+    fn candidates(&self) -> impl Iterator<Item = usize> + '_ {
+        let fresh = self.fresh.map_or(&[][..], |agent| self.profiles.rows.row(agent as usize));
+        let ready = self.ready.any().words();
+        let waiting = self.profiles.waiting.words();
+        ones(waiting.iter().enumerate().map(move |(at, word)| {
+            let word_of = |words: &[u64]| words.get(at).copied().unwrap_or(0);
+            word & (word_of(ready) | word_of(fresh))
+        }))
+    }
+
+    /// The call whose turn it is cannot be served, because all who are ready failed it a moment ago: looks behind it.
+    /// Few calls are passed by: an agent fails one call at a time, and only those of the last seconds count.
+    fn pick_behind(&mut self, now: Timestamp, limit: Key) -> Option<Pick> {
+        let mut best = None;
+        let mut key = limit;
+        for profile in self.candidates() {
+            let calls = self.profiles.calls(profile).take_while(|(other, _)| **other < key);
+            let found = calls.into_iter().find(|(_, call)| self.is_servable(now, profile, **call));
+            if let Some((found, call)) = found {
+                (best, key) = (Some((profile, *call)), *found);
+            }
+        }
+        let (profile, call) = best?;
+        Some(Pick { call, agents: self.choose(now, profile, call) })
+    }
+
+    fn is_servable(&self, now: Timestamp, profile: usize, call: CallNo) -> bool {
+        let call = self.calls.get(call);
+        let rows = &self.profiles.rows;
+        let fresh = self.fresh.filter(|agent| rows.contains(*agent as usize, profile));
+        let order = self.ready.order(self.profiles.get(profile).by);
+        fresh.into_iter().chain(order.qualified(profile, rows)).any(|agent| !call.bars(agent, now))
+    }
+
+    /// The agents for a call, by its queue's strategy: first of those who did not fail it, then of those whose back-off
+    /// is over.
+    fn choose(&mut self, now: Timestamp, profile: usize, call: CallNo) -> Vec<AgentNo> {
+        if let Some(agent) = self.fresh
+            && self.profiles.rows.contains(agent as usize, profile)
+        {
+            let is_alone = !self.ready.any().contains(profile);
+            if is_alone {
+                return if self.calls.get(call).bars(agent, now) { Vec::new() } else { vec![agent] };
+            }
+            self.settle_fresh();
+        }
+        if self.calls.get(call).failed.is_empty() {
+            return self.select(profile, |_| true, false);
+        }
+        let failed = self.calls.get(call).failed.clone();
+        let find = |agent: AgentNo| failed.iter().find(|failed| failed.agent == agent);
+        let agents = self.select(profile, |agent| find(agent).is_none(), true);
+        if agents.is_empty() {
+            return self.select(profile, |agent| find(agent).is_none_or(|failed| failed.until <= now), true);
+        }
+        agents
+    }
+
+    /// The agents in the orders that the strategy prefers of those who qualify and pass. `some_fail` says that not all
+    /// pass.
+    fn select(&mut self, profile: usize, passes: impl Fn(AgentNo) -> bool, some_fail: bool) -> Vec<AgentNo> {
+        let asked = self.profiles.get(profile);
+        let queue = &self.queues[asked.queue];
+        let rows = &self.profiles.rows;
+        if asked.by == By::Skill {
+            let scores = Skilled { profiles: &self.profiles, roster: &self.roster };
+            let best = self.ready.order_mut(asked.by).highest(profile, &scores, passes);
+            return best.into_iter().collect();
+        }
+        let order = self.ready.order(asked.by);
+        let mut able = order.qualified(profile, rows).filter(|agent| passes(*agent));
+        match queue.setup.strategy {
+            Strategy::LongestIdle | Strategy::LeastCalls | Strategy::LeastOccupied | Strategy::BestSkill => {
+                able.next().into_iter().collect()
+            }
+            Strategy::RingAll => able.take(RING_ALL).collect(),
+            Strategy::RoundRobin => {
+                let last = queue.cursor.as_ref().and_then(|id| self.roster.number_up_to(id));
+                let mut after = last
+                    .into_iter()
+                    .flat_map(|last| order.qualified_after(last, profile, rows))
+                    .filter(|agent| passes(*agent));
+                after.next().or_else(|| able.next()).into_iter().collect()
+            }
+            Strategy::Random if some_fail => {
+                let able: Vec<AgentNo> = able.collect();
+                let n = draw(&mut self.lot, able.len());
+                able.get(n).copied().into_iter().collect()
+            }
+            Strategy::Random => {
+                let n = draw(&mut self.lot, order.count(profile));
+                order.nth(n, profile, rows).into_iter().collect()
+            }
+        }
+    }
+
+    fn offer(&mut self, now: Timestamp, pick: Pick) -> Decision {
+        let reasons = Box::new(self.reasons(now, pick.call, &pick.agents));
+        let agents: Vec<AgentId> =
+            pick.agents.iter().map(|agent| self.roster.get(*agent).id.clone()).collect();
+        for agent in pick.agents {
+            self.leave(agent);
+            self.roster.set_away(now, agent, Some(Unavailable::Reserved));
+        }
+        self.take(pick.call);
+        let row = self.calls.get_mut(pick.call);
+        row.place = Place::Offered(agents.clone());
+        row.attempts += 1;
+        let (call, queue) = (row.key.call, &mut self.queues[row.queue]);
+        if queue.setup.strategy == Strategy::RoundRobin {
+            queue.cursor = agents.first().cloned();
+        }
+        Decision::Offer { call, queue: queue.setup.id.clone(), agents, reasons }
+    }
+}
+
+/// A number below `n`, each with the same chance; drawn only where there is a choice. SplitMix64.
+pub(super) fn draw(lot: &mut u64, n: usize) -> usize {
+    if n < 2 {
+        return 0;
+    }
+    *lot = lot.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (*lot ^ (*lot >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let share = u128::from(z ^ (z >> 31)) * n as u128;
+    usize::try_from(share >> 64).unwrap_or(0)
+}

@@ -1,0 +1,110 @@
+//! What happens by itself as time passes: requirements loosen, sticky agents are given up, waits become too long.
+
+use hookswitch_model::{CallId, Timestamp};
+
+use super::{
+    Distributor,
+    order::AgentNo,
+    waiting::{CallNo, Place},
+};
+
+impl Distributor {
+    /// When [`tick`](Self::tick) is due next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// Fires what is due. [`next`](Self::next) does it too; what has become possible is decided there.
+    pub fn tick(&mut self, now: Timestamp) {
+        while let Some((at, call)) = self.timers.first().copied() {
+            if at > now {
+                return;
+            }
+            self.timers.pop_first();
+            self.fire(now, call);
+        }
+    }
+
+    fn fire(&mut self, now: Timestamp, call: CallId) {
+        let Some(number) = self.calls.number(call) else { return };
+        self.calls.get_mut(number).due = None;
+        self.take(number);
+        self.catch_up(now, number);
+        if let Place::Kept { agent, until } = self.calls.get(number).place
+            && (until <= now || !self.keeps(number, agent))
+        {
+            self.calls.get_mut(number).place = Place::Open;
+        }
+        let limit = self.limit(number);
+        let row = self.calls.get_mut(number);
+        row.overdue |= limit.is_some_and(|limit| limit <= now);
+        self.put(number);
+        self.arm(now, number);
+    }
+
+    /// Takes the steps of the requirement that the time waited has reached.
+    pub(super) fn catch_up(&mut self, now: Timestamp, number: CallNo) {
+        let row = self.calls.get(number);
+        let waited = now.since(row.waiting.enqueued_at);
+        let steps = &self.profiles.demand(row.demand).steps;
+        let step = steps.iter().rposition(|(after, _)| *after <= waited).unwrap_or(0);
+        self.calls.get_mut(number).step = step;
+    }
+
+    /// From when the call has waited too long.
+    fn limit(&self, number: CallNo) -> Option<Timestamp> {
+        let row = self.calls.get(number);
+        let max_wait = self.queues[row.queue].setup.max_wait.as_ref()?;
+        Some(row.entered_at + max_wait.after)
+    }
+
+    /// Sets the call's one timer to its next moment. A failed agent's back-off is one too: nothing has to be done then
+    /// but to look again.
+    pub(super) fn arm(&mut self, now: Timestamp, number: CallNo) {
+        let row = self.calls.get(number);
+        let next_step = self.profiles.demand(row.demand).steps.get(row.step + 1);
+        let loosened = next_step.map(|(after, _)| row.waiting.enqueued_at + *after);
+        let given_up = match row.place {
+            Place::Kept { until, .. } => Some(until),
+            Place::Open | Place::Offered(_) => None,
+        };
+        let back = row.failed.iter().map(|failed| failed.until).filter(|until| *until > now).min();
+        let late = if row.overdue { None } else { self.limit(number) };
+        let due = [loosened, given_up, back, late].into_iter().flatten().min();
+        if due != row.due {
+            let call = row.key.call;
+            if let Some(old) = row.due {
+                self.timers.remove(&(old, call));
+            }
+            if let Some(due) = due {
+                self.timers.insert((due, call));
+            }
+            self.calls.get_mut(number).due = due;
+        }
+    }
+
+    /// The agent went away: calls kept for it wait for everybody.
+    pub(super) fn release_kept(&mut self, now: Timestamp, agent: AgentNo) {
+        for key in self.roster.get(agent).kept.clone() {
+            let Some(number) = self.calls.number(key.call) else { continue };
+            self.take(number);
+            self.calls.get_mut(number).place = Place::Open;
+            self.put(number);
+            self.arm(now, number);
+        }
+    }
+
+    /// The agent's skills changed: calls the agent does not qualify for any more wait for everybody.
+    pub(super) fn recheck_kept(&mut self, now: Timestamp, agent: AgentNo) {
+        let calls = self.roster.get(agent).kept.clone();
+        for number in calls.iter().filter_map(|key| self.calls.number(key.call)).collect::<Vec<_>>() {
+            if !self.keeps(number, agent) {
+                self.take(number);
+                self.calls.get_mut(number).place = Place::Open;
+                self.put(number);
+                self.arm(now, number);
+            }
+        }
+    }
+}

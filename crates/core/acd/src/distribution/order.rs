@@ -1,0 +1,238 @@
+//! The ready agents in one order.
+//!
+//! Every order is kept once, over all ready agents, and not once for each profile: an agent may qualify for hundreds of
+//! profiles, and getting ready must not cost hundreds of insertions into trees. So that "the first in this order who
+//! qualifies for this profile" is found without looking at everybody, the order is cut into pieces that count, for
+//! each profile, how many of their agents qualify. For ten thousand ready agents that is about a hundred counters to
+//! look at, then one piece.
+
+use super::bits::{Bits, Rows, ones};
+
+/// A place in an order: smaller is better, ties go to the smaller agent number, which is the smaller id.
+pub(super) type Rank = (u64, u64);
+
+/// An agent's number: its place among all agents sorted by id.
+pub(super) type AgentNo = u32;
+
+/// Pieces hold at most this many agents. At most 255, because counters are bytes; a hundred or so balances the number
+/// of pieces against the length of a piece for thousands of ready agents.
+const PIECE: usize = 128;
+
+#[derive(Debug, Clone, Default)]
+struct Piece {
+    agents: Vec<(Rank, AgentNo)>,
+    /// For each profile, how many of the agents qualify.
+    count: Vec<u8>,
+    /// For each profile, no agent's score is above this. Lowered when it is found to be too high, so that taking an
+    /// agent out needs no search for the second best.
+    best: Vec<u16>,
+}
+
+impl Piece {
+    fn add(&mut self, sign: i8, profiles: impl Iterator<Item = usize>, width: usize) {
+        if self.count.len() < width {
+            self.count.resize(width, 0);
+        }
+        for profile in profiles {
+            self.count[profile] = self.count[profile].wrapping_add_signed(sign);
+        }
+    }
+
+    fn raise(&mut self, profile: usize, score: u16, width: usize) {
+        if self.best.len() < width {
+            self.best.resize(width, 0);
+        }
+        self.best[profile] = self.best[profile].max(score);
+    }
+
+    fn counts(&self, profile: usize) -> u8 {
+        self.count.get(profile).copied().unwrap_or(0)
+    }
+}
+
+/// One order of the ready agents.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Order {
+    pieces: Vec<Piece>,
+    /// The profiles that are served in this order.
+    pub(super) serves: Bits,
+    /// How many profiles there are.
+    width: usize,
+    scored: bool,
+}
+
+/// What an order needs to know of agents and profiles.
+pub(super) trait Scores {
+    /// Which profiles an agent qualifies for.
+    fn rows(&self) -> &Rows;
+    /// The agent's score for a profile.
+    fn score(&self, agent: AgentNo, profile: usize) -> u16;
+}
+
+impl Order {
+    /// An order that also answers [`highest`](Self::highest), if `scored`.
+    pub(super) fn new(scored: bool) -> Self {
+        Self { scored, ..Self::default() }
+    }
+
+    /// Serves this profile from now on.
+    pub(super) fn serve(&mut self, profile: usize) {
+        self.serves.insert(profile);
+        self.width = self.width.max(profile + 1);
+    }
+
+    fn profiles<'a>(&'a self, row: &'a [u64]) -> impl Iterator<Item = usize> + 'a {
+        ones(self.serves.words().iter().zip(row).map(|(served, asked)| served & asked))
+    }
+
+    fn concerns(&self, row: &[u64]) -> bool {
+        self.serves.words().iter().zip(row).any(|(served, asked)| served & asked != 0)
+    }
+
+    fn piece_of(&self, entry: &(Rank, AgentNo)) -> usize {
+        let at = self.pieces.partition_point(|piece| piece.agents.last().is_some_and(|last| last < entry));
+        at.min(self.pieces.len().saturating_sub(1))
+    }
+
+    /// Puts an agent in, unless no profile of this order concerns it.
+    pub(super) fn insert(&mut self, rank: Rank, agent: AgentNo, scores: &impl Scores) {
+        let row = scores.rows().row(agent as usize);
+        if !self.concerns(row) {
+            return;
+        }
+        let at = self.piece_of(&(rank, agent));
+        if self.pieces.is_empty() {
+            self.pieces.push(Piece::default());
+        }
+        let Err(within) = self.pieces[at].agents.binary_search(&(rank, agent)) else { return };
+        self.pieces[at].agents.insert(within, (rank, agent));
+        self.count_in(at, agent, scores);
+        if self.pieces[at].agents.len() > PIECE {
+            let agents = self.pieces[at].agents.split_off(PIECE / 2);
+            self.pieces.insert(at + 1, Piece { agents, ..Piece::default() });
+            for half in [at, at + 1] {
+                self.recount(half, scores);
+            }
+        }
+    }
+
+    fn count_in(&mut self, at: usize, agent: AgentNo, scores: &impl Scores) {
+        let row = scores.rows().row(agent as usize);
+        let mut piece = std::mem::take(&mut self.pieces[at]);
+        piece.add(1, self.profiles(row), self.width);
+        if self.scored {
+            for profile in self.profiles(row) {
+                piece.raise(profile, scores.score(agent, profile), self.width);
+            }
+        }
+        self.pieces[at] = piece;
+    }
+
+    fn recount(&mut self, at: usize, scores: &impl Scores) {
+        self.pieces[at].count.fill(0);
+        self.pieces[at].best.fill(0);
+        for entry in 0..self.pieces[at].agents.len() {
+            let agent = self.pieces[at].agents[entry].1;
+            self.count_in(at, agent, scores);
+        }
+    }
+
+    /// Takes an agent out. Rank and qualifications must be those it was put in with.
+    pub(super) fn remove(&mut self, rank: Rank, agent: AgentNo, scores: &impl Scores) {
+        let row = scores.rows().row(agent as usize);
+        if !self.concerns(row) {
+            return;
+        }
+        let at = self.piece_of(&(rank, agent));
+        let Some(piece) = self.pieces.get_mut(at) else { return };
+        let Ok(within) = piece.agents.binary_search(&(rank, agent)) else { return };
+        piece.agents.remove(within);
+        if piece.agents.is_empty() {
+            self.pieces.remove(at);
+            return;
+        }
+        let mut piece = std::mem::take(&mut self.pieces[at]);
+        piece.add(-1, self.profiles(row), self.width);
+        self.pieces[at] = piece;
+    }
+
+    /// Those who qualify, in order.
+    pub(super) fn qualified<'a>(
+        &'a self,
+        profile: usize,
+        rows: &'a Rows,
+    ) -> impl Iterator<Item = AgentNo> + 'a {
+        self.pieces
+            .iter()
+            .filter(move |piece| piece.counts(profile) > 0)
+            .flat_map(|piece| piece.agents.iter().map(|entry| entry.1))
+            .filter(move |agent| rows.contains(*agent as usize, profile))
+    }
+
+    /// Those who qualify and come after this agent number, in an order by number.
+    pub(super) fn qualified_after<'a>(
+        &'a self,
+        agent: AgentNo,
+        profile: usize,
+        rows: &'a Rows,
+    ) -> impl Iterator<Item = AgentNo> + 'a {
+        let from = self
+            .pieces
+            .partition_point(|piece| piece.agents.last().is_some_and(|last| *last <= ((0, 0), agent)));
+        self.pieces[from..]
+            .iter()
+            .filter(move |piece| piece.counts(profile) > 0)
+            .flat_map(|piece| piece.agents.iter().map(|entry| entry.1))
+            .filter(move |other| *other > agent && rows.contains(*other as usize, profile))
+    }
+
+    /// How many qualify.
+    pub(super) fn count(&self, profile: usize) -> usize {
+        self.pieces.iter().map(|piece| usize::from(piece.counts(profile))).sum()
+    }
+
+    /// The `n`th of those who qualify, from 0.
+    pub(super) fn nth(&self, n: usize, profile: usize, rows: &Rows) -> Option<AgentNo> {
+        let mut left = n;
+        for piece in &self.pieces {
+            let count = usize::from(piece.counts(profile));
+            if left < count {
+                let mut agents = piece.agents.iter().map(|entry| entry.1);
+                return agents.by_ref().filter(|agent| rows.contains(*agent as usize, profile)).nth(left);
+            }
+            left -= count;
+        }
+        None
+    }
+
+    /// The highest score of those who qualify and pass; ties go to the first in order.
+    pub(super) fn highest(
+        &mut self,
+        profile: usize,
+        scores: &impl Scores,
+        passes: impl Fn(AgentNo) -> bool,
+    ) -> Option<AgentNo> {
+        let mut found: Option<(u16, AgentNo)> = None;
+        for piece in &mut self.pieces {
+            if piece.counts(profile) == 0 {
+                continue;
+            }
+            if found.is_some_and(|(score, _)| piece.best.get(profile).is_some_and(|best| *best <= score)) {
+                continue;
+            }
+            let mut top = 0;
+            for (_, agent) in &piece.agents {
+                if !scores.rows().contains(*agent as usize, profile) {
+                    continue;
+                }
+                let score = scores.score(*agent, profile);
+                top = top.max(score);
+                if found.is_none_or(|(best, _)| score > best) && passes(*agent) {
+                    found = Some((score, *agent));
+                }
+            }
+            piece.best[profile] = top;
+        }
+        found.map(|(_, agent)| agent)
+    }
+}
