@@ -1,0 +1,449 @@
+//! `Dial()`: ringing one device or several for a channel, and what becomes of it.
+
+use crate::config::{Micros, SECOND};
+use crate::dialplan::arguments;
+use crate::pbx::channel::{ChannelState, Dialler, Location, Party, Work};
+use crate::pbx::events::NewChannel;
+use crate::pbx::{LegId, News, Pbx};
+
+/// A `Dial()` that nobody has answered yet.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DialWork {
+    /// Legs that still ring.
+    pub(crate) legs: Vec<LegId>,
+    /// How many devices were asked for.
+    pub(crate) asked: usize,
+    /// Devices that were busy.
+    pub(crate) busy: usize,
+    /// Devices that could not be reached.
+    pub(crate) unavailable: usize,
+    /// Option `m`: the caller hears music instead of ringing.
+    pub(crate) music: Option<String>,
+    /// Option `g`: the caller goes on in the dialplan when the called party hangs up.
+    pub(crate) goes_on: bool,
+}
+
+/// One device of a dial string.
+pub(super) enum Device {
+    /// `PJSIP/1001`.
+    Phone(String),
+    /// `PJSIP/trunk/sip:number@host` or `PJSIP/number@trunk`.
+    Outside { trunk: String, number: String },
+    /// `Local/1001@context/n`.
+    Local { exten: String, context: String },
+}
+
+impl Device {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (technology, rest) = text.split_once('/')?;
+        if technology.eq_ignore_ascii_case("Local") {
+            let target = rest.split('/').next().unwrap_or(rest);
+            let (exten, context) = target.split_once('@')?;
+            return Some(Self::Local { exten: exten.to_owned(), context: context.to_owned() });
+        }
+        if let Some((trunk, uri)) = rest.split_once('/') {
+            let user = uri.trim_start_matches("sip:").split(['@', ';']).next().unwrap_or_default();
+            return Some(Self::Outside { trunk: trunk.to_owned(), number: user.to_owned() });
+        }
+        Some(match rest.split_once('@') {
+            Some((number, trunk)) => Self::Outside { trunk: trunk.to_owned(), number: number.to_owned() },
+            None => Self::Phone(rest.to_owned()),
+        })
+    }
+}
+
+/// What a caller passes on to the leg it dials.
+pub(super) struct LegPlan<'a> {
+    pub(super) parent: LegId,
+    pub(super) device: &'a str,
+    pub(super) app: &'static str,
+    pub(super) dialler: Dialler,
+}
+
+impl Pbx {
+    /// `Dial(devices,timeout,options)`.
+    pub(super) fn app_dial(&mut self, leg: LegId, data: &str) {
+        let parts = arguments(data);
+        let devices: Vec<String> = parts[0].split('&').filter(|d| !d.is_empty()).map(str::to_owned).collect();
+        let seconds = parts.get(1).and_then(|text| text.trim().parse::<f64>().ok()).unwrap_or(136.0);
+        let options = parts.get(2).copied().unwrap_or_default();
+        let mut work = DialWork { asked: devices.len(), music: music_option(options), ..DialWork::default() };
+        work.goes_on = plain_options(options).contains('g');
+        self.set_variable(leg, "DIALSTATUS", "");
+        self.set_cause(leg, 0, None);
+        for device in &devices {
+            let plan = LegPlan { parent: leg, device, app: "AppDial", dialler: Dialler::Dial(leg) };
+            match self.create_leg(&plan) {
+                Some(called) => work.legs.push(called),
+                None => {
+                    work.unavailable += 1;
+                    self.set_cause(leg, 3, Some(404));
+                }
+            }
+        }
+        if work.legs.is_empty() {
+            self.set_variable(leg, "DIALSTATUS", "CHANUNAVAIL");
+            self.go_on(leg);
+            return;
+        }
+        let (legs, music) = (work.legs.clone(), work.music.clone());
+        self.set_work_for(leg, Work::Dialling(work), (seconds * SECOND as f64) as Micros);
+        for (called, device) in legs.iter().zip(&devices) {
+            let string = device.split_once('/').map_or(device.as_str(), |(_, rest)| rest);
+            self.tell_dial_begin(Some(leg), *called, string);
+        }
+        if let Some(class) = music {
+            self.start_music(leg, &class);
+        }
+        if let [only] = legs[..] {
+            self.show_called_party(leg, only);
+        }
+        for called in legs {
+            self.ring_leg(called);
+        }
+    }
+
+    /// Makes the leg of one device, none when the device cannot be reached.
+    pub(super) fn create_leg(&mut self, plan: &LegPlan<'_>) -> Option<LegId> {
+        let parent = self.channels.get(&plan.parent)?;
+        let (exten, caller, linkedid) =
+            (parent.place.exten.clone(), parent.caller.clone(), parent.linkedid.clone());
+        let (inherited, presentation) = (parent.inherited(), parent.presentation);
+        let device = Device::parse(plan.device)?;
+        let called = match &device {
+            Device::Local { exten, context } => self.create_local(plan.parent, exten, context, plan.dialler),
+            Device::Phone(name) | Device::Outside { trunk: name, .. } => {
+                let endpoint = self.endpoints.get(name).filter(|endpoint| endpoint.registered)?;
+                let caller = Party::new(&endpoint.number, &endpoint.display);
+                let place = Location::new(endpoint.context.clone(), "s", 1);
+                self.new_channel(NewChannel {
+                    endpoint: name.clone(),
+                    uniqueid: None,
+                    linkedid: Some(linkedid),
+                    state: ChannelState::Down,
+                    caller,
+                    place,
+                    work: Work::Outgoing(plan.dialler),
+                })
+            }
+        };
+        let app = plan.app;
+        if let Some(channel) = self.channels.get_mut(&called) {
+            channel.variables.extend(inherited);
+            channel.presentation = presentation;
+            channel.place.exten.clone_from(&exten);
+            app.clone_into(&mut channel.app);
+            "(Outgoing Line)".clone_into(&mut channel.data);
+            if let Device::Outside { number, .. } = &device {
+                channel.dialled.clone_from(number);
+                channel.caller = Party { number: Some(exten), name: channel.caller.name.take() };
+            }
+        }
+        self.tell_place(called);
+        if matches!(device, Device::Outside { .. })
+            && let Some(party) = self.channels.get(&called).map(|channel| channel.caller.clone())
+        {
+            self.set_caller(called, party);
+        }
+        self.set_connected(called, caller);
+        Some(called)
+    }
+
+    /// Sends the call to the phone, or begins the dialplan of a Local pair's other half.
+    pub(super) fn ring_leg(&mut self, called: LegId) {
+        match self.channels.get(&called).map(|channel| channel.local_peer) {
+            Some(Some(half)) => self.begin_soon(half),
+            Some(None) => self.invite(called),
+            None => {}
+        }
+    }
+
+    pub(super) fn tell_dial_begin(&mut self, caller: Option<LegId>, called: LegId, string: &str) {
+        let mut message = self.dial_event("DialBegin", caller, called);
+        message.put("DialString", string);
+        self.publish(message);
+    }
+
+    pub(super) fn tell_dial_end(&mut self, caller: Option<LegId>, called: LegId, status: &str) {
+        let mut message = self.dial_event("DialEnd", caller, called);
+        message.put("DialStatus", status);
+        self.publish(message);
+    }
+
+    fn tell_dial_state(&mut self, caller: Option<LegId>, called: LegId) {
+        let mut message = self.dial_event("DialState", caller, called);
+        message.put("DialStatus", "RINGING");
+        self.publish(message);
+    }
+
+    /// An originated leg has no caller: the event then has only the headers with `Dest`.
+    fn dial_event(
+        &self,
+        name: &'static str,
+        caller: Option<LegId>,
+        called: LegId,
+    ) -> crate::message::Message {
+        let mut message = self.event(name, crate::message::Classes::CALL);
+        if let Some(caller) = caller {
+            self.write_channel(&mut message, "", caller);
+        }
+        self.write_channel(&mut message, "Dest", called);
+        message
+    }
+
+    /// The caller's display shows whom it calls.
+    pub(super) fn show_called_party(&mut self, caller: LegId, called: LegId) {
+        if let Some(party) = self.channels.get(&called).map(|channel| channel.caller.clone()) {
+            self.set_connected(caller, party.clone());
+            // Through a Local pair the display of the real caller changes as well.
+            let half = self.channels.get(&caller).and_then(|channel| channel.local_peer);
+            if let Some(half) = half {
+                if let Some(channel) = self.channels.get_mut(&half) {
+                    channel.caller = party;
+                }
+                if let Some(Work::Outgoing(dialler)) =
+                    self.channels.get(&half).map(|channel| channel.work.clone())
+                    && let Some(outer) = dialler.caller()
+                {
+                    self.show_called_party(outer, half);
+                }
+            }
+        }
+    }
+
+    /// A leg rings (180).
+    pub(super) fn leg_rings(&mut self, called: LegId) {
+        let Some(channel) = self.channels.get(&called) else { return };
+        let Work::Outgoing(dialler) = channel.work else { return };
+        if channel.state != ChannelState::Down {
+            return;
+        }
+        self.set_state(called, ChannelState::Ringing);
+        let caller = dialler.caller();
+        self.tell_dial_state(caller, called);
+        let Some(caller) = caller else { return };
+        let half = self.channels.get(&caller).and_then(|channel| channel.local_peer);
+        match half {
+            Some(half) => self.leg_rings(half),
+            None => self.notify(caller, News::Ringing),
+        }
+    }
+
+    /// A leg is answered.
+    pub(super) fn leg_answers(&mut self, called: LegId) {
+        let Some(channel) = self.channels.get(&called) else { return };
+        let Work::Outgoing(dialler) = channel.work else { return };
+        self.set_state(called, ChannelState::Up);
+        match dialler {
+            Dialler::Dial(caller) => self.dial_answered(caller, called),
+            Dialler::Queue(caller) => self.queue_answered(caller, called),
+            Dialler::Originate(id) => self.originate_answered(id, called),
+            Dialler::Consult(agent) => self.consult_answered(agent, called),
+        }
+    }
+
+    fn dial_answered(&mut self, caller: LegId, called: LegId) {
+        let Some(channel) = self.channels.get(&caller) else { return };
+        let Work::Dialling(work) = channel.work.clone() else { return };
+        let others: Vec<LegId> = work.legs.iter().copied().filter(|leg| *leg != called).collect();
+        self.show_called_party(caller, called);
+        for other in &others {
+            self.tell_dial_end(Some(caller), *other, "CANCEL");
+        }
+        if let Some(channel) = self.channels.get_mut(&called) {
+            channel.place.exten.clear();
+        }
+        self.tell_dial_end(Some(caller), called, "ANSWER");
+        self.stop_music(caller);
+        self.set_work(caller, Work::Talking { goes_on: work.goes_on });
+        self.set_work(called, Work::Called);
+        self.set_variable(caller, "DIALSTATUS", "ANSWER");
+        self.answer(caller);
+        for other in others {
+            self.set_cause(other, 26, None);
+            self.remove_channel(other);
+        }
+        self.bridge_two(called, caller);
+    }
+
+    /// Answers a channel that called us; through a Local pair the answer reaches the real caller.
+    pub(super) fn answer(&mut self, leg: LegId) {
+        let Some(channel) = self.channels.get(&leg) else { return };
+        if channel.is_up() {
+            return;
+        }
+        let half = channel.local_peer;
+        self.set_state(leg, ChannelState::Up);
+        match half {
+            Some(half) => self.leg_answers(half),
+            None => self.notify(leg, News::Up),
+        }
+    }
+
+    /// A dialled leg is over without an answer, for a cause.
+    pub(super) fn dial_leg_failed(&mut self, caller: LegId, called: LegId, cause: u16, tech: Option<u16>) {
+        let Some(Work::Dialling(mut work)) = self.channels.get(&caller).map(|channel| channel.work.clone())
+        else {
+            self.remove_channel(called);
+            return;
+        };
+        work.legs.retain(|leg| *leg != called);
+        match cause {
+            17 => work.busy += 1,
+            // The causes that Dial() does not count as unreachable: no answer and normal clearing.
+            16 | 19 => {}
+            _ => work.unavailable += 1,
+        }
+        self.tell_dial_end(Some(caller), called, dial_end_status(cause));
+        // The caller hears the SIP answer that belongs to the cause: 403 for a 603.
+        self.set_cause(caller, cause, tech.and(crate::pbx::channel::cause_to_sip(cause)));
+        let status = work.status();
+        let over = work.legs.is_empty();
+        let leg_first = over && self.random.chance(500);
+        if let Some(channel) = self.channels.get_mut(&caller) {
+            channel.work = Work::Dialling(work);
+        }
+        if !over || leg_first {
+            self.remove_channel(called);
+        }
+        if over {
+            self.dial_over(caller, status);
+            self.remove_channel(called);
+        }
+    }
+
+    /// The ring time is over.
+    pub(super) fn dial_timeout(&mut self, caller: LegId) {
+        let Some(Work::Dialling(work)) = self.channels.get(&caller).map(|channel| channel.work.clone())
+        else {
+            return;
+        };
+        for leg in &work.legs {
+            self.tell_dial_end(Some(caller), *leg, "NOANSWER");
+        }
+        let legs_first = self.random.chance(500);
+        self.set_cause(caller, 0, None);
+        if legs_first {
+            work.legs.iter().for_each(|leg| self.remove_channel(*leg));
+        }
+        self.dial_over(caller, "NOANSWER");
+        work.legs.iter().for_each(|leg| self.remove_channel(*leg));
+    }
+
+    /// Ends a `Dial()` without an answer; the dialplan goes on.
+    fn dial_over(&mut self, caller: LegId, status: &str) {
+        self.stop_music(caller);
+        self.set_variable(caller, "DIALSTATUS", status);
+        self.go_on(caller);
+    }
+
+    /// The caller goes while legs ring, or is sent elsewhere: they are cancelled. The legs are returned; the caller
+    /// of this function lets them go.
+    pub(super) fn cancel_dial(&mut self, caller: LegId) -> Vec<LegId> {
+        let Some(Work::Dialling(work)) = self.channels.get(&caller).map(|channel| channel.work.clone())
+        else {
+            return Vec::new();
+        };
+        self.stop_music(caller);
+        for leg in &work.legs {
+            self.tell_dial_end(Some(caller), *leg, "CANCEL");
+        }
+        self.set_work(caller, Work::Executing);
+        work.legs
+    }
+}
+
+impl Dialler {
+    /// The channel that dials, none for an originated leg.
+    pub(super) fn caller(self) -> Option<LegId> {
+        match self {
+            Self::Dial(caller) | Self::Queue(caller) => Some(caller),
+            Self::Originate(_) | Self::Consult(_) => None,
+        }
+    }
+}
+
+impl DialWork {
+    /// `DIALSTATUS` when all legs are gone (`app_dial.c`, `wait_for_answer`).
+    fn status(&self) -> &'static str {
+        if self.busy + self.unavailable < self.asked {
+            "NOANSWER"
+        } else if self.busy > 0 {
+            "BUSY"
+        } else {
+            "CHANUNAVAIL"
+        }
+    }
+}
+
+/// `DialStatus` of DialEnd for the cause of a leg (`ast_hangup_cause_to_dial_status`).
+pub(super) fn dial_end_status(cause: u16) -> &'static str {
+    match cause {
+        17 => "BUSY",
+        34 => "CONGESTION",
+        3 | 20 => "CHANUNAVAIL",
+        _ => "NOANSWER",
+    }
+}
+
+/// The class of option `m`, `default` when it has none.
+fn music_option(options: &str) -> Option<String> {
+    let at = plain_options(options).find('m')?;
+    let mut letters = 0;
+    for (position, letter) in options.char_indices() {
+        if options[..position].matches('(').count() > options[..position].matches(')').count()
+            || letter == ')'
+        {
+            continue;
+        }
+        if letter != '(' {
+            if letters == at {
+                let argument = options[position + 1..].strip_prefix('(');
+                let class = argument.and_then(|rest| rest.split_once(')')).map(|(class, _)| class);
+                return Some(class.filter(|class| !class.is_empty()).unwrap_or("default").to_owned());
+            }
+            letters += 1;
+        }
+    }
+    None
+}
+
+/// The letters of an option string without their arguments.
+pub(super) fn plain_options(options: &str) -> String {
+    let mut depth = 0_u32;
+    let mut plain = String::new();
+    for letter in options.chars() {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => plain.push(letter),
+            _ => {}
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_with_their_arguments() {
+        assert_eq!(plain_options("gtkm(default)"), "gtkm");
+        assert_eq!(music_option("gtkm(jazz)").as_deref(), Some("jazz"));
+        assert_eq!(music_option("m").as_deref(), Some("default"));
+        assert_eq!(music_option("L(1000)m(jazz)").as_deref(), Some("jazz"));
+        assert_eq!(music_option("L(m)g"), None);
+    }
+
+    #[test]
+    fn the_status_of_a_dial_is_that_of_asterisk() {
+        let status =
+            |asked, busy, unavailable| DialWork { asked, busy, unavailable, ..DialWork::default() }.status();
+        assert_eq!(status(1, 1, 0), "BUSY");
+        assert_eq!(status(1, 0, 1), "CHANUNAVAIL");
+        assert_eq!(status(1, 0, 0), "NOANSWER");
+        assert_eq!(status(2, 1, 1), "BUSY");
+        assert_eq!(status(2, 1, 0), "NOANSWER");
+    }
+}

@@ -1,0 +1,368 @@
+//! Running the dialplan of a channel.
+
+use crate::config::{MILLISECOND, Micros, SECOND};
+use crate::dialplan::{arguments, evaluate_condition};
+use crate::message::Classes;
+use crate::pbx::channel::{ChannelState, Location, Reading, Work};
+use crate::pbx::{LegId, Pbx, Timer};
+
+/// What an application leaves behind.
+enum Flow {
+    /// The next priority.
+    Next,
+    /// The application has set another place.
+    Jumped,
+    /// The application is not over: it calls [`Pbx::go_on`] when it is.
+    Blocked,
+    /// The dialplan is over.
+    End,
+}
+
+/// Steps without a pause after which a dialplan is taken for an endless loop.
+const MOST_STEPS: u32 = 500;
+
+impl Pbx {
+    /// Begins the dialplan where the channel stands, as soon as what is going on now is done.
+    pub(super) fn begin_soon(&mut self, leg: LegId) {
+        self.after(0, Timer::Begin(leg));
+    }
+
+    pub(super) fn begin_dialplan(&mut self, leg: LegId) {
+        let ready = self.channels.get(&leg).is_some_and(|channel| matches!(channel.work, Work::Executing));
+        if ready {
+            self.run(leg);
+        }
+    }
+
+    /// Sends a channel to another place and runs it there.
+    pub(super) fn run_at(&mut self, leg: LegId, place: Location) {
+        self.set_work(leg, Work::Executing);
+        if let Some(channel) = self.channels.get_mut(&leg) {
+            channel.place = place;
+        }
+        self.run(leg);
+    }
+
+    /// An application is over: the next priority.
+    pub(super) fn go_on(&mut self, leg: LegId) {
+        let Some(channel) = self.channels.get_mut(&leg) else { return };
+        channel.place.priority += 1;
+        self.set_work(leg, Work::Executing);
+        self.run(leg);
+    }
+
+    fn run(&mut self, leg: LegId) {
+        for _ in 0..MOST_STEPS {
+            let Some(channel) = self.channels.get(&leg) else { return };
+            let place = &channel.place;
+            let step = self.config.dialplan.step(&place.context, &place.exten, place.priority);
+            let Some(step) = step.cloned() else { return self.dialplan_is_over(leg) };
+            let data = self.substitute(leg, &step.data);
+            let Some(channel) = self.channels.get_mut(&leg) else { return };
+            step.app.clone_into(&mut channel.app);
+            data.clone_into(&mut channel.data);
+            self.tell_place(leg);
+            match self.execute(leg, &step.app, &data) {
+                Flow::Blocked => return,
+                Flow::End => return self.dialplan_is_over(leg),
+                Flow::Jumped => {}
+                Flow::Next => {
+                    if let Some(channel) = self.channels.get_mut(&leg) {
+                        channel.place.priority += 1;
+                    }
+                }
+            }
+        }
+        self.warn(format!("a dialplan ran {MOST_STEPS} steps without a pause"));
+        self.dialplan_is_over(leg);
+    }
+
+    /// The end of a channel by its dialplan.
+    fn dialplan_is_over(&mut self, leg: LegId) {
+        self.set_work(leg, Work::Executing);
+        self.stop_music(leg);
+        self.tell_soft_hangup(leg, 16);
+        self.remove_channel(leg);
+    }
+
+    /// Runs one application for a channel that has no dialplan to go on with; when it is over, so is the channel.
+    pub(super) fn run_application(&mut self, leg: LegId, app: &str, data: &str) {
+        self.set_work(leg, Work::Executing);
+        let Some(channel) = self.channels.get_mut(&leg) else { return };
+        app.clone_into(&mut channel.app);
+        data.clone_into(&mut channel.data);
+        match self.execute(leg, app, data) {
+            Flow::Blocked => {}
+            Flow::Jumped => self.run(leg),
+            Flow::Next | Flow::End => self.dialplan_is_over(leg),
+        }
+    }
+
+    fn execute(&mut self, leg: LegId, app: &str, data: &str) -> Flow {
+        match app.to_ascii_lowercase().as_str() {
+            "noop" | "verbose" | "log" | "progress" | "ringing" | "playtones" | "stopplaytones" => Flow::Next,
+            "set" | "mset" => self.app_set(leg, data),
+            "goto" => self.app_goto(leg, data),
+            "gotoif" => match branch(data) {
+                Some(target) => self.app_goto(leg, target),
+                None => Flow::Next,
+            },
+            "execif" => match branch(data) {
+                Some(call) => {
+                    let (app, rest) = call.split_once('(').unwrap_or((call, ""));
+                    let inner = rest.strip_suffix(')').unwrap_or(rest).to_owned();
+                    self.execute(leg, app.trim(), &inner)
+                }
+                None => Flow::Next,
+            },
+            "answer" => self.app_answer(leg),
+            "hangup" => self.app_hangup(leg, data),
+            "busy" => self.app_hangup(leg, "17"),
+            "congestion" => self.app_hangup(leg, "34"),
+            "dial" => {
+                self.app_dial(leg, data);
+                Flow::Blocked
+            }
+            "queue" => {
+                self.answer(leg);
+                self.app_queue(leg, data);
+                Flow::Blocked
+            }
+            "confbridge" => {
+                self.answer(leg);
+                self.app_conference(leg, data);
+                Flow::Blocked
+            }
+            "bridge" => self.app_bridge(leg, data),
+            "musiconhold" => self.app_music(leg, data),
+            "wait" => self.app_wait(leg, seconds(data, 0.0)),
+            "waitexten" => self.app_wait(leg, seconds(data, 10.0)),
+            "playback" | "background" | "saydigits" | "playsilence" => self.app_wait(leg, SECOND),
+            "read" => self.app_read(leg, data),
+            "userevent" => self.app_user_event(leg, data),
+            "voicemail" => {
+                self.answer(leg);
+                self.app_wait(leg, 60 * SECOND)
+            }
+            "pickupchan" => self.app_pickup(leg, data),
+            _ => {
+                // Asterisk hangs up when an application does not exist.
+                self.warn(format!("dialplan application {app} is not simulated"));
+                Flow::End
+            }
+        }
+    }
+
+    fn app_set(&mut self, leg: LegId, data: &str) -> Flow {
+        let Some((name, value)) = data.split_once('=') else { return Flow::Next };
+        let name = name.trim();
+        match name.split_once('(') {
+            Some((function, argument)) => {
+                if !self.set_function(leg, function, argument.trim_end_matches(')'), value) {
+                    self.warn(format!("Set({function}(…)) is not simulated"));
+                }
+            }
+            None => self.set_variable(leg, name, value),
+        }
+        Flow::Next
+    }
+
+    /// `[[context,]exten,]priority`.
+    fn app_goto(&mut self, leg: LegId, target: &str) -> Flow {
+        let Some(channel) = self.channels.get(&leg) else { return Flow::Blocked };
+        let mut place = channel.place.clone();
+        let parts: Vec<&str> = target.split(',').map(str::trim).collect();
+        let word = match parts[..] {
+            [context, exten, word, ..] => {
+                context.clone_into(&mut place.context);
+                exten.clone_into(&mut place.exten);
+                word
+            }
+            [exten, word] => {
+                exten.clone_into(&mut place.exten);
+                word
+            }
+            [word] => word,
+            [] => return Flow::End,
+        };
+        let priority = self.config.dialplan.priority(&place.context, &place.exten, word);
+        let Some(channel) = self.channels.get_mut(&leg) else { return Flow::Blocked };
+        channel.place = Location { priority: priority.unwrap_or(1), ..place };
+        match priority {
+            Some(_) => Flow::Jumped,
+            // Nothing is there: the channel ends where it was sent.
+            None => Flow::End,
+        }
+    }
+
+    fn app_answer(&mut self, leg: LegId) -> Flow {
+        if self.channels.get(&leg).is_some_and(|channel| channel.state == ChannelState::Up) {
+            return Flow::Next;
+        }
+        self.answer(leg);
+        self.app_wait(leg, self.config.answer_wait)
+    }
+
+    fn app_hangup(&mut self, leg: LegId, data: &str) -> Flow {
+        if let Ok(cause) = data.trim().parse() {
+            self.set_cause(leg, cause, crate::pbx::channel::cause_to_sip(cause));
+        }
+        Flow::End
+    }
+
+    fn app_music(&mut self, leg: LegId, data: &str) -> Flow {
+        let parts = arguments(data);
+        let class = if parts[0].is_empty() { "default" } else { parts[0] }.to_owned();
+        self.start_music(leg, &class);
+        match parts.get(1) {
+            Some(text) => self.app_wait(leg, seconds(text, 0.0)),
+            None => {
+                self.set_work(leg, Work::Sleeping);
+                Flow::Blocked
+            }
+        }
+    }
+
+    fn app_wait(&mut self, leg: LegId, span: Micros) -> Flow {
+        self.set_work_for(leg, Work::Sleeping, span.max(MILLISECOND));
+        Flow::Blocked
+    }
+
+    /// The time of a sleeping application is over.
+    pub(super) fn wake(&mut self, leg: LegId) {
+        self.stop_music(leg);
+        self.go_on(leg);
+    }
+
+    /// `Read(variable,file,digits,options,attempts,seconds)`.
+    fn app_read(&mut self, leg: LegId, data: &str) -> Flow {
+        self.answer(leg);
+        let parts = arguments(data);
+        let reading = Reading {
+            variable: parts[0].to_owned(),
+            digits: String::new(),
+            max: parts.get(2).and_then(|text| text.parse().ok()).unwrap_or(255),
+        };
+        let wait = parts.get(5).map_or(10 * SECOND, |text| seconds(text, 10.0));
+        self.set_work_for(leg, Work::Reading(reading), wait);
+        Flow::Blocked
+    }
+
+    /// A digit for `Read()`: `#` or the last one ends it.
+    pub(super) fn read_digit(&mut self, leg: LegId, digit: char) {
+        let Some(channel) = self.channels.get_mut(&leg) else { return };
+        let Work::Reading(reading) = &mut channel.work else { return };
+        if digit != '#' {
+            reading.digits.push(digit);
+        }
+        if digit == '#' || reading.digits.len() >= reading.max {
+            let done = reading.clone();
+            self.read_done(leg, &done);
+        }
+    }
+
+    pub(super) fn read_done(&mut self, leg: LegId, reading: &Reading) {
+        self.set_variable(leg, &reading.variable, &reading.digits);
+        self.go_on(leg);
+    }
+
+    /// `UserEvent(name,key: value,…)`.
+    fn app_user_event(&mut self, leg: LegId, data: &str) -> Flow {
+        let mut parts = arguments(data).into_iter();
+        let mut message = self.about_in("UserEvent", Classes::USER, leg);
+        message.put("UserEvent", parts.next().unwrap_or_default());
+        for part in parts {
+            let (key, value) = part.split_once(':').unwrap_or((part, ""));
+            message.put(key.trim(), value.trim_start());
+        }
+        self.publish(message);
+        Flow::Next
+    }
+
+    /// `Bridge(channel,options)`: takes a live channel out of what it does and talks to it.
+    fn app_bridge(&mut self, leg: LegId, data: &str) -> Flow {
+        let parts = arguments(data);
+        let ends = parts.get(1).is_some_and(|options| options.contains('x'));
+        let Some(other) = self.find_channel(parts[0]).filter(|other| *other != leg) else {
+            self.set_variable(leg, "BRIDGERESULT", "NONEXISTENT");
+            return Flow::Next;
+        };
+        self.set_variable(leg, "BRIDGERESULT", "SUCCESS");
+        self.join(leg, other, ends);
+        Flow::Blocked
+    }
+
+    /// Puts two channels into a bridge, the second taken out of what it does.
+    pub(super) fn join(&mut self, leg: LegId, other: LegId, other_ends: bool) {
+        self.answer(leg);
+        let bridge = self.create_bridge(crate::pbx::BridgeKind::Basic);
+        self.release(other);
+        if let Some(channel) = self.channels.get_mut(&other) {
+            channel.place.priority += 1;
+        }
+        self.set_work(other, Work::Joined { ends: other_ends });
+        self.set_work(leg, Work::Joined { ends: false });
+        self.enter_bridge(other, bridge, None);
+        self.enter_bridge(leg, bridge, None);
+        let (Some(first), Some(second)) = (self.channels.get(&leg), self.channels.get(&other)) else {
+            return;
+        };
+        let (first, second) = (first.caller.clone(), second.caller.clone());
+        self.set_connected(other, first);
+        self.set_connected(leg, second);
+    }
+
+    /// `PickupChan(device)`: answers what rings there.
+    fn app_pickup(&mut self, leg: LegId, data: &str) -> Flow {
+        let device = arguments(data)[0].trim_start_matches("PJSIP/").to_owned();
+        let ringing = self.ringing_leg(&device);
+        match ringing {
+            Some(target) => {
+                self.pick_up(leg, target);
+                Flow::Blocked
+            }
+            None => Flow::Next,
+        }
+    }
+}
+
+/// The branch a condition takes: `condition?then:else`.
+fn branch(data: &str) -> Option<&str> {
+    let (condition, branches) = data.split_once('?')?;
+    let (then, otherwise) = split_branches(branches);
+    let chosen = if evaluate_condition(condition) { then } else { otherwise };
+    let chosen = chosen.trim();
+    (!chosen.is_empty()).then_some(chosen)
+}
+
+/// Splits at the first colon outside of parentheses.
+fn split_branches(text: &str) -> (&str, &str) {
+    let mut depth = 0_u32;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            b':' if depth == 0 => return (&text[..at], &text[at + 1..]),
+            _ => {}
+        }
+    }
+    (text, "")
+}
+
+fn seconds(text: &str, default: f64) -> Micros {
+    (text.trim().parse::<f64>().unwrap_or(default).max(0.0) * SECOND as f64) as Micros
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_is_taken_by_its_condition() {
+        assert_eq!(branch("1?a,s,1:b"), Some("a,s,1"));
+        assert_eq!(branch("0?a,s,1:b"), Some("b"));
+        assert_eq!(branch("0?a"), None);
+        assert_eq!(branch("1?:b"), None);
+        assert_eq!(branch("1?Set(X=a:b):Set(Y=1)"), Some("Set(X=a:b)"));
+    }
+}

@@ -1,0 +1,233 @@
+//! Redirects, transfers and consultations.
+
+use crate::message::Classes;
+use crate::pbx::channel::{Dialler, Location, Work};
+use crate::pbx::{BridgeId, LegId, Pbx};
+
+impl Pbx {
+    /// Redirect: takes a channel out of what it does and runs it elsewhere.
+    pub(crate) fn redirect(&mut self, leg: LegId, place: Location) {
+        if self.is_in_basic_bridge(leg) {
+            self.tell_stale_place(leg, &place);
+            let other = self.leave_and_dissolve(leg);
+            self.set_work(leg, Work::Executing);
+            if let Some(other) = other {
+                self.left_alone(other);
+            }
+        } else {
+            self.release(leg);
+        }
+        self.run_at(leg, place);
+    }
+
+    /// Redirect of two who talk to each other: both go elsewhere.
+    pub(crate) fn redirect_both(&mut self, first: (LegId, Location), second: (LegId, Location)) {
+        let ((leg, place), (other, other_place)) = (first, second);
+        if self.other_in_bridge(leg) == Some(other) && self.is_in_basic_bridge(leg) {
+            self.tell_stale_place(leg, &place);
+            self.leave_and_dissolve(leg);
+            self.tell_stale_place(other, &other_place);
+            self.set_work(leg, Work::Executing);
+            self.set_work(other, Work::Executing);
+            self.run_at(other, other_place);
+            self.run_at(leg, place);
+        } else {
+            self.redirect(leg, place);
+            self.redirect(other, other_place);
+        }
+    }
+
+    fn is_in_basic_bridge(&self, leg: LegId) -> bool {
+        self.channels
+            .get(&leg)
+            .is_some_and(|channel| channel.bridge.is_some() && !matches!(channel.work, Work::Conference(_)))
+    }
+
+    /// A bridged channel that is sent elsewhere tells its new place with its old application, and the new
+    /// application at that place no more.
+    fn tell_stale_place(&mut self, leg: LegId, place: &Location) {
+        if let Some(channel) = self.channels.get_mut(&leg) {
+            channel.place = place.clone();
+            self.tell_place(leg);
+        }
+    }
+
+    /// The phone of a leg transfers its partner blind (REFER).
+    pub fn refer(&mut self, now: crate::config::Micros, leg: LegId, exten: &str) -> bool {
+        self.advance(now);
+        let context = self.channels.get(&leg).and_then(|channel| channel.endpoint.as_deref());
+        let context = context.and_then(|name| self.endpoints.get(name)).map(|e| e.context.clone());
+        context.is_some_and(|context| {
+            let done = self.blind_transfer(leg, &context, exten);
+            self.tell_transfer(leg, if done { 200 } else { 481 });
+            done
+        })
+    }
+
+    /// Sends the partner of a leg elsewhere and ends the leg. Whether there was a partner.
+    pub(crate) fn blind_transfer(&mut self, leg: LegId, context: &str, exten: &str) -> bool {
+        let Some(transferee) = self.other_in_bridge(leg).filter(|_| self.is_in_basic_bridge(leg)) else {
+            return false;
+        };
+        if let Some(channel) = self.channels.get_mut(&leg) {
+            channel.holding = false;
+        }
+        // Asterisk says Unhold whether the leg was holding or not.
+        self.tell("Unhold", leg);
+        self.queue_transferred(transferee, leg);
+        let mut message = self.event("BlindTransfer", Classes::CALL);
+        message.put("Result", "Success");
+        self.write_channel(&mut message, "Transferer", leg);
+        self.write_channel(&mut message, "Transferee", transferee);
+        if let Some(bridge) = self.channels.get(&leg).and_then(|channel| channel.bridge) {
+            self.write_bridge(&mut message, "", bridge);
+        }
+        message.put("IsExternal", "Yes").put("Context", context).put("Extension", exten);
+        self.publish(message);
+        self.leave_bridge(leg);
+        let place = Location::new(context, exten, 1);
+        self.tell_stale_place(transferee, &place);
+        if let Some(bridge) = self.leave_bridge(transferee) {
+            self.destroy_bridge(bridge);
+        }
+        self.set_cause(leg, 16, None);
+        if self.channels.get(&leg).is_some_and(crate::pbx::Channel::has_dialplan) {
+            self.tell_soft_hangup(leg, 16);
+        }
+        self.remove_channel(leg);
+        self.run_at(transferee, place);
+        true
+    }
+
+    /// A queue conversation that is transferred is complete for the queue.
+    fn queue_transferred(&mut self, transferee: LegId, leg: LegId) {
+        let caller = self.queue_of_talk(transferee).or_else(|| self.queue_of_talk(leg));
+        if let Some((caller, _)) = caller {
+            self.queue_completes(caller, "transfer");
+        }
+    }
+
+    /// The phone completes an attended transfer (REFER with Replaces): `first` is its leg with the one to be
+    /// transferred, `second` its leg with the target, which may still ring. Whether it was possible.
+    pub fn refer_replaces(&mut self, now: crate::config::Micros, first: LegId, second: LegId) -> bool {
+        self.advance(now);
+        let Some(transferee) = self.other_in_bridge(first) else { return false };
+        self.tell_transfer(first, 100);
+        let rings = self.channels.get(&second).map(|channel| channel.work.clone());
+        let done = match (rings, self.other_in_bridge(second)) {
+            (_, Some(target)) => {
+                self.attended_transfer(first, second, transferee, target);
+                true
+            }
+            (Some(Work::Dialling(_)), None) => {
+                self.blonde_transfer(first, second, transferee);
+                true
+            }
+            (Some(_) | None, None) => false,
+        };
+        self.tell_transfer(first, if done { 200 } else { 481 });
+        done
+    }
+
+    fn attended_transfer(&mut self, first: LegId, second: LegId, transferee: LegId, target: LegId) {
+        let bridge_of = |pbx: &Self, leg| pbx.channels.get(&leg).and_then(|channel| channel.bridge);
+        let (Some(old), Some(new)) = (bridge_of(self, first), bridge_of(self, second)) else { return };
+        for leg in [first, second] {
+            if let Some(channel) = self.channels.get_mut(&leg) {
+                channel.holding = false;
+            }
+            self.tell("Unhold", leg);
+        }
+        self.queue_transferred(transferee, first);
+        let mut message = self.attended_event(first, second, transferee, old);
+        self.write_bridge(&mut message, "Second", new);
+        self.write_channel(&mut message, "Transferee", transferee);
+        self.write_channel(&mut message, "TransferTarget", target);
+        let uniqueid = self.bridges.get(&new).map(|bridge| bridge.uniqueid.clone()).unwrap_or_default();
+        message.put("IsExternal", "No").put("DestType", "Bridge").put("DestBridgeUniqueid", uniqueid);
+        // Leaving a bridge ends the music, but Asterisk tells it only in the new one.
+        let music = self.channels.get_mut(&transferee).and_then(|channel| channel.music.take());
+        self.leave_bridge(transferee);
+        self.leave_bridge(second);
+        self.enter_bridge(transferee, new, Some(second));
+        if music.is_some() {
+            self.tell("MusicOnHoldStop", transferee);
+        }
+        self.tell_soft_hangup(second, 1);
+        self.publish(message);
+        self.show_each_other(transferee, target);
+        self.leave_bridge(first);
+        self.end_transferer(first);
+        self.end_transferer(second);
+        self.destroy_bridge(old);
+        self.refresh_device_of(transferee);
+    }
+
+    /// The target still rings: the one to be transferred takes over the `Dial()`.
+    fn blonde_transfer(&mut self, first: LegId, second: LegId, transferee: LegId) {
+        let Some(old) = self.channels.get(&first).and_then(|channel| channel.bridge) else { return };
+        let Some((Work::Dialling(work), place)) =
+            self.channels.get(&second).map(|channel| (channel.work.clone(), channel.place.clone()))
+        else {
+            return;
+        };
+        if let Some(channel) = self.channels.get_mut(&first) {
+            channel.holding = false;
+        }
+        self.tell("Unhold", first);
+        self.stop_music(transferee);
+        self.queue_transferred(transferee, first);
+        let mut message = self.attended_event(first, second, transferee, old);
+        self.write_channel(&mut message, "Transferee", transferee);
+        message.put("IsExternal", "No").put("DestType", "App").put("DestApp", "Dial");
+        self.publish(message);
+        self.leave_bridge(transferee);
+        self.leave_bridge(first);
+        self.destroy_bridge(old);
+        let legs = work.legs.clone();
+        // The rest of the ring time is not known here; the target's phone rings on for a full one.
+        self.set_work_for(transferee, Work::Dialling(work), 20 * crate::config::SECOND);
+        if let Some(channel) = self.channels.get_mut(&transferee) {
+            channel.told = place.clone();
+            channel.place = place;
+        }
+        self.set_work(second, Work::Executing);
+        for called in legs {
+            self.set_work(called, Work::Outgoing(Dialler::Dial(transferee)));
+            self.show_each_other(transferee, called);
+        }
+        self.end_transferer(first);
+        self.end_transferer(second);
+    }
+
+    /// The headers of AttendedTransfer up to the second bridge.
+    fn attended_event(
+        &self,
+        first: LegId,
+        second: LegId,
+        _transferee: LegId,
+        old: BridgeId,
+    ) -> crate::message::Message {
+        let mut message = self.event("AttendedTransfer", Classes::CALL);
+        message.put("Result", "Success");
+        self.write_channel(&mut message, "OrigTransferer", first);
+        self.write_bridge(&mut message, "Orig", old);
+        self.write_channel(&mut message, "SecondTransferer", second);
+        message
+    }
+
+    pub(super) fn show_each_other(&mut self, one: LegId, other: LegId) {
+        let party = |leg| self.channels.get(&leg).map(|channel| channel.caller.clone());
+        let (Some(first), Some(second)) = (party(one), party(other)) else { return };
+        self.set_connected(one, second);
+        self.set_connected(other, first);
+    }
+
+    pub(super) fn end_transferer(&mut self, leg: LegId) {
+        self.set_cause(leg, 16, None);
+        if self.channels.get(&leg).is_some_and(crate::pbx::Channel::has_dialplan) {
+            self.tell_soft_hangup(leg, 16);
+        }
+        self.remove_channel(leg);
+    }
+}
