@@ -120,7 +120,8 @@ run() {
   local pid=$!
   echo "$pid"
   cat <&3 >/dev/null &
-  { wait -n || true; } 2>/dev/null # the shell's own word on a killed child is noise
+  exec 2>/dev/null # the shell's own word on a killed child is noise
+  wait -n || true
   kill -TERM "$pid" 2>/dev/null || true
   for _ in {1..20}; do
     kill -0 "$pid" 2>/dev/null || return 0

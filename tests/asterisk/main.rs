@@ -1,9 +1,12 @@
 //! The lab itself: real Asterisk 22 and 16, and the scripted phones, do what the stories take for granted.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use hookswitch_tests::act::Act;
 use hookswitch_tests::ami::Ami;
 use hookswitch_tests::asterisk::{Asterisk, Options, Version, skipped};
+use hookswitch_tests::cast::Mode;
 use hookswitch_tests::phone::{Call, CallState, Ending, Phone};
+use hookswitch_tests::world::Telephones;
 
 /// A PBX, its carrier, and the phones of a test.
 struct Lab {
@@ -66,6 +69,7 @@ on_both_versions! {
     blind_transfer_moves_the_caller
     attended_transfer_joins_caller_and_target
     feature_codes_are_heard_in_the_media
+    cast_of_the_stories_does_what_it_is_told
     pbx_that_is_killed_comes_back_on_the_same_ports
 }
 
@@ -140,6 +144,34 @@ async fn feature_codes_are_heard_in_the_media(lab: Lab) -> Result<()> {
     at_alice.wait_ended().await?;
     caller.hang_up().await?;
     at_bob.wait_ended().await?;
+    Ok(())
+}
+
+async fn cast_of_the_stories_does_what_it_is_told(lab: Lab) -> Result<()> {
+    // The lab's own trunk is where the cast's wants to be.
+    let (pbx, trunk) = (lab.asterisk.sip(), lab.asterisk.trunk());
+    drop(lab.trunk);
+    let mut people = Telephones::connect(pbx, trunk, Mode::Observe).await?;
+    let scripts = [
+        "C dials Q; A rings; A declines; B rings; C hangs up; B stops ringing",
+        "C dials A withheld; A rings; A declines 603; C is refused",
+        "C dials E diverted-by 0800111222; E1 rings; E2 answers; E1 stops ringing; E2 hangs up; C is cut off",
+        "A unregisters; C dials A; C is refused; A registers",
+        "C dials nowhere; C is refused",
+        "A dials F; F rings; F answers; F hangs up; A is cut off",
+        "A dials F; F rings; F declines; A is refused",
+        "C dials A; A rings; B dials *71001; A stops ringing; C hangs up; B is cut off",
+        "C dials voicemail; A rings; A stops ringing; C hangs up",
+        "C dials ivr pressing 7; A rings; A answers; A and C hang up at once",
+        "C dials A; A rings; A answers as C hangs up",
+    ];
+    for script in scripts {
+        for sentence in script.split("; ") {
+            let done = people.perform(&sentence.parse::<Act>()?).await;
+            done.with_context(|| format!("`{sentence}` in `{script}`\n{}", people.diary()))?;
+        }
+        people.hang_up_all().await;
+    }
     Ok(())
 }
 

@@ -117,14 +117,28 @@ impl Reader {
     /// # Errors
     /// When none comes in time: the error lists what came.
     pub async fn wait_after(&self, mark: usize, what: &str, fits: impl Fn(&Value) -> bool) -> Result<Value> {
+        self.find_after(mark, what, fits).await.map(|(_, event)| event)
+    }
+
+    /// The same, with the mark behind it: what comes next is looked for from there.
+    ///
+    /// # Errors
+    /// When none comes in time: the error lists what came.
+    pub async fn find_after(
+        &self,
+        mark: usize,
+        what: &str,
+        fits: impl Fn(&Value) -> bool,
+    ) -> Result<(usize, Value)> {
         let mut count = self.shared.count.subscribe();
         let search = async {
             let mut seen = mark;
             loop {
                 {
                     let events = self.shared.events();
-                    if let Some(event) = events.iter().skip(seen).find(|event| fits(event)) {
-                        return Ok(event.clone());
+                    let mut numbered = events.iter().enumerate().skip(seen);
+                    if let Some((at, event)) = numbered.find(|(_, event)| fits(event)) {
+                        return Ok((at + 1, event.clone()));
                     }
                     seen = events.len().max(mark);
                 }

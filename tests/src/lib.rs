@@ -11,13 +11,18 @@
 //! | [`daemon`] | the program under test |
 //! | [`http`], [`events`], [`webhook`] | its clients: requests, readers of the stream, a CRM that takes deliveries |
 //! | [`expect`], [`invariants`] | what a story expects of its events; what holds of all events |
+//! | [`cast`], [`act`] | the people of the stories and what they can do |
+//! | [`world`], [`stage`] | a PBX with these people; the daemon beside it, and stories played there |
+//! | [`proxy`] | a wire that can be cut |
 //! | [`ports`] | free ports on loopback |
 //!
 //! Nothing in it sleeps to give something time to happen: every verb waits for what it names, and fails with the
 //! story so far when that does not come in time.
 
+pub mod act;
 pub mod ami;
 pub mod asterisk;
+pub mod cast;
 pub mod daemon;
 pub mod events;
 pub mod expect;
@@ -25,4 +30,7 @@ pub mod http;
 pub mod invariants;
 pub mod phone;
 pub mod ports;
+pub mod proxy;
+pub mod stage;
 pub mod webhook;
+pub mod world;

@@ -1,0 +1,1 @@
+//! The main job, proven end to end.

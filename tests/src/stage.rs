@@ -1,0 +1,272 @@
+//! A stage: a PBX with people, the daemon beside it, readers of its events; and the stories played on it.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time;
+
+use crate::act::Act;
+use crate::asterisk::Options;
+use crate::cast::{self, Mode};
+use crate::daemon::Daemon;
+use crate::events::{Reader, kind, text};
+use crate::expect::{Expected, check_ledger};
+use crate::invariants::violations;
+use crate::proxy::Wire;
+use crate::webhook::Sink;
+use crate::world::{Place, World};
+
+/// A story: what people do, and what must be told of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Story {
+    /// As in the table of stories.
+    pub name: &'static str,
+    /// Where it applies.
+    pub modes: &'static [Mode],
+    /// [Sentences](Act), and [directions](Stage::direct), separated by `;`.
+    pub script: &'static str,
+    /// [Events](Expected) and [ledger](check_ledger) of each call, in the order in which they started.
+    pub calls: &'static [(&'static str, &'static str)],
+    /// More configuration.
+    pub settings: &'static str,
+}
+
+/// A PBX, the daemon, and what it tells.
+#[derive(Debug)]
+pub struct Stage {
+    /// The PBX and the people.
+    pub world: World,
+    /// The daemon.
+    pub daemon: Daemon,
+    /// The daemon's wire to the PBX.
+    pub wire: Wire,
+    /// The CRM.
+    pub sink: Sink,
+    reader: Reader,
+    /// What earlier connections of the reader got.
+    earlier: Vec<Value>,
+    /// Everything before this mark has been seen by the script.
+    seen: usize,
+}
+
+impl Stage {
+    /// Sets up a PBX, writes `hookswitch dialplan` into it, and starts the daemon.
+    ///
+    /// # Errors
+    /// When one of them does not start.
+    pub async fn set(place: Place, mode: Mode, settings: &str) -> Result<Self> {
+        let world = World::create(place, mode, Options::default()).await?;
+        let wire = Wire::to(world.asterisk.ami()).await?;
+        let sink = Sink::start().await?;
+        let configuration = cast::configuration(wire.address(), mode, &sink.url(), settings);
+        let mut daemon = Daemon::prepare(&configuration)?;
+        if mode == Mode::Route {
+            let output = daemon.command(&["dialplan"]).await?;
+            ensure!(output.status.success(), "dialplan: {}", String::from_utf8_lossy(&output.stderr));
+            world.asterisk.set_dialplan(&String::from_utf8(output.stdout)?).await?;
+        }
+        daemon.launch().await?;
+        daemon.wait_links_up().await?;
+        let reader = Reader::websocket(&daemon.api(), "after=0").await?;
+        Ok(Self { world, daemon, wire, sink, reader, earlier: Vec::new(), seen: 0 })
+    }
+
+    /// Plays a story and checks everything that was told of it.
+    ///
+    /// # Errors
+    /// When something is not done, not seen or not right: the error holds the events and what the phones saw.
+    pub async fn play(mut self, story: &Story) -> Result<()> {
+        let played = self.play_script(story.script).await;
+        let checked = match played {
+            Ok(()) => self.check(story).await,
+            Err(error) => Err(error),
+        };
+        checked.with_context(|| {
+            let (events, phones, log) = (self.reader.story(), self.world.diary(), self.daemon.log());
+            format!("story {}\nevents:\n{events}\nphones:\n{phones}\ndaemon:\n{log}", story.name)
+        })
+    }
+
+    async fn play_script(&mut self, script: &str) -> Result<()> {
+        for sentence in script.split(';').map(str::trim).filter(|sentence| !sentence.is_empty()) {
+            self.direct(sentence).await.with_context(|| format!("`{sentence}`"))?;
+        }
+        Ok(())
+    }
+
+    /// A sentence of a script: an [`Act`], or
+    ///
+    /// - `see answered A`: waits for an event that comes after the last one seen
+    /// - `0.5 s pass`
+    /// - `A goes not_ready`, `A goes not_ready lunch`
+    /// - `A clicks F`, and on the first call `A transfers to B` and `A may not transfer to nowhere`
+    /// - `the daemon dies`, `the daemon returns`, `the wire is cut`, `the wire is mended`, `the PBX restarts`
+    ///
+    /// # Errors
+    /// When it is not done or not seen in time.
+    pub async fn direct(&mut self, sentence: &str) -> Result<()> {
+        let words: Vec<&str> = sentence.split_whitespace().collect();
+        match words.as_slice() {
+            ["see", ..] => self.see(&sentence[4..]).await,
+            [seconds, "s", "pass"] => {
+                // The passing of time is what the story tells; nothing is waited for.
+                time::sleep(Duration::from_secs_f64(seconds.parse().context("seconds")?)).await;
+                Ok(())
+            }
+            [who, "goes", state, reason @ ..] => {
+                let body = json!({"state": state, "reason": reason.first()});
+                let path = format!("/v1/agents/{}/state", cast::id(who));
+                self.daemon.api().put(&path, &body).await.map(drop)
+            }
+            [who, "clicks", target] => {
+                let body = json!({"agent": cast::id(who), "to": cast::id(target)});
+                self.daemon.api().post("/v1/calls", &body).await.map(drop)
+            }
+            [who, "transfers", "to", target] => {
+                let reply = self.transfer(who, target).await?;
+                ensure!(reply.status == 202, "{} {}", reply.status, reply.body);
+                Ok(())
+            }
+            [who, "may", "not", "transfer", "to", target] => {
+                let reply = self.transfer(who, target).await?;
+                ensure!(reply.status.is_client_error(), "{} {}", reply.status, reply.body);
+                ensure!(reply.content_type == "application/problem+json", "{}", reply.content_type);
+                Ok(())
+            }
+            ["the", "daemon", "dies"] => self.daemon.kill().await,
+            ["the", "daemon", "returns"] => self.daemon_returns().await,
+            ["the", "wire", "is", "cut"] => {
+                self.wire.cut();
+                Ok(())
+            }
+            ["the", "wire", "is", "mended"] => {
+                self.wire.mend();
+                self.daemon.wait_links_up().await
+            }
+            ["the", "PBX", "restarts"] => {
+                self.world.asterisk.restart().await?;
+                self.world.telephones.register_all().await
+            }
+            _ => self.world.perform(&sentence.parse::<Act>()?).await,
+        }
+    }
+
+    async fn see(&mut self, sentence: &str) -> Result<()> {
+        let expected = Expected::parse(sentence)?;
+        let fits = |event: &Value| expected.fits_first(event, &cast::id);
+        let (mark, _) = self.reader.find_after(self.seen, sentence, fits).await?;
+        self.seen = mark;
+        Ok(())
+    }
+
+    async fn transfer(&self, who: &str, target: &str) -> Result<crate::http::Reply> {
+        let events = self.reader.events();
+        let call = events.iter().find_map(|event| text(event, "/data/call/id")).context("no call yet")?;
+        let target = match cast::phone(target) {
+            Some(_) => cast::id(target),
+            None => cast::dialled_inside(&cast::id(target), Mode::Route),
+        };
+        let body = json!({"to": target, "agent": cast::id(who)});
+        self.daemon.api().request(Method::POST, &format!("/v1/calls/{call}/transfer"), Some(&body)).await
+    }
+
+    /// Starts the daemon again, and reads on behind the last event that was read.
+    async fn daemon_returns(&mut self) -> Result<()> {
+        self.reader.check_chain()?;
+        let mut read = self.reader.events();
+        let last = read.last().and_then(|event| text(event, "/sequence")).unwrap_or("0").to_owned();
+        self.earlier.append(&mut read);
+        self.daemon.launch().await?;
+        self.daemon.wait_links_up().await?;
+        self.reader = Reader::websocket(&self.daemon.api(), &format!("after={last}")).await?;
+        self.seen = 0;
+        Ok(())
+    }
+
+    /// Everything that was told, over all lives of the daemon.
+    #[must_use]
+    pub fn events(&self) -> Vec<Value> {
+        self.earlier.iter().cloned().chain(self.reader.events()).collect()
+    }
+
+    async fn check(&mut self, story: &Story) -> Result<()> {
+        self.world.telephones.hang_up_all().await;
+        for _ in story.calls {
+            self.wait_all_ended().await?;
+        }
+        self.reader.check_chain()?;
+        let events = self.events();
+        let started = events.iter().filter(|event| kind(event) == "call.started");
+        let calls: Vec<&str> = started.filter_map(|event| text(event, "/data/call/id")).collect();
+        ensure!(calls.len() == story.calls.len(), "{} calls instead of {}", calls.len(), story.calls.len());
+        for (call, (expected, ledger)) in calls.iter().zip(story.calls) {
+            Expected::parse(expected)?.check(call, &events, &cast::id)?;
+            let ended = events.iter().find(|event| is_end_of(event, call)).context("no call.ended")?;
+            check_ledger(ledger, ended, &cast::id)?;
+        }
+        let violations = violations(&events);
+        ensure!(violations.is_empty(), "{}", violations.join("\n"));
+        self.check_snapshot().await?;
+        self.check_webhook(&events).await
+    }
+
+    /// Waits until every call that started has ended.
+    async fn wait_all_ended(&mut self) -> Result<()> {
+        let events = self.events();
+        let started = events.iter().filter(|event| kind(event) == "call.started");
+        for call in started.filter_map(|event| text(event, "/data/call/id")) {
+            if !events.iter().any(|event| is_end_of(event, call)) {
+                self.reader.wait(&format!("the end of {call}"), |event| is_end_of(event, call)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// After the last call nobody is busy and nobody waits.
+    async fn check_snapshot(&self) -> Result<()> {
+        let snapshot = self.daemon.api().get("/v1/snapshot").await?;
+        let calls = snapshot["calls"].as_array().context("calls is a list")?;
+        ensure!(calls.is_empty(), "calls are left: {calls:?}");
+        for agent in snapshot["agents"].as_array().context("agents is a list")? {
+            let state = agent["state"].as_str().unwrap_or("");
+            ensure!(!matches!(state, "reserved" | "talking" | "holding"), "stuck: {agent}");
+        }
+        Ok(())
+    }
+
+    /// The CRM was told the same, each call in order, and every signature is right.
+    async fn check_webhook(&self, events: &[Value]) -> Result<()> {
+        let calls = events.iter().filter(|event| kind(event) == "call.ended");
+        for call in calls.filter_map(|event| text(event, "/data/call/id")) {
+            self.sink.wait(&format!("end of {call}"), |event| is_end_of(event, call)).await?;
+            let of_call = |event: &&Value| {
+                text(event, "/data/call/id") == Some(call)
+                    && (kind(event).starts_with("call.") || kind(event) == "screen.pop")
+            };
+            let told = self.sink.events();
+            let mut told: Vec<_> = told.iter().filter(of_call).map(without_prev).collect();
+            // At least once: a delivery whose success the daemon did not live to note comes again.
+            told.dedup();
+            let read: Vec<_> = events.iter().filter(of_call).map(without_prev).collect();
+            if told != read {
+                bail!("webhook and WebSocket differ:\n{told:#?}\n{read:#?}");
+            }
+        }
+        self.sink.deliveries().iter().try_for_each(|delivery| delivery.check_signature(cast::WEBHOOK_SECRET))
+    }
+}
+
+fn is_end_of(event: &Value, call: &str) -> bool {
+    kind(event) == "call.ended" && text(event, "/data/call/id") == Some(call)
+}
+
+/// The same event is equal JSON by every way but `prev`.
+fn without_prev(event: &Value) -> Value {
+    let mut event = event.clone();
+    if let Some(object) = event.as_object_mut() {
+        object.remove("prev");
+    }
+    event
+}
