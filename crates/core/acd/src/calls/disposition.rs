@@ -1,0 +1,118 @@
+//! How a call ended, judged from what was seen: pure, one table.
+
+use hookswitch_model::{
+    ledger::{Disposition, EndedBy},
+    pbx::LegEnd,
+};
+
+use super::{CallRecord, cause};
+
+/// What is known of a call when it ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ending {
+    /// The leg that hung up; none: the PBX, or nobody knows.
+    pub(crate) by: Option<By>,
+    /// The PBX's cause.
+    pub(crate) q850: Option<u16>,
+    /// Told by comparing lists, not seen.
+    pub(crate) recovered: bool,
+    /// The PBX was asked for it and did not know it any more, or never answered.
+    pub(crate) lost: bool,
+}
+
+/// Whose leg hung up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The customer's.
+    Customer,
+    /// The originator's, of a call that somebody of us made.
+    Originator,
+    /// Another.
+    Other,
+}
+
+/// The disposition of a call that ends so. The record is as it was just before the end: legs that rang until then
+/// have left with [`LegEnd::CallerLeft`].
+pub(crate) fn disposition(record: &CallRecord, ending: &Ending) -> Disposition {
+    if ending.lost {
+        return Disposition::Lost;
+    }
+    if record.visit.is_some() {
+        return Disposition::Abandoned;
+    }
+    if originator_never_answered(record) {
+        return Disposition::Failed;
+    }
+    if record.call.answered_at.is_some() {
+        return if went_nowhere(record, ending) { Disposition::Failed } else { Disposition::Answered };
+    }
+    if record.system.is_some() {
+        return Disposition::Missed;
+    }
+    by_attempts(attempts(record, 0)).unwrap_or_else(|| by_cause(record, ending))
+}
+
+/// Who ended it. A call that the called devices refused was ended by nobody but the system.
+pub(crate) fn ended_by(record: &CallRecord, ending: &Ending) -> EndedBy {
+    let talked = record.call.answered_at.is_some();
+    match ending.by {
+        _ if originator_never_answered(record) || ending.lost => EndedBy::System,
+        Some(By::Customer) => EndedBy::Customer,
+        Some(By::Originator) => EndedBy::Agent,
+        Some(By::Other) if talked => EndedBy::Agent,
+        Some(By::Other) | None => EndedBy::System,
+    }
+}
+
+/// Click-to-dial whose own device did not pick up.
+fn originator_never_answered(record: &CallRecord) -> bool {
+    record.parties.first().is_some_and(|party| party.rang && !party.up)
+}
+
+/// How the legs other than the originator's ended that rang, from this place on.
+fn attempts(record: &CallRecord, from: usize) -> impl Iterator<Item = LegEnd> + '_ {
+    record.parties.iter().skip(from.max(1)).filter(|party| party.rang).filter_map(|party| party.end)
+}
+
+fn by_attempts(attempts: impl Iterator<Item = LegEnd>) -> Option<Disposition> {
+    let ranked = attempts.map(|end| match end {
+        LegEnd::NoAnswer
+        | LegEnd::CallerLeft
+        | LegEnd::HungUp
+        | LegEnd::Released
+        | LegEnd::Cancelled
+        | LegEnd::Transferred => (4, Disposition::Missed),
+        LegEnd::Rejected => (3, Disposition::Rejected),
+        LegEnd::Busy => (2, Disposition::Busy),
+        LegEnd::Unreachable => (1, Disposition::Missed),
+        LegEnd::Failed => (0, Disposition::Failed),
+    });
+    ranked.max_by_key(|(rank, _)| *rank).map(|(_, disposition)| disposition)
+}
+
+/// No device was tried.
+fn by_cause(record: &CallRecord, ending: &Ending) -> Disposition {
+    let answered_by_pbx = record.customer.is_some_and(|place| record.parties[place].up);
+    match ending.q850 {
+        _ if ending.by == Some(By::Customer) || ending.recovered => Disposition::Missed,
+        Some(17) => Disposition::Busy,
+        Some(21) => Disposition::Rejected,
+        Some(18..=20) => Disposition::Missed,
+        Some(q850) if cause::is_failure(q850) => Disposition::Failed,
+        Some(_) | None if answered_by_pbx || ending.by.is_some() => Disposition::Missed,
+        Some(_) | None => Disposition::Failed,
+    }
+}
+
+/// It was transferred to where nothing is: nobody was rung, or what was dialled does not exist.
+fn went_nowhere(record: &CallRecord, ending: &Ending) -> bool {
+    let Some(from) = record.legs_at_transfer else { return false };
+    if ending.by.is_some() || ending.recovered || record.system.is_some() {
+        return false;
+    }
+    match by_attempts(attempts(record, from)) {
+        None => true,
+        Some(Disposition::Failed) => true,
+        Some(_) => false,
+    }
+}

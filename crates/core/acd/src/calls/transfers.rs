@@ -1,0 +1,131 @@
+//! Transfers, conferences, and what the PBX does with a call by itself.
+
+use hookswitch_model::{AgentId, CallId, LegId, LegRef, event::EventKind, pbx::TransferKind};
+
+use super::{Place, Takeover, settle::PARK};
+use crate::engine::Engine;
+
+/// What is seen of a transfer.
+pub(crate) struct Transfer {
+    pub(crate) kind: TransferKind,
+    pub(crate) from: LegRef,
+    pub(crate) to_leg: Option<LegRef>,
+    pub(crate) to_number: Option<String>,
+    pub(crate) consult: Option<CallId>,
+}
+
+/// The target of a transfer, as far as known.
+#[derive(Default)]
+struct Target {
+    agent: Option<AgentId>,
+    number: Option<String>,
+    up: bool,
+}
+
+impl Engine {
+    /// Ownership moves.
+    pub(crate) fn transferred(&mut self, id: CallId, transfer: Transfer) {
+        let now = self.now();
+        let from_agent =
+            self.leg_agent(id, &transfer.from).or_else(|| self.leg_agent(transfer.consult?, &transfer.from));
+        let target = self.target(id, &transfer);
+        if let Some(consult) = transfer.consult.and_then(|consult| self.calls.known_mut(consult)) {
+            consult.consult_of = consult.consult_of.or(Some(id));
+        }
+        let Some(record) = self.calls.get_mut(id) else { return };
+        let legs = record.call.legs.iter().zip(&mut record.parties);
+        for (leg, party) in legs {
+            let same_agent = from_agent.is_some() && leg.agent == from_agent && party.told;
+            if party.leg_ref == transfer.from || same_agent {
+                party.transferred = true;
+            }
+        }
+        let to_leg = transfer.to_leg.as_ref().and_then(|leg| record.leg(leg));
+        let already = to_leg.is_some_and(|place| record.parties[place].told);
+        if !already {
+            record.legs_at_transfer = (!target.up).then_some(record.parties.len());
+            record.takeover =
+                Some(Takeover { kind: transfer.kind, to_leg: transfer.to_leg, talks: target.up });
+        }
+        if transfer.kind != TransferKind::Park {
+            record.system = None;
+        }
+        record.settle(now);
+        let call = Box::new(record.call.clone());
+        let to_agent = target.agent.clone();
+        self.emit_call(EventKind::CallTransferred {
+            call,
+            kind: transfer.kind,
+            from_agent,
+            to_agent: target.agent,
+            to: target.number,
+            consult_call: transfer.consult,
+        });
+        if let Some(agent) = to_agent.filter(|_| target.up) {
+            self.pop(id, &agent);
+        }
+    }
+
+    fn leg_agent(&self, id: CallId, leg: &LegRef) -> Option<AgentId> {
+        let record = self.calls.known(id)?;
+        record.call.legs[record.leg(leg)?].agent.clone()
+    }
+
+    /// Who the call goes to: the agent behind the leg, or behind the number, also where the PBX names only an extension.
+    fn target(&self, id: CallId, transfer: &Transfer) -> Target {
+        let leg = transfer.to_leg.as_ref().and_then(|leg| {
+            let calls = [Some(id), transfer.consult].into_iter().flatten();
+            calls.filter_map(|call| self.calls.known(call)).find_map(|record| {
+                let place = record.leg(leg)?;
+                Some((record.call.legs[place].clone(), record.parties[place].up))
+            })
+        });
+        let Some(pbx) = self.calls.get(id).map(|record| &record.call.pbx) else { return Target::default() };
+        let by_number = || self.agents.by_number(pbx, transfer.to_number.as_deref()?).cloned();
+        let agent = leg.as_ref().and_then(|(leg, _)| leg.agent.clone()).or_else(by_number);
+        let extension = || self.agents.get(agent.as_ref()?)?.extension.clone();
+        let of_leg =
+            || leg.as_ref().map(|(leg, _)| leg.number.clone().unwrap_or_else(|| leg.address.to_string()));
+        let number = transfer.to_number.clone().or_else(extension).or_else(of_leg);
+        Target { agent, number, up: leg.is_some_and(|(_, up)| up) }
+    }
+
+    /// Three or more parties talk.
+    pub(crate) fn conferenced(&mut self, id: CallId, legs: &[LegRef]) {
+        self.settle(id);
+        let Some(record) = self.calls.get(id) else { return };
+        let places = legs.iter().filter_map(|leg| record.leg(leg));
+        let legs: Vec<LegId> = places.map(|place| record.call.legs[place].id).collect();
+        let call = Box::new(record.call.clone());
+        self.emit_call(EventKind::CallConferenced { call, legs });
+    }
+
+    /// The PBX itself took the call: voicemail, park, announcement.
+    pub(crate) fn system_took(&mut self, id: CallId, what: String) {
+        let now = self.now();
+        self.out_of_queue(id, false);
+        let Some(record) = self.calls.get_mut(id) else { return };
+        let held_before = record.call.state == hookswitch_model::call::CallState::Held;
+        let holder = record.parties.iter().rposition(|party| party.told);
+        record.system = Some(what);
+        record.settle(now);
+        let parked = record.system.as_deref() == Some(PARK) && !held_before;
+        let Some(place) = holder.filter(|_| parked) else { return };
+        let call = Box::new(record.call.clone());
+        let leg = &call.legs[place];
+        let by = leg.agent.as_ref().map_or_else(|| leg.address.to_string(), ToString::to_string);
+        let leg = leg.id;
+        self.emit_call(EventKind::CallHeld { call, leg, by });
+    }
+
+    /// The dialplan sent the caller to the fallback: what happens there is the PBX's.
+    pub(crate) fn fell_back(&mut self, id: CallId) {
+        let now = self.now();
+        self.end_offers(id, hookswitch_model::offer::OfferOutcome::Withdrawn);
+        self.out_of_queue(id, false);
+        let Some(record) = self.calls.get_mut(id) else { return };
+        record.place = Place::Elsewhere;
+        record.system = Some("fallback".to_owned());
+        record.settle(now);
+    }
+}

@@ -1,0 +1,150 @@
+//! Read access: lists, what a normaliser starts from, and why.
+
+use hookswitch_model::{
+    AgentId, CallId, PbxId, QueueId, Timestamp,
+    agent::Agent,
+    call::{Call, LegState},
+    pbx::{KnownCall, KnownLeg},
+    queue::Queue,
+    setup::{RouteTarget, Setup},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Counters, Engine, LinkStatus};
+use crate::{
+    calls::Place,
+    distribution::{Explanation, Unavailable, Waiting},
+    routing::Routed,
+    why::Why,
+};
+
+/// Why an agent gets no call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WhyIdle {
+    /// The agent.
+    pub agent: AgentId,
+    /// What keeps queues from offering; none: nothing, there is only no call that fits.
+    pub unavailable: Option<Unavailable>,
+    /// The queues the agent serves, with what waits there.
+    pub queues: Vec<Queue>,
+}
+
+/// How a call would be routed that does not exist.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Explained {
+    /// The rules.
+    pub routed: Routed,
+    /// The queue's choice, where a rule sends it to one.
+    pub queue: Option<Explanation>,
+}
+
+impl Engine {
+    /// The configuration in force.
+    #[must_use]
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Live calls, oldest first.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        self.calls.live().map(|record| &record.call)
+    }
+
+    /// A call, live or lately ended.
+    #[must_use]
+    pub fn call(&self, id: CallId) -> Option<&Call> {
+        self.calls.known(id).map(|record| &record.call)
+    }
+
+    /// The agents, by id.
+    pub fn agents(&self) -> impl Iterator<Item = &Agent> {
+        self.agents.iter().map(|record| &record.agent)
+    }
+
+    /// An agent.
+    #[must_use]
+    pub fn agent(&self, id: &AgentId) -> Option<&Agent> {
+        self.agents.get(id).map(|record| &record.agent)
+    }
+
+    /// The queues' figures at this time.
+    pub fn queues(&self, now: Timestamp) -> impl Iterator<Item = Queue> {
+        self.stats.queues(now)
+    }
+
+    /// A queue's figures at this time.
+    #[must_use]
+    pub fn queue(&self, id: &QueueId, now: Timestamp) -> Option<Queue> {
+        self.stats.queue(id, now)
+    }
+
+    /// The links to the PBXs.
+    pub fn links(&self) -> impl Iterator<Item = LinkStatus> {
+        self.links.iter().map(|(pbx, link)| LinkStatus::of(pbx, link))
+    }
+
+    /// What was passed over.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// What is believed of a PBX's live calls: the normaliser compares the PBX's lists with it.
+    #[must_use]
+    pub fn known_calls(&self, pbx: &PbxId) -> Vec<KnownCall> {
+        let of_pbx = self.calls.live().filter(|record| record.call.pbx == *pbx);
+        of_pbx
+            .map(|record| {
+                let legs = record.call.legs.iter().zip(&record.parties);
+                let live = legs.filter(|(leg, _)| leg.state != LegState::Left);
+                KnownCall {
+                    call: record.call.pbx_ref.clone(),
+                    direction: record.call.direction,
+                    routed: record.place != Place::Elsewhere,
+                    legs: live
+                        .map(|(leg, party)| KnownLeg {
+                            leg: party.leg_ref.clone(),
+                            address: leg.address.clone(),
+                            role: leg.role,
+                            state: leg.state,
+                        })
+                        .collect(),
+                }
+            })
+            .collect()
+    }
+
+    /// Why a call, live or lately ended, went where it went.
+    #[must_use]
+    pub fn why(&self, id: CallId) -> Option<&Why> {
+        self.calls.known(id).map(|record| &record.why)
+    }
+
+    /// Why an agent gets no call.
+    #[must_use]
+    pub fn why_idle(&self, id: &AgentId, now: Timestamp) -> Option<WhyIdle> {
+        let record = self.agents.get(id)?;
+        let queues = record.agent.queues.iter().filter_map(|queue| self.stats.queue(queue, now));
+        Some(WhyIdle { agent: id.clone(), unavailable: record.away.clone(), queues: queues.collect() })
+    }
+
+    /// How this imaginary call would be routed now.
+    #[must_use]
+    pub fn explain(&self, call: &Call, now: Timestamp) -> Explained {
+        let routed = self.router.route(now, call);
+        let queue = match &routed.target {
+            Some(RouteTarget::Queue(queue)) => {
+                let waiting = Waiting {
+                    queue: queue.clone(),
+                    priority: routed.priority,
+                    enqueued_at: now,
+                    requires: routed.requires.clone(),
+                    sticky: self.sticky_agent(now, call, queue),
+                };
+                self.distributor.explain(now, &waiting)
+            }
+            Some(RouteTarget::Agent(_) | RouteTarget::Transfer(_) | RouteTarget::Hangup) | None => None,
+        };
+        Explained { routed, queue }
+    }
+}

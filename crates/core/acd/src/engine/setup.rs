@@ -1,0 +1,121 @@
+//! Configurations: the first, and those that take over while calls wait.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use hookswitch_model::{
+    AgentId,
+    agent::AgentState,
+    event::EventKind,
+    offer::OfferOutcome,
+    setup::{AgentSetup, Setup},
+};
+
+use super::{Engine, Link, Plan, plan::queues_of};
+use crate::{
+    agents::{AgentRecord, Base},
+    calls::Exit,
+    routing::Router,
+};
+
+impl Engine {
+    /// Puts the agents into their first states, at the first input.
+    pub(super) fn open(&mut self) {
+        self.life.opened = true;
+        let setup = Arc::clone(&self.setup);
+        for queue in &setup.queues {
+            self.stats.open(&queue.id);
+        }
+        self.configure_agents(&setup);
+    }
+
+    /// A configuration takes over. Waiting calls keep their places; those whose queue is gone are handed to the
+    /// fallback. One whose rules cannot be used changes nothing and is told: `check` would have refused it.
+    pub(super) fn apply(&mut self, setup: &Arc<Setup>) {
+        if self.life.announced == Some(setup.version) && self.setup == *setup {
+            return;
+        }
+        match Router::new(setup) {
+            Ok(router) => self.router = router,
+            Err(errors) => {
+                let evidence = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                self.violated("configuration_is_valid", evidence, None);
+                return;
+            }
+        }
+        let now = self.now();
+        self.setup = Arc::clone(setup);
+        self.plan = Plan::new(setup);
+        for pbx in &setup.pbxs {
+            self.links.entry(pbx.name.clone()).or_insert_with(Link::default);
+        }
+        let known: BTreeSet<_> = setup.queues.iter().map(|queue| &queue.id).collect();
+        for queue in &setup.queues {
+            self.stats.open(&queue.id);
+        }
+        for queue in self.stats.ids().iter().filter(|queue| !known.contains(queue)) {
+            self.stats.close(queue);
+        }
+        let gone = self.distributor.apply(now, setup);
+        self.configure_agents(setup);
+        for call in gone {
+            self.leave(call, Exit::FallBack);
+        }
+        let previous = self.life.announced.replace(setup.version);
+        self.emit(None, EventKind::ConfigApplied { version: setup.version, previous });
+    }
+
+    fn configure_agents(&mut self, setup: &Setup) {
+        let known: BTreeSet<&AgentId> = setup.agents.iter().map(|agent| &agent.id).collect();
+        let gone: Vec<AgentId> =
+            self.agents.iter().map(|r| r.id().clone()).filter(|id| !known.contains(id)).collect();
+        for id in gone {
+            self.dismiss(&id);
+        }
+        for agent in &setup.agents {
+            self.configure_agent(setup, agent);
+        }
+        self.agents.index();
+    }
+
+    fn configure_agent(&mut self, setup: &Setup, agent: &AgentSetup) {
+        let now = self.now();
+        let queues = queues_of(setup, agent);
+        let (new, mut record) = match self.agents.remove(&agent.id) {
+            Some(mut record) => {
+                record.configure(agent);
+                (false, record)
+            }
+            None => (true, AgentRecord::new(now, agent)),
+        };
+        let state = record.agent.state;
+        let before = std::mem::replace(&mut record.agent.queues, queues);
+        for queue in before.iter().filter(|queue| !record.agent.queues.contains(queue)) {
+            self.stats.agent_serves(queue, state, false);
+        }
+        for queue in record.agent.queues.iter().filter(|queue| !before.contains(queue)) {
+            self.stats.agent_serves(queue, state, true);
+        }
+        if new && agent.start == AgentState::Ready {
+            record.base = Base::Ready;
+        }
+        self.agents.insert(record);
+        self.sync_agent(&agent.id, new.then_some("start"));
+    }
+
+    /// An agent is configured no more: offers are taken back; a conversation goes on without an agent.
+    fn dismiss(&mut self, id: &AgentId) {
+        let offers = self.agents.get(id).map(AgentRecord::offers).unwrap_or_default();
+        for offer in offers {
+            if self.offers.get(offer).is_some_and(|offer| offer.ring.is_some()) {
+                self.withdraw(offer, OfferOutcome::Withdrawn);
+            } else {
+                self.end_offer(offer, OfferOutcome::Withdrawn);
+            }
+        }
+        let Some(record) = self.agents.remove(id) else { return };
+        self.timers.cancel(&crate::timers::Timer::WrapUp(id.clone()));
+        for queue in &record.agent.queues {
+            self.stats.agent_serves(queue, record.agent.state, false);
+        }
+    }
+}

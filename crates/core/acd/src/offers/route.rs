@@ -1,0 +1,215 @@
+//! Route mode: from the caller's request to a queue, an agent, or out of the waiting room.
+
+use hookswitch_model::{
+    AgentId, CallId, QueueId, Timestamp,
+    call::PartyNumber,
+    event::{EventKind, Queued},
+    pbx::{Action, TransferKind},
+    setup::{Overflow, RouteTarget},
+};
+
+use super::ring::DIRECT_RING;
+use crate::{
+    calls::{Exit, Place, Visit, cause},
+    distribution::{Decision, Waiting},
+    engine::Engine,
+    routing::Routed,
+    timers::Timer,
+};
+
+impl Engine {
+    /// The caller is in our waiting room and asks where to go.
+    pub(crate) fn route_requested(&mut self, id: CallId, dnis: PartyNumber) {
+        let now = self.now();
+        let Some(record) = self.calls.get_mut(id) else { return };
+        if !record.routed || !matches!(record.place, Place::Elsewhere) || record.visit.is_some() {
+            self.counters.stale += 1;
+            return;
+        }
+        if record.call.dnis.raw.is_empty() {
+            record.call.dnis = dnis.clone();
+        }
+        record.place = Place::Waiting;
+        record.system = None;
+        let how = record.takeover.take().map_or("queued", |takeover| takeover.how());
+        let mut asked = record.call.clone();
+        asked.dnis = dnis;
+        let routed = self.router.route(now, &asked);
+        let target = routed.target.clone();
+        self.apply_rule(id, routed);
+        match target {
+            Some(RouteTarget::Queue(queue)) => self.enter_queue(id, queue, now, how),
+            Some(RouteTarget::Agent(agent)) => self.ring_directly(id, &agent),
+            Some(RouteTarget::Transfer(number)) => self.leave(id, Exit::Number(number)),
+            Some(RouteTarget::Hangup) => self.leave(id, Exit::Hangup),
+            None => self.leave(id, Exit::FallBack),
+        }
+    }
+
+    /// Writes what the rule says on the call.
+    fn apply_rule(&mut self, id: CallId, routed: Routed) {
+        let version = self.setup.version;
+        let now = self.now();
+        let Some(record) = self.calls.get_mut(id) else { return };
+        record.call.rule = routed.rule.as_ref().map(|rule| rule.as_ref().to_owned());
+        record.call.priority = routed.priority;
+        record.call.config_version = version;
+        record.requires.clone_from(&routed.requires);
+        let set = routed.set.clone();
+        let by = record.call.rule.clone().unwrap_or_default();
+        record.why.routed(now, version, routed);
+        self.attach(id, set, &format!("rule {by}"));
+    }
+
+    /// Puts a caller into one of our queues.
+    pub(crate) fn enter_queue(&mut self, id: CallId, queue: QueueId, since: Timestamp, how: &str) {
+        let now = self.now();
+        let Some(record) = self.calls.get(id) else { return };
+        let waiting = Waiting {
+            queue: queue.clone(),
+            priority: record.call.priority,
+            enqueued_at: since,
+            requires: record.requires.clone(),
+            sticky: self.sticky_agent(now, &record.call, &queue),
+        };
+        let Some(placed) = self.distributor.enqueue(now, id, waiting) else {
+            self.leave(id, Exit::FallBack);
+            return;
+        };
+        let visit = Visit { queue: queue.clone(), since: now, of_pbx: false, how: how.to_owned() };
+        let queued = Queued {
+            queue: queue.clone(),
+            position: placed.position,
+            estimated_wait_s: placed.estimated_wait_s,
+            requires: placed.requires,
+            priority: record.call.priority,
+            rule: record.call.rule.clone(),
+        };
+        self.begin_visit(id, visit, since, queued);
+        let Some(record) = self.calls.get_mut(id) else { return };
+        record.place = Place::Waiting;
+        let (pbx, call) = record.reference();
+        if let Some(leg) = record.anchor().map(|anchor| record.parties[anchor].leg_ref.clone()) {
+            self.ask(&pbx, None, Action::NoteQueue { call, leg, queue });
+        }
+    }
+
+    /// A call begins to wait in a queue, ours or the PBX's.
+    pub(crate) fn begin_visit(&mut self, id: CallId, visit: Visit, since: Timestamp, queued: Queued) {
+        let now = self.now();
+        self.end_visit(id);
+        let Some(record) = self.calls.get_mut(id) else { return };
+        self.stats.enter(&visit.queue, now, id);
+        record.call.queue = Some(visit.queue.clone());
+        record.call.queued_at.get_or_insert(now);
+        record.waiting_since = Some(since);
+        record.visit = Some(visit);
+        record.system = None;
+        record.takeover = None;
+        record.settle(now);
+        let call = Box::new(record.call.clone());
+        self.emit_call(EventKind::CallQueued { call, queued });
+    }
+
+    /// A call no longer waits in the queue it was in. Returns the visit, for the figures of the queue.
+    pub(crate) fn end_visit(&mut self, id: CallId) -> Option<Visit> {
+        let visit = self.calls.get_mut(id)?.visit.take()?;
+        self.stats.leave(&visit.queue, visit.since, id);
+        Some(visit)
+    }
+
+    /// A rule names an agent: only this one is rung.
+    fn ring_directly(&mut self, id: CallId, agent: &AgentId) {
+        let free = self.agents.get(agent).is_some_and(|record| !record.is_engaged());
+        if !free || !self.ring(id, None, std::slice::from_ref(agent), DIRECT_RING) {
+            self.leave(id, Exit::FallBack);
+        }
+    }
+
+    /// Sends a caller out of the waiting room.
+    pub(crate) fn leave(&mut self, id: CallId, exit: Exit) {
+        self.distributor.remove(id);
+        let retry_at = self.now() + hookswitch_model::Millis::from_secs(15);
+        let Some(record) = self.calls.get_mut(id) else { return };
+        let Some(leg) = record.anchor().map(|anchor| record.parties[anchor].leg_ref.clone()) else { return };
+        let (pbx, call) = record.reference();
+        let action = match &exit {
+            Exit::FallBack => Action::FallBack { call, leg },
+            Exit::Number(number) => Action::SendTo { call, leg, number: number.clone() },
+            Exit::Hangup => Action::Hangup { leg, cause: cause::NORMAL },
+        };
+        self.timers.set(Timer::Retry(id), retry_at);
+        let asked = self.ask(&pbx, Some(id), action);
+        if let Some(record) = self.calls.get_mut(id) {
+            record.place = Place::Leaving { exit, asked };
+        }
+    }
+
+    /// The PBX took what we asked for a caller who is told to leave.
+    pub(crate) fn left_as_told(&mut self, id: CallId, exit: &Exit) {
+        self.timers.cancel(&Timer::Retry(id));
+        let Exit::Number(number) = exit else { return };
+        let waited = self.end_visit(id).is_some();
+        let now = self.now();
+        let Some(record) = self.calls.get_mut(id) else { return };
+        record.place = Place::Elsewhere;
+        let to_agent = self.agents.by_number(&record.call.pbx, number).cloned();
+        record.settle(now);
+        if waited {
+            let kind = TransferKind::Blind;
+            let (call, to) = (Box::new(record.call.clone()), Some(number.clone()));
+            self.emit_call(EventKind::CallTransferred {
+                call,
+                kind,
+                from_agent: None,
+                to_agent,
+                to,
+                consult_call: None,
+            });
+        }
+    }
+
+    /// Carries out every decision that is due now.
+    pub(crate) fn decide(&mut self) {
+        while let Some(decision) = self.distributor.next(self.now()) {
+            match decision {
+                Decision::Offer { call, queue, agents, reasons } => {
+                    let now = self.now();
+                    let timeout =
+                        self.plan.queue(&self.setup, &queue).map_or(DIRECT_RING, |queue| queue.offer_timeout);
+                    if let Some(record) = self.calls.get_mut(call) {
+                        record.why.decided(now, self.setup.version, *reasons);
+                    }
+                    if !self.ring(call, Some(queue), &agents, timeout) {
+                        self.not_rung(call, &agents);
+                    }
+                }
+                Decision::Overflow { call, queue: _, then } => self.overflow(call, then),
+            }
+        }
+    }
+
+    /// A decision that cannot be carried out: the call waits on, and the distributor hears of the agents again.
+    fn not_rung(&mut self, call: CallId, agents: &[AgentId]) {
+        let now = self.now();
+        if !self.distributor.requeue(now, call) || self.calls.get(call).is_none() {
+            self.distributor.remove(call);
+        }
+        for agent in agents {
+            if let Some(record) = self.agents.get_mut(agent) {
+                record.away = Some(crate::distribution::Unavailable::Reserved);
+            }
+            self.sync_availability(agent);
+        }
+    }
+
+    fn overflow(&mut self, call: CallId, then: Overflow) {
+        let since = self.calls.get(call).and_then(|record| record.waiting_since).unwrap_or(self.now());
+        match then {
+            Overflow::Queue(queue) => self.enter_queue(call, queue, since, "overflow"),
+            Overflow::Transfer(number) => self.leave(call, Exit::Number(number)),
+            Overflow::Hangup => self.leave(call, Exit::Hangup),
+            Overflow::Callback => self.leave(call, Exit::FallBack),
+        }
+    }
+}
