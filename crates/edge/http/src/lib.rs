@@ -1,7 +1,7 @@
 //! HTTP, WebSocket and SSE for subscribers, agents and operators: the public contract, §4.
 //!
 //! This crate knows who calls and what they may see; it refuses to know what a call means. It reads from the
-//! [`Backend`], hands commands to it, and streams what the event hub publishes. It takes no decision, keeps no state of a
+//! [`Backend`], hands commands to it, and streams what the [`Hub`](hookswitch_publish::Hub) publishes. It takes no decision, keeps no state of a
 //! call, and holds no lock while it waits.
 //!
 //! # The way of a request
@@ -34,6 +34,7 @@ mod routes;
 mod server;
 mod session;
 mod state;
+mod stream;
 
 pub(crate) use hookswitch_wire::model;
 

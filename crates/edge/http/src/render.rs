@@ -76,7 +76,8 @@ fn size(items: &[Bytes]) -> usize {
     items.iter().map(|item| item.len() + 1).sum()
 }
 
-fn array(body: &mut Vec<u8>, items: &[Bytes]) {
+/// Appends an array of finished JSON.
+pub(crate) fn array(body: &mut Vec<u8>, items: &[Bytes]) {
     body.push(b'[');
     for (place, item) in items.iter().enumerate() {
         if place > 0 {

@@ -20,11 +20,13 @@ use crate::{
     problem::Problem,
     route::Route,
     state::AppState,
+    stream,
 };
 
 /// Every route there is.
 pub(crate) fn all() -> Vec<Route> {
     [
+        stream::routes(),
         snapshot::routes(),
         calls::routes(),
         agents::routes(),

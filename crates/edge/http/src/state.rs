@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use hookswitch_publish::Hub;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -32,8 +33,6 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// How long a WebSocket may be silent (no pong either), or take nothing that is written, before it is closed.
     pub silence: Duration,
-    /// Events of one JSON page when `limit` asks for more.
-    pub page: usize,
 }
 
 impl Default for Limits {
@@ -45,7 +44,6 @@ impl Default for Limits {
             remembered: 10_000,
             keep_alive: Duration::from_secs(20),
             silence: Duration::from_secs(60),
-            page: 1_000,
         }
     }
 }
@@ -61,6 +59,7 @@ pub struct AppState(Arc<Shared>);
 
 struct Shared {
     backend: Arc<dyn Backend>,
+    hub: Hub,
     access: watch::Receiver<Arc<Access>>,
     sessions: SessionKey,
     ids: Mutex<IdSource>,
@@ -76,13 +75,14 @@ impl fmt::Debug for AppState {
 }
 
 impl AppState {
-    /// The state of a server in front of `backend`. `access` may be replaced while it runs: open streams of a token
+    /// The state of a server in front of `backend` and `hub`. `access` may be replaced while it runs: open streams of a token
     /// that is gone are closed at once.
     ///
     /// # Errors
     /// [`NoRandomness`] when no key for session tokens can be drawn.
     pub fn new(
         backend: Arc<dyn Backend>,
+        hub: Hub,
         access: watch::Receiver<Arc<Access>>,
         limits: Limits,
     ) -> Result<Self, NoRandomness> {
@@ -92,6 +92,7 @@ impl AppState {
         getrandom::fill(&mut seed).map_err(NoRandomness)?;
         Ok(Self(Arc::new(Shared {
             backend,
+            hub,
             access,
             sessions: SessionKey::new(key),
             ids: Mutex::new(IdSource::new(u64::from_ne_bytes(seed))),
@@ -103,6 +104,10 @@ impl AppState {
 
     pub(crate) fn backend(&self) -> &dyn Backend {
         &*self.0.backend
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.0.hub
     }
 
     pub(crate) fn access(&self) -> Arc<Access> {
