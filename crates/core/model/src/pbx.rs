@@ -291,6 +291,43 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// The call it is about; for a moved leg the call it came to.
+    #[must_use]
+    pub const fn call(&self) -> Option<&CallRef> {
+        match self {
+            Self::CallStarted { call, .. }
+            | Self::CallNumbers { call, .. }
+            | Self::Data { call, .. }
+            | Self::Digit { call, .. }
+            | Self::RouteRequested { call, .. }
+            | Self::QueueJoined { call, .. }
+            | Self::QueueLeft { call, .. }
+            | Self::LegRinging { call, .. }
+            | Self::LegUp { call, .. }
+            | Self::Talking { call, .. }
+            | Self::Apart { call, .. }
+            | Self::Held { call, .. }
+            | Self::Retrieved { call, .. }
+            | Self::LegLeft { call, .. }
+            | Self::LegMoved { to: call, .. }
+            | Self::Transferred { call, .. }
+            | Self::Conferenced { call, .. }
+            | Self::CallMerged { call, .. }
+            | Self::SystemTook { call, .. }
+            | Self::FellBack { call }
+            | Self::CallEnded { call, .. }
+            | Self::RingResult { call, .. } => Some(call),
+            Self::LinkUp { .. }
+            | Self::LinkDown { .. }
+            | Self::ActionResult { .. }
+            | Self::Device { .. }
+            | Self::MemberPaused { .. }
+            | Self::AgentAsked { .. } => None,
+        }
+    }
+}
+
 /// How a leg left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
