@@ -1,0 +1,91 @@
+//! Files that are named: are they there, and are secrets kept from others?
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use crate::{Config, Payload, PbxKind, Secret, Tls, read::Reader};
+
+pub(crate) fn check(reader: &mut Reader, config: &Config) {
+    for (key, secret) in secrets(config) {
+        check_secret(reader, &key, secret);
+    }
+    for (key, path) in paths(config) {
+        if let Err(error) = fs::metadata(path) {
+            let hint = "is the path right? A relative one starts where the configuration file is";
+            reader.warn_at(&key, format!("{}: {error}", path.display()), hint);
+        }
+    }
+}
+
+/// Every secret with its key.
+fn secrets(config: &Config) -> Vec<(String, &Secret)> {
+    let mut found = Vec::new();
+    for pbx in &config.pbxs {
+        if let PbxKind::Asterisk(asterisk) = &pbx.kind {
+            found.push((format!("{}.secret", pbx.key), &asterisk.secret));
+        }
+    }
+    for agent in &config.agents {
+        found.extend(agent.sip_password.iter().map(|secret| (format!("{}.sip_password", agent.key), secret)));
+    }
+    for webhook in &config.webhooks {
+        let key = |index: usize| match webhook.secrets.len() {
+            1 => format!("{}.secret", webhook.key),
+            _ => format!("{}.secrets[{index}]", webhook.key),
+        };
+        found.extend(webhook.secrets.iter().enumerate().map(|(index, secret)| (key(index), secret)));
+    }
+    found
+}
+
+fn paths(config: &Config) -> Vec<(String, &Path)> {
+    let mut found: Vec<(String, &Path)> = Vec::new();
+    if let Some(tls) = &config.server.tls {
+        found.push(("server.tls.cert".to_owned(), &tls.cert));
+        found.push(("server.tls.key".to_owned(), &tls.key));
+    }
+    for pbx in &config.pbxs {
+        if let PbxKind::Asterisk(asterisk) = &pbx.kind
+            && let Tls::Ca(ca) = &asterisk.tls
+        {
+            found.push((format!("{}.tls.ca", pbx.key), ca));
+        }
+    }
+    for webhook in &config.webhooks {
+        if let Payload::Template(path) = &webhook.payload {
+            found.push((format!("{}.template", webhook.key), path));
+        }
+    }
+    found
+}
+
+/// A secret that is not there now may be there when the daemon starts, so this only warns.
+fn check_secret(reader: &mut Reader, key: &str, secret: &Secret) {
+    if secret.is_plain() {
+        let file = reader.file_of(key);
+        if file.is_some_and(|file| is_world_readable(&file)) {
+            let message = "a secret in a file that everybody on this machine can read";
+            reader.warn_at(
+                key,
+                message,
+                "{ env = \"NAME\" } or { file = \"PATH\" }, or chmod o-r on the file",
+            );
+        }
+        return;
+    }
+    if let Err(error) = secret.reveal() {
+        let text = error.to_string();
+        let (message, hint) = text.split_once("; hint: ").unwrap_or((&text, "put the secret there"));
+        reader.warn_at(key, message, hint);
+        return;
+    }
+    if let Some(path) = secret.path()
+        && is_world_readable(&path)
+    {
+        let message = format!("everybody on this machine can read {}", path.display());
+        reader.warn_at(key, message, format!("chmod o-r {}", path.display()));
+    }
+}
+
+fn is_world_readable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}

@@ -1,0 +1,82 @@
+//! Queues that nobody can serve, and queues that overflow in a circle.
+
+use std::collections::BTreeMap;
+
+use hookswitch_model::{
+    QueueId,
+    setup::{AgentSetup, Overflow, QueueSetup, Requirement},
+};
+
+use crate::{Config, Queue, read::Reader};
+
+pub(crate) fn check(reader: &mut Reader, config: &Config) {
+    for queue in &config.queues {
+        never_served(reader, config, queue);
+    }
+    circles(reader, config);
+}
+
+/// Warns when no agent fits any step of what the queue asks for.
+fn never_served(reader: &mut Reader, config: &Config, queue: &Queue) {
+    let setup = &queue.setup;
+    let members: Vec<&AgentSetup> =
+        config.agents.iter().map(|agent| &agent.setup).filter(|agent| is_member(agent, setup)).collect();
+    let served = |step: &Requirement| match &step.teams {
+        Some(teams) => config
+            .agents
+            .iter()
+            .any(|agent| agent.setup.teams.iter().any(|t| teams.contains(t)) && fits(&agent.setup, step)),
+        None => members.iter().any(|agent| fits(agent, step)),
+    };
+    if !members.is_empty() && !setup.requires.iter().any(served) {
+        let last = setup.requires.len().saturating_sub(1);
+        let message =
+            format!("no member of {} has the skills of any step: its callers wait for ever", setup.id);
+        let hint = "add a last step that a member fulfils, or max_wait";
+        reader.warn_at(&format!("{}.requires[{last}]", queue.key), message, hint);
+    }
+}
+
+fn is_member(agent: &AgentSetup, queue: &QueueSetup) -> bool {
+    queue.members.agents.contains(&agent.id)
+        || agent.teams.iter().any(|team| queue.members.teams.contains(team))
+}
+
+fn fits(agent: &AgentSetup, step: &Requirement) -> bool {
+    step.skills.iter().all(|(skill, least)| agent.skills.get(skill).is_some_and(|level| level >= least))
+}
+
+/// Callers would be moved around for ever without anybody noticing.
+fn circles(reader: &mut Reader, config: &Config) {
+    let next: BTreeMap<&QueueId, (&QueueId, &Queue)> = config
+        .queues
+        .iter()
+        .filter_map(|queue| match &queue.setup.max_wait.as_ref()?.then {
+            Overflow::Queue(to) => Some((&queue.setup.id, (to, queue))),
+            Overflow::Transfer(_) | Overflow::Hangup | Overflow::Callback => None,
+        })
+        .collect();
+    for (start, (_, queue)) in &next {
+        let mut path = vec![*start];
+        while let Some((to, _)) = path.last().and_then(|last| next.get(last)) {
+            if to == start {
+                // Each circle is told once, at its first queue by name.
+                if path.iter().all(|other| start <= other) {
+                    let names: Vec<&str> = path.iter().chain([start]).map(|id| id.as_str()).collect();
+                    let message = format!("callers overflow in a circle: {}", names.join(" → "));
+                    let key = format!("{}.max_wait.then.queue", queue.key);
+                    reader.error_at(
+                        &key,
+                        message,
+                        "let the last queue end with transfer, callback or hangup",
+                    );
+                }
+                break;
+            }
+            if path.contains(to) {
+                break;
+            }
+            path.push(to);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Names that must exist: PBXs, teams, agents, queues, skills.
+
+use std::collections::BTreeSet;
+
+use hookswitch_model::{
+    Skill, TeamId,
+    setup::{Overflow, RouteTarget},
+};
+
+use crate::{Config, read::Reader, suggest};
+
+/// What may be named.
+struct Known<'a> {
+    pbxs: Vec<&'a str>,
+    teams: BTreeSet<&'a str>,
+    agents: Vec<&'a str>,
+    queues: Vec<&'a str>,
+    skills: BTreeSet<&'a str>,
+}
+
+pub(crate) fn check(reader: &mut Reader, config: &Config) {
+    let known = Known {
+        pbxs: config.pbxs.iter().map(|pbx| pbx.name.as_str()).collect(),
+        teams: config.agents.iter().flat_map(|agent| agent.setup.teams.iter().map(TeamId::as_str)).collect(),
+        agents: config.agents.iter().map(|agent| agent.setup.id.as_str()).collect(),
+        queues: config.queues.iter().map(|queue| queue.setup.id.as_str()).collect(),
+        skills: config.agents.iter().flat_map(|agent| agent.setup.skills.keys().map(Skill::as_str)).collect(),
+    };
+    if config.pbxs.is_empty() {
+        reader.warn_at(
+            "",
+            "there is no [[pbx]]: no call will ever come",
+            "add one: [[pbx]] with name, address, username, secret",
+        );
+    }
+    for agent in &config.agents {
+        let name = agent.setup.pbx.as_str();
+        if !known.pbxs.contains(&name) && !known.pbxs.is_empty() {
+            let hint = suggest::hint(name, "[[pbx]]", known.pbxs.iter().copied());
+            reader.error_at(&format!("{}.pbx", agent.key), format!("no [[pbx]] is called {name:?}"), hint);
+        }
+    }
+    for token in &config.tokens {
+        if let Some(agent) = &token.agent {
+            known.agent(reader, &format!("{}.agent", token.key), agent.as_str());
+        }
+    }
+    queues(reader, config, &known);
+    routes(reader, config, &known);
+}
+
+fn queues(reader: &mut Reader, config: &Config, known: &Known<'_>) {
+    for queue in &config.queues {
+        let key = &queue.key;
+        for (index, team) in queue.setup.members.teams.iter().enumerate() {
+            known.team(reader, &format!("{key}.members.teams[{index}]"), team.as_str());
+        }
+        for (index, agent) in queue.setup.members.agents.iter().enumerate() {
+            known.agent(reader, &format!("{key}.members.agents[{index}]"), agent.as_str());
+        }
+        for (step, requirement) in queue.setup.requires.iter().enumerate() {
+            let key = format!("{key}.requires[{step}]");
+            for (index, team) in requirement.teams.iter().flatten().enumerate() {
+                known.team(reader, &format!("{key}.teams[{index}]"), team.as_str());
+            }
+            for skill in requirement.skills.keys() {
+                known.skill(reader, &format!("{key}.skills.{skill}"), skill.as_str());
+            }
+        }
+        if let Some(max_wait) = &queue.setup.max_wait
+            && let Overflow::Queue(to) = &max_wait.then
+        {
+            known.queue(reader, &format!("{key}.max_wait.then.queue"), to.as_str());
+        }
+    }
+}
+
+fn routes(reader: &mut Reader, config: &Config, known: &Known<'_>) {
+    for route in &config.routes {
+        let key = &route.key;
+        match &route.setup.target {
+            RouteTarget::Queue(queue) => known.queue(reader, &format!("{key}.queue"), queue.as_str()),
+            RouteTarget::Agent(agent) => known.agent(reader, &format!("{key}.agent"), agent.as_str()),
+            RouteTarget::Transfer(_) | RouteTarget::Hangup => {}
+        }
+        for skill in route.setup.requires.keys() {
+            known.skill(reader, &format!("{key}.requires.skills.{skill}"), skill.as_str());
+        }
+    }
+}
+
+impl Known<'_> {
+    fn team(&self, reader: &mut Reader, key: &str, name: &str) {
+        if !self.teams.contains(name) {
+            let hint = suggest::hint(
+                name,
+                "team: an agent is in one by teams = [\"…\"]",
+                self.teams.iter().copied(),
+            );
+            reader.error_at(key, format!("no agent is in a team {name:?}"), hint);
+        }
+    }
+
+    fn agent(&self, reader: &mut Reader, key: &str, name: &str) {
+        if !self.agents.contains(&name) {
+            let hint = suggest::hint(name, "[[agent]]", self.agents.iter().copied());
+            reader.error_at(key, format!("no [[agent]] has the id {name:?}"), hint);
+        }
+    }
+
+    fn queue(&self, reader: &mut Reader, key: &str, name: &str) {
+        if !self.queues.contains(&name) {
+            let hint = suggest::hint(name, "[[queue]]", self.queues.iter().copied());
+            reader.error_at(key, format!("no [[queue]] has the id {name:?}"), hint);
+        }
+    }
+
+    /// Nobody may have it yet, so it is only a warning.
+    fn skill(&self, reader: &mut Reader, key: &str, name: &str) {
+        if !self.skills.contains(name) {
+            let hint = suggest::hint(name, "agent with skills", self.skills.iter().copied());
+            reader.warn_at(key, format!("no agent has the skill {name:?}"), hint);
+        }
+    }
+}

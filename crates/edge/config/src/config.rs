@@ -1,0 +1,66 @@
+//! The whole configuration, and what the engine gets of it.
+
+use std::collections::BTreeMap;
+
+use hookswitch_model::setup::{CalendarSetup, PbxSetup, Setup};
+
+use crate::{
+    Agent, Alias, Auth, Crm, Journal, Numbers, Pbx, Problem, Queue, Route, Server, Severity, Token, Webhook,
+    source::Origin,
+};
+
+/// A configuration that was read and checked.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// `[server]`.
+    pub server: Server,
+    /// `[journal]`.
+    pub journal: Journal,
+    /// `[numbers]`.
+    pub numbers: Numbers,
+    /// `[auth]`.
+    pub auth: Auth,
+    /// `[[pbx]]`.
+    pub pbxs: Vec<Pbx>,
+    /// `[[agent]]`.
+    pub agents: Vec<Agent>,
+    /// `[[queue]]`.
+    pub queues: Vec<Queue>,
+    /// `[[route]]`, first match wins.
+    pub routes: Vec<Route>,
+    /// `[calendar.*]`.
+    pub calendars: BTreeMap<String, CalendarSetup>,
+    /// `[crm]`.
+    pub crm: Crm,
+    /// `[[webhook]]`.
+    pub webhooks: Vec<Webhook>,
+    /// `[[token]]`.
+    pub tokens: Vec<Token>,
+    /// `[[alias]]`.
+    pub aliases: Vec<Alias>,
+    /// What somebody should look at, though the configuration can be used.
+    pub warnings: Vec<Problem>,
+    pub(crate) origin: Origin,
+}
+
+impl Config {
+    /// What the engine routes by, under this version.
+    #[must_use]
+    pub fn setup(&self, version: u64) -> Setup {
+        Setup {
+            version,
+            pbxs: self.pbxs.iter().map(|pbx| PbxSetup { name: pbx.name.clone(), mode: pbx.mode }).collect(),
+            agents: self.agents.iter().map(|agent| agent.setup.clone()).collect(),
+            queues: self.queues.iter().map(|queue| queue.setup.clone()).collect(),
+            routes: self.routes.iter().map(|route| route.setup.clone()).collect(),
+            calendars: self.calendars.clone(),
+        }
+    }
+
+    /// A problem at a key of this configuration, for checks that only the daemon can make. The key is as in the
+    /// sections' `key` fields: `pbx[0].fallback`; when it is not in a file, the closest table around it is meant.
+    #[must_use]
+    pub fn problem(&self, severity: Severity, key: &str, message: &str, hint: &str) -> Problem {
+        self.origin.sources.problem(severity, self.origin.span(key), key, message.to_owned(), hint.to_owned())
+    }
+}

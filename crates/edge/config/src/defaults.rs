@@ -1,0 +1,42 @@
+//! What a key means when it is left out. `config/hookswitch.toml` shows each of them; a test compares.
+
+use hookswitch_model::{Millis, setup::Strategy};
+
+/// `server.listen`.
+pub const LISTEN: &str = "127.0.0.1:8088";
+/// `journal.path`.
+pub const JOURNAL_PATH: &str = "/var/lib/hookswitch";
+/// `journal.retention`.
+pub const RETENTION: Millis = Millis::from_secs(30 * 86_400);
+/// `pbx.dial_context`.
+pub const DIAL_CONTEXT: &str = "from-internal";
+/// `pbx.music`.
+pub const MUSIC: &str = "default";
+/// `pbx.ring_timeout`.
+pub const RING_TIMEOUT: Millis = Millis::from_secs(30);
+/// `pbx.features`: login, logout, pause, ready.
+pub const FEATURES: [&str; 4] = ["*50", "*51", "*52", "*53"];
+/// `pbx.realm`, of a PBX of kind `sip`.
+pub const REALM: &str = "hookswitch";
+/// `queue.strategy`.
+pub const STRATEGY: Strategy = Strategy::LongestIdle;
+/// `queue.offer_timeout`.
+pub const OFFER_TIMEOUT: Millis = Millis::from_secs(15);
+/// `queue.wrap_up`.
+pub const WRAP_UP: Millis = Millis(0);
+/// `queue.service_level.target`.
+pub const SERVICE_LEVEL_TARGET: f64 = 0.8;
+/// `queue.service_level.within`.
+pub const SERVICE_LEVEL_WITHIN: Millis = Millis::from_secs(20);
+/// `queue.sticky_wait`.
+pub const STICKY_WAIT: Millis = Millis(0);
+/// `crm.lookup.timeout`.
+pub const LOOKUP_TIMEOUT: Millis = Millis(800);
+/// `crm.lookup.cache`.
+pub const LOOKUP_CACHE: Millis = Millis::from_secs(300);
+/// `webhook.timeout`.
+pub const WEBHOOK_TIMEOUT: Millis = Millis::from_secs(10);
+/// `webhook.preset`.
+pub const WEBHOOK_PRESET: &str = "cloudevents";
+/// `auth.jwt.agent_claim`.
+pub const AGENT_CLAIM: &str = "sub";

@@ -1,0 +1,140 @@
+//! `[[agent]]`: people, their devices and skills.
+
+use std::collections::BTreeMap;
+
+use hookswitch_model::{AgentId, PbxId, Skill, agent::AgentState, call::Address, setup::AgentSetup};
+
+use super::pbx::{Pbx, PbxKind};
+use crate::{
+    Secret,
+    read::{
+        Node, Reader,
+        value::{integer, line, list, map, name, name_key, number, one_of, secret, some},
+    },
+    suggest,
+};
+
+/// `[[agent]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// Where it stands: `agent[0]`.
+    pub key: String,
+    /// What the engine knows.
+    pub setup: AgentSetup,
+    /// What the agent's phones register with, on a PBX of kind `sip`.
+    pub sip_password: Option<Secret>,
+}
+
+const STARTS: [(&str, AgentState); 2] = [("logged_out", AgentState::LoggedOut), ("ready", AgentState::Ready)];
+
+pub(crate) fn read(reader: &mut Reader, node: &Node<'_>, pbxs: &[Pbx]) -> Option<Agent> {
+    let key = node.key.clone();
+    let mut fields = reader.fields(node)?;
+    let id = fields.required(
+        "id",
+        "the agent's name in rules, tokens and events, as in \"alice\"",
+        name::<AgentId>,
+    );
+    let shown = fields.optional("name", line);
+    let pbx = match pbxs {
+        [only] => fields.or("pbx", only.name.clone(), name),
+        [] => fields.optional("pbx", name).unwrap_or_else(no_pbx),
+        [first, ..] => fields
+            .required("pbx", "which [[pbx]] the devices are on", name)
+            .unwrap_or_else(|| first.name.clone()),
+    };
+    let kind = pbxs.iter().find(|one| one.name == pbx).map(|one| &one.kind);
+    let devices =
+        fields.required("devices", "what the PBX rings, as in [\"PJSIP/1001\"]", some(device(kind)));
+    let devices = devices.unwrap_or_default();
+    let of_device = devices.first().and_then(Address::extension).map(str::to_owned);
+    let extension = fields.optional("extension", number).or(of_device);
+    let skills = fields.or("skills", BTreeMap::new(), skills);
+    let teams = fields.or("teams", Vec::new(), list(name));
+    let start = fields.or("start", AgentState::LoggedOut, one_of(&STARTS));
+    let sip_password = fields.optional("sip_password", secret);
+    check_password(&mut fields, kind, sip_password.is_some());
+    fields.finish();
+    let id = id?;
+    let name = shown.unwrap_or_else(|| id.to_string());
+    Some(Agent {
+        key,
+        setup: AgentSetup { id, name, pbx, extension, devices, skills, teams, start },
+        sip_password,
+    })
+}
+
+/// Stands in where the PBX is missing, which was told.
+fn no_pbx() -> PbxId {
+    #[expect(clippy::unwrap_used, reason = "a constant that is a name")]
+    PbxId::new("none").unwrap()
+}
+
+fn check_password(fields: &mut crate::read::Fields<'_, '_>, kind: Option<&PbxKind>, given: bool) {
+    match kind {
+        Some(PbxKind::Asterisk(_)) if given => {
+            fields.warn_at(
+                "sip_password",
+                "nobody asks for it",
+                "the phone's password is the Asterisk's own matter",
+            );
+        }
+        Some(PbxKind::Sip(_)) if !fields.has("sip_password") => {
+            fields.error_at(
+                "sip_password",
+                "`sip_password` is missing",
+                "the agent's phones register with it",
+            );
+        }
+        Some(PbxKind::Asterisk(_) | PbxKind::Sip(_)) | None => {}
+    }
+}
+
+/// Least levels or levels had: 1 to 10.
+pub(crate) fn skills(reader: &mut Reader, node: &Node<'_>) -> Option<BTreeMap<Skill, u8>> {
+    map(name_key::<Skill>, level)(reader, node)
+}
+
+fn level(reader: &mut Reader, node: &Node<'_>) -> Option<u8> {
+    integer(1, 10)(reader, node).and_then(|level| u8::try_from(level).ok())
+}
+
+fn device(kind: Option<&PbxKind>) -> impl Fn(&mut Reader, &Node<'_>) -> Option<Address> {
+    let sip = matches!(kind, Some(PbxKind::Sip(_)));
+    let known = kind.is_some();
+    move |reader, node| {
+        let text = line(reader, node)?;
+        let valid = match sip {
+            true => text.strip_prefix("sip:").is_some_and(|user| is_plain(user, "-_.+")),
+            false => is_asterisk_device(&text) || (!known && text.starts_with("sip:")),
+        };
+        if valid {
+            return Some(Address::new(&text));
+        }
+        let hint = match (sip, text.split_once(['/', ':'])) {
+            (true, _) => "sip: and the user that the phone registers as, as in \"sip:alice\"".to_owned(),
+            (false, Some((technology, name))) => {
+                let known = suggest::closest(technology, ["PJSIP", "SIP", "IAX2", "Local", "DAHDI"]);
+                format!("did you mean \"{}/{name}\"?", known.unwrap_or("PJSIP"))
+            }
+            (false, None) => "technology, slash, name, as in \"PJSIP/1001\"".to_owned(),
+        };
+        reader.error(node, format!("{text:?} is no device of this kind of PBX"), hint);
+        None
+    }
+}
+
+/// What Asterisk's `Dial` rings, one device, with nothing in it that a dialplan would read as syntax.
+pub(crate) fn is_asterisk_device(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(technology, name)| {
+        is_plain(technology, "")
+            && is_plain(name, "/@:._-+*#=")
+            && name.bytes().any(|b| b.is_ascii_alphanumeric())
+            && text.len() <= 256
+    })
+}
+
+/// Letters, digits, and these.
+pub(crate) fn is_plain(text: &str, also: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
+}

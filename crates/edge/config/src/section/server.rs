@@ -1,0 +1,78 @@
+//! `[server]`: where HTTP is served.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use crate::{
+    defaults,
+    read::{
+        Node, Reader,
+        value::{line, list, listen, path},
+    },
+};
+
+/// `[server]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// IP address and port; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Pages of these origins may use the API from a browser.
+    pub allowed_origins: Vec<String>,
+    /// Served by TLS.
+    pub tls: Option<ServerTls>,
+}
+
+/// `server.tls`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerTls {
+    /// The certificate chain, PEM.
+    pub cert: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        #[expect(clippy::unwrap_used, reason = "a constant; the test of defaults reads it")]
+        let listen = defaults::LISTEN.parse().unwrap();
+        Self { listen, allowed_origins: Vec::new(), tls: None }
+    }
+}
+
+pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Server> {
+    let default = Server::default();
+    let mut fields = reader.fields(node)?;
+    let server = Server {
+        listen: fields.or("listen", default.listen, listen),
+        allowed_origins: fields.or("allowed_origins", default.allowed_origins, list(origin)),
+        tls: fields.optional("tls", tls),
+    };
+    if !server.listen.ip().is_loopback() && !fields.has("tls") {
+        let hint = "set `tls`, or listen on loopback behind a proxy that does TLS";
+        fields.warn_at("listen", format!("{} is reachable from outside without TLS", server.listen), hint);
+    }
+    fields.finish();
+    Some(server)
+}
+
+fn tls(reader: &mut Reader, node: &Node<'_>) -> Option<ServerTls> {
+    let mut fields = reader.fields(node)?;
+    let cert = fields.required("cert", "the file with the certificate chain", path);
+    let key = fields.required("key", "the file with the private key", path);
+    fields.finish();
+    Some(ServerTls { cert: cert?, key: key? })
+}
+
+/// Scheme, host and port (RFC 6454 section 4), as browsers send them.
+fn origin(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
+    let text = line(reader, node)?;
+    let host =
+        text.split_once("://").filter(|(scheme, _)| scheme.starts_with(|c: char| c.is_ascii_lowercase()));
+    let hint = match host {
+        None if text == "*" => "name each origin: with any origin every page in the world could dial",
+        Some((_, host)) if host.contains(['/', '?', '#']) => "leave out the path and the slash at the end",
+        Some((_, host)) if !host.is_empty() && !host.contains(char::is_whitespace) => return Some(text),
+        _ => "scheme and host, as in https://crm.example.com",
+    };
+    reader.error(node, format!("{text:?} is no origin"), hint);
+    None
+}

@@ -1,0 +1,184 @@
+//! `[[webhook]]`: who is told of events.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use hookswitch_model::Millis;
+
+use crate::{
+    Secret, defaults,
+    read::{
+        Fields, Node, Reader,
+        value::{boolean, duration_in, expression, line, map, path, secret, some, text, url},
+    },
+    suggest,
+};
+
+/// `[[webhook]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// Where it stands: `webhook[0]`.
+    pub key: String,
+    /// Its name, unique.
+    pub name: String,
+    /// Where deliveries go.
+    pub url: String,
+    /// Names of events, `call.*`, `*`.
+    pub events: Vec<String>,
+    /// What signs deliveries; two during a rotation, the new one first; none: unsigned.
+    pub secrets: Vec<Secret>,
+    /// The form of a delivery.
+    pub payload: Payload,
+    /// Further headers: authorisation.
+    pub headers: BTreeMap<String, Secret>,
+    /// It may reach private addresses.
+    pub allow_private: bool,
+    /// CEL over `status`, `body`, `text`, `headers`: whether a delivery was taken.
+    pub ok_if: Option<String>,
+    /// How long an answer is waited for.
+    pub timeout: Millis,
+}
+
+/// The form of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payload {
+    /// A form that ships with Hookswitch, one of [`PRESETS`].
+    Preset(String),
+    /// The template in this file.
+    Template(PathBuf),
+}
+
+/// Forms of deliveries that ship with Hookswitch.
+pub const PRESETS: [&str; 9] =
+    ["cloudevents", "zammad", "sipgate", "vtiger", "creme", "bitrix24", "zoho", "frappe", "zadarma"];
+
+/// Events of the contract, by family; families of later versions are known by their name alone.
+pub const EVENTS: [&str; 21] = [
+    "call.started",
+    "call.identified",
+    "call.data",
+    "call.queued",
+    "call.offered",
+    "call.offer_ended",
+    "call.answered",
+    "call.held",
+    "call.retrieved",
+    "call.party_joined",
+    "call.party_left",
+    "call.transferred",
+    "call.conferenced",
+    "call.ended",
+    "screen.pop",
+    "screen.popped",
+    "agent.state",
+    "queue.stats",
+    "pbx.link",
+    "config.applied",
+    "invariant.violated",
+];
+
+/// Families whose events the contract leaves open.
+const OPEN_FAMILIES: [&str; 3] = ["callback", "task", "campaign"];
+
+pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Webhook> {
+    let key = node.key.clone();
+    let mut fields = reader.fields(node)?;
+    let name = fields.required("name", "what deliveries are listed under, as in \"crm\"", line);
+    let url = fields.required("url", "where deliveries go, as in https://crm.example.com/hooks/cti", url);
+    let events = fields.or("events", vec!["*".to_owned()], some(event));
+    let secrets = secrets(&mut fields);
+    let payload = payload(&mut fields);
+    let headers = fields.or("headers", BTreeMap::new(), headers);
+    let allow_private = fields.or("allow_private", false, boolean);
+    let ok_if = fields.optional("ok_if", expression);
+    let bounds = duration_in(Millis(100), Millis::from_secs(120));
+    let timeout = fields.or("timeout", defaults::WEBHOOK_TIMEOUT, bounds);
+    fields.finish();
+    Some(Webhook {
+        key,
+        name: name?,
+        url: url?,
+        events,
+        secrets,
+        payload,
+        headers,
+        allow_private,
+        ok_if,
+        timeout,
+    })
+}
+
+fn secrets(fields: &mut Fields<'_, '_>) -> Vec<Secret> {
+    let one = fields.optional("secret", secret);
+    let several = fields.optional("secrets", some(secret));
+    match (fields.has("secret"), fields.has("secrets")) {
+        (true, true) => fields.error_at(
+            "secrets",
+            "secret and secrets exclude each other",
+            "give one secret, or secrets = [new, old] during a rotation",
+        ),
+        (false, false) => {
+            let hint = "set `secret`, and let the receiver check the signature";
+            fields.warn_at("secret", "deliveries are not signed: anybody could send them", hint);
+        }
+        (true, false) | (false, true) => {}
+    }
+    if several.as_ref().is_some_and(|secrets| secrets.len() > 2) {
+        fields.error_at("secrets", "more than two secrets", "the new one, then the old one");
+    }
+    several.unwrap_or_else(|| one.into_iter().collect())
+}
+
+fn payload(fields: &mut Fields<'_, '_>) -> Payload {
+    let preset = fields.optional("preset", preset);
+    let template = fields.optional("template", path).map(Payload::Template);
+    if fields.has("preset") && fields.has("template") {
+        fields.error_at("template", "preset and template exclude each other", "leave one of them out");
+    }
+    template.unwrap_or_else(|| Payload::Preset(preset.unwrap_or_else(|| defaults::WEBHOOK_PRESET.to_owned())))
+}
+
+fn preset(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
+    let text = text(reader, node)?;
+    if PRESETS.contains(&text.as_str()) {
+        return Some(text);
+    }
+    let hint = suggest::hint(&text, "preset", PRESETS);
+    reader.error(node, format!("there is no preset {text:?}"), hint);
+    None
+}
+
+/// The name of an event, a family with `.*`, or `*`.
+fn event(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
+    let text = text(reader, node)?;
+    let families = || EVENTS.iter().filter_map(|event| event.split('.').next()).chain(OPEN_FAMILIES);
+    let known = match text.split_once('.') {
+        None => text == "*",
+        Some((family, "*")) => families().any(|one| one == family),
+        Some((family, _)) => EVENTS.contains(&text.as_str()) || OPEN_FAMILIES.contains(&family),
+    };
+    if known {
+        return Some(text);
+    }
+    let mut patterns: Vec<String> = families().map(|family| format!("{family}.*")).collect();
+    patterns.dedup();
+    let hint =
+        match suggest::closest(&text, EVENTS.iter().copied().chain(patterns.iter().map(String::as_str))) {
+            Some(meant) => format!("did you mean {meant:?}?"),
+            None => format!("the name of an event, as in \"call.ended\", or *, {}", patterns.join(", ")),
+        };
+    reader.error(node, format!("there is no event {text:?}"), hint);
+    None
+}
+
+/// Headers of a request; a value may be a secret.
+pub(crate) fn headers(reader: &mut Reader, node: &Node<'_>) -> Option<BTreeMap<String, Secret>> {
+    let header = |name: &str| {
+        let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if !name.is_empty() && name.chars().all(token) {
+            Ok(name.to_owned())
+        } else {
+            Err("the name of an HTTP header, as in Authorization".to_owned())
+        }
+    };
+    map(header, secret)(reader, node)
+}
