@@ -1,0 +1,199 @@
+//! Lists after a login: what is there is compared with what was believed.
+
+use hookswitch_ami::{Action, EventName, Frame};
+use hookswitch_model::{Millis, Timestamp, pbx::Fact};
+
+use super::{
+    Normalizer, Read,
+    headers::{self, must, said},
+    queues,
+};
+
+/// How long the lists may take; `LinkUp` is then told with what came.
+const PATIENCE: Millis = Millis::from_secs(10);
+
+/// Two boots of a PBX are the same when they lie this close together: uptime comes in whole seconds.
+const SAME_BOOT: Millis = Millis::from_secs(5);
+
+/// A list that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Request {
+    Bridges,
+    Channels,
+    Queues,
+    Contacts,
+    Endpoints,
+}
+
+const REQUESTS: [(Request, &str, &str); 5] = [
+    // Bridges before channels: a channel's item names its bridge, the bridge's item says what kind it is.
+    (Request::Bridges, "BridgeList", "bridges"),
+    (Request::Channels, "CoreShowChannels", "channels"),
+    (Request::Queues, "QueueStatus", "queues"),
+    (Request::Contacts, "PJSIPShowContacts", "contacts"),
+    (Request::Endpoints, "PJSIPShowEndpoints", "endpoints"),
+];
+
+/// The comparison that is under way, and what outlives it.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    version: String,
+    /// Counted up with each login: answers to an older one are not taken.
+    round: u64,
+    open: Vec<Request>,
+    due: Option<Timestamp>,
+    /// The list of channels came whole.
+    whole: bool,
+    /// Since when nothing was seen.
+    gap_from: Option<Timestamp>,
+    booted: Option<Timestamp>,
+    restarted: bool,
+    holding: Vec<Box<str>>,
+    pub(super) seen_live: Vec<Box<str>>,
+}
+
+impl Listing {
+    pub(super) fn begin(&mut self, at: Timestamp, banner: &str) -> Vec<Action> {
+        self.version = banner.to_owned();
+        self.round += 1;
+        self.due = Some(at + PATIENCE);
+        self.whole = false;
+        self.restarted = false;
+        self.holding.clear();
+        self.open = REQUESTS.iter().map(|(request, ..)| *request).collect();
+        REQUESTS.iter().map(|(_, action, id)| Action::new(*action).action_id(self.id(id))).collect()
+    }
+
+    pub(super) fn lost(&mut self, at: Timestamp) {
+        self.due = None;
+        self.open.clear();
+        self.gap_from.get_or_insert(at);
+    }
+
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    fn id(&self, name: &str) -> String {
+        format!("hs-list-{}-{name}", self.round)
+    }
+
+    pub(super) fn request(&self, id: &str) -> Option<Request> {
+        let (round, name) = id.strip_prefix("hs-list-")?.split_once('-')?;
+        (round.parse() == Ok(self.round)).then_some(())?;
+        REQUESTS.iter().find(|(.., known)| *known == name).map(|(request, ..)| *request)
+    }
+
+    fn close(&mut self, request: Request) -> bool {
+        self.open.retain(|open| *open != request);
+        self.due.is_some() && self.open.is_empty()
+    }
+}
+
+impl Normalizer {
+    /// The PBX does not give a list: not loaded, not allowed. The others have to do.
+    pub(super) fn list_refused(&mut self, request: Request) {
+        if self.listing.close(request) {
+            self.listed();
+        }
+    }
+
+    /// An item of a list, or its end.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only list items come here")]
+    pub(super) fn list_item(&mut self, frame: &Frame) -> Read {
+        let Some(id) = frame.action_id() else { return Ok(()) };
+        if let Some(uid) = Self::variables_asked(id).or_else(|| frame.get("Uniqueid"))
+            && matches!(frame.event(), EventName::Status | EventName::StatusComplete)
+        {
+            if frame.event() == EventName::Status {
+                return self.variables(frame);
+            }
+            self.variables_are_in(uid);
+            return Ok(());
+        }
+        let Some(request) = self.listing.request(id) else { return Ok(()) };
+        match frame.event() {
+            EventName::BridgeListItem => {
+                if frame.get("BridgeTechnology") == Some("holding_bridge") {
+                    self.listing.holding.push(must(frame, "BridgeUniqueid")?.into());
+                }
+            }
+            EventName::CoreShowChannel => self.listed_channel(frame)?,
+            EventName::QueueEntry => {
+                if let (Some(uid), Ok(_)) = (frame.get("Uniqueid"), must(frame, "Queue")) {
+                    self.listed_entry(frame, uid)?;
+                }
+            }
+            EventName::QueueMember => {
+                let status = frame.get("Status").unwrap_or_default();
+                self.devices.queue_status(&mut self.board, queues::member(frame)?, status);
+            }
+            EventName::ContactList => {
+                let name = said(frame, "Endpoint").ok_or(super::Incomplete)?;
+                let there = frame.get("Status") != Some("Unreachable");
+                self.contact(name, said(frame, "Uri").unwrap_or_default(), there);
+            }
+            EventName::EndpointList => {
+                let device = format!("PJSIP/{}", must(frame, "ObjectName")?);
+                self.devices.named_state(&mut self.board, &device, must(frame, "DeviceState")?);
+            }
+            _ => {
+                self.listing.whole |= request == Request::Channels;
+                if self.listing.close(request) {
+                    self.listed();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A channel that lives. What events said of it since the login is newer than the list.
+    fn listed_channel(&mut self, frame: &Frame) -> Read {
+        let uid = must(frame, "Uniqueid")?;
+        let fresh = self.board.topology.get(uid).is_some_and(|channel| !channel.stale);
+        if fresh {
+            return Ok(());
+        }
+        let uid = self.see_channel(frame, uid)?;
+        let bridge = said(frame, "BridgeId");
+        let holding =
+            bridge.is_some_and(|bridge| self.listing.holding.iter().any(|known| **known == *bridge));
+        let progress = headers::progress(frame);
+        self.board.found(&uid, progress, bridge.map(|bridge| (bridge, holding)));
+        Ok(())
+    }
+
+    /// A caller in a queue.
+    fn listed_entry(&mut self, frame: &Frame, uid: &str) -> Read {
+        let position = headers::number(frame, "Position").unwrap_or(1);
+        let queue = queues::queue(frame)?;
+        self.board.found_in_queue(uid, queue, position);
+        Ok(())
+    }
+
+    /// All lists are in, or time is up: what is believed and was not found is gone.
+    pub(super) fn listed(&mut self) {
+        self.listing.due = None;
+        self.listing.open.clear();
+        let changed = self.board.compared(self.listing.whole);
+        let gap_from = self.listing.gap_from.take();
+        self.board.tell(Fact::LinkUp {
+            version: std::mem::take(&mut self.listing.version),
+            restarted: std::mem::take(&mut self.listing.restarted),
+            gap_from,
+            recovered_calls: changed,
+        });
+    }
+
+    /// `FullyBooted`: by its uptime a restart is told from a mere reconnect.
+    pub(super) fn fully_booted(&mut self, frame: &Frame) -> Read {
+        let Some(uptime) = headers::number::<u64>(frame, "Uptime") else { return Ok(()) };
+        let now = self.board.now;
+        let booted = Timestamp::from_micros(now.as_micros().saturating_sub(uptime.saturating_mul(1_000_000)));
+        let before = self.listing.booted.replace(booted).or_else(|| self.board.oldest_belief());
+        if before.is_some_and(|before| booted > before + SAME_BOOT) {
+            self.listing.restarted = true;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,147 @@
+//! What is believed while nothing is seen, and what becomes of it when the PBX is listed.
+
+use std::collections::BTreeSet;
+
+use hookswitch_model::{
+    CallRef, LegRef, QueueId, Timestamp,
+    call::{LegRole, LegState, PartyNumber},
+    pbx::KnownCall,
+};
+
+use super::{
+    Switchboard,
+    call::{Call, Leg},
+    topology::{Channel, Progress},
+};
+
+impl Switchboard {
+    /// A call from before a restart of the daemon.
+    pub(crate) fn believe(&mut self, known: KnownCall) {
+        let Some(first) =
+            known.legs.iter().find(|leg| leg.leg == *known.call.as_str()).or(known.legs.first())
+        else {
+            return;
+        };
+        self.ages += 1;
+        let mut call = Call::new(Leg::new(first.leg.clone(), first.address.clone()), self.ages);
+        call.call = known.call.clone();
+        call.told = true;
+        call.direction = Some(known.direction);
+        call.routed = known.routed.then(PartyNumber::default);
+        let up = known.legs.iter().filter(|leg| leg.state != LegState::Ringing).count();
+        call.legs.clear();
+        for leg in known.legs {
+            let mut channel = Channel::new(leg.address.as_str(), leg.leg.clone());
+            channel.address = leg.address.clone();
+            channel.stale = true;
+            let mut believed = Leg::new(leg.leg.clone(), leg.address);
+            believed.up = leg.state != LegState::Ringing;
+            believed.held = leg.state == LegState::Held;
+            believed.talking = believed.up && up > 1;
+            channel.progress = if believed.up { Progress::Up } else { Progress::Ringing };
+            if leg.role == LegRole::Customer {
+                call.customer = leg.leg.clone();
+            }
+            self.topology.insert(leg.leg.clone(), channel);
+            self.on.entry(leg.leg).or_default().push(known.call.clone());
+            call.legs.push(believed);
+        }
+        self.calls.insert(known.call, call);
+    }
+
+    /// Nothing is seen any longer: all that is known becomes belief.
+    pub(crate) fn doubt(&mut self) {
+        let now = self.now;
+        self.tick(Timestamp::from_micros(u64::MAX));
+        self.now = now;
+        for (_, channel) in self.topology.iter_mut() {
+            channel.stale = true;
+        }
+    }
+
+    /// When the oldest believed channel was made, by its reference (seconds since the epoch, a dot, a count).
+    pub(crate) fn oldest_belief(&self) -> Option<Timestamp> {
+        let believed = self.topology.iter().filter(|(_, channel)| channel.stale);
+        let seconds = believed.filter_map(|(uid, _)| uid.as_str().split('.').next()?.parse::<u64>().ok());
+        seconds.min().map(|seconds| Timestamp::from_micros(seconds.saturating_mul(1_000_000)))
+    }
+
+    /// A channel was found in a list, in this bridge (and whether that is one for waiting).
+    pub(crate) fn found(&mut self, uid: &LegRef, progress: Progress, bridge: Option<(&str, bool)>) {
+        if let Some(channel) = self.topology.get_mut(uid.as_str()) {
+            channel.stale = false;
+            channel.progress = progress;
+        }
+        match bridge {
+            Some((bridge, holding)) => self.topology.enter(uid, bridge, holding, None),
+            None => self.topology.leave(uid.as_str()),
+        }
+        self.found.push(uid.clone());
+    }
+
+    /// A caller was found in one of the PBX's own queues.
+    pub(crate) fn found_in_queue(&mut self, uid: &str, queue: QueueId, position: u32) {
+        self.found_in_queues.push((LegRef::new(uid), queue, position));
+    }
+
+    /// The lists are in. Tells what changed and says how many calls it changed. If they are not whole, nothing is
+    /// concluded from what is missing.
+    pub(crate) fn compared(&mut self, whole: bool) -> u32 {
+        self.recovered = true;
+        let before = self.out.len();
+        if whole {
+            let believed = self.topology.iter().filter(|(_, channel)| channel.stale);
+            for uid in believed.map(|(uid, _)| uid.clone()).collect::<Vec<_>>() {
+                self.gone(uid.as_str(), None);
+            }
+        }
+        let found = std::mem::take(&mut self.found);
+        for uid in &found {
+            self.place_found(uid);
+        }
+        for uid in &found {
+            self.connected(uid);
+            let up = self.topology.get(uid.as_str()).is_some_and(|channel| channel.progress == Progress::Up);
+            if up {
+                self.up(uid.as_str());
+            }
+            self.review(std::slice::from_ref(uid));
+        }
+        for (uid, queue, position) in std::mem::take(&mut self.found_in_queues) {
+            let known = self.call_on(uid.as_str()).and_then(|call| self.calls.get(call));
+            if known.is_some_and(|call| call.queue.is_none()) {
+                self.queue_joined(uid.as_str(), queue, position);
+            }
+        }
+        self.tick(Timestamp::from_micros(u64::MAX));
+        self.recovered = false;
+        let changed: BTreeSet<&CallRef> =
+            self.out[before..].iter().filter_map(|event| event.fact.call()).collect();
+        u32::try_from(changed.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Finds the call of a listed channel that is in none yet: it calls, or it rings for who it is linked with.
+    fn place_found(&mut self, uid: &LegRef) {
+        let Some(channel) = self.topology.get(uid.as_str()) else { return };
+        if !channel.is_party() || self.on.contains_key(uid.as_str()) || channel.bridge().is_some() {
+            return;
+        }
+        let (linked, progress) = (channel.linked.clone(), channel.progress);
+        if linked == *uid {
+            self.caller(uid);
+        } else if progress != Progress::Up
+            && let Some(call) = self.call_on(linked.as_str()).cloned()
+        {
+            self.ring(&call, uid);
+        }
+    }
+
+    /// The PBX does not know the channel of this leg.
+    pub(crate) fn vanished(&mut self, leg: &LegRef) {
+        let channel =
+            self.calls.values().find_map(|call| call.leg(leg.as_str())).map(|leg| leg.channel.clone());
+        self.recovered = true;
+        self.gone(channel.as_ref().unwrap_or(leg).as_str(), None);
+        self.recovered = false;
+    }
+}

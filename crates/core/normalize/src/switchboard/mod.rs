@@ -1,0 +1,236 @@
+//! Calls out of channels: which leg belongs to which call, who is in conversation, how it ends.
+//!
+//! The dialect ([`crate::from_ami`]) reports what happens to channels; facts come out. The only evidence for a
+//! conversation is who shares a bridge ([`topology`]); transfer events are labels on that.
+
+use std::collections::BTreeMap;
+
+use hookswitch_model::{
+    CallRef, LegRef, QueueId, Timestamp,
+    call::Direction,
+    pbx::{Fact, PbxEvent},
+};
+
+use crate::settings::Settings;
+
+pub(crate) mod call;
+pub(crate) mod endpoints;
+pub(crate) mod topology;
+
+mod belief;
+pub(crate) mod dial;
+mod leave;
+mod merge;
+mod settle;
+mod talk;
+mod transfer;
+mod waiting;
+
+use call::{Call, Leg, Numbers};
+use endpoints::{Endpoints, Side};
+use settle::Pending;
+use topology::Topology;
+
+pub(crate) use leave::cause;
+pub(crate) use waiting::QueueExit;
+
+/// The state of a PBX as far as calls go.
+#[derive(Debug)]
+pub(crate) struct Switchboard {
+    pub(crate) settings: Settings,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) topology: Topology,
+    calls: BTreeMap<CallRef, Call>,
+    /// In which calls a channel has a leg. More than one only for somebody who consults from within a call.
+    on: BTreeMap<LegRef, Vec<CallRef>>,
+    /// Local halves that carry a consultation, and that consultation.
+    consults: BTreeMap<LegRef, CallRef>,
+    /// Channels that ring for somebody who is not known yet.
+    unplaced: Vec<LegRef>,
+    pending: Vec<(Timestamp, Pending)>,
+    ages: u64,
+    /// What a listing under way has found.
+    found: Vec<LegRef>,
+    found_in_queues: Vec<(LegRef, QueueId, u32)>,
+    /// The time of what is being looked at.
+    pub(crate) now: Timestamp,
+    /// What is being looked at is a comparison of lists.
+    pub(crate) recovered: bool,
+    pub(crate) out: Vec<PbxEvent>,
+}
+
+impl Switchboard {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let mut endpoints = Endpoints::default();
+        for address in settings.devices.keys() {
+            endpoints.configure(address.clone(), Side::Phone);
+        }
+        Self {
+            settings,
+            endpoints,
+            topology: Topology::default(),
+            calls: BTreeMap::new(),
+            on: BTreeMap::new(),
+            consults: BTreeMap::new(),
+            unplaced: Vec::new(),
+            pending: Vec::new(),
+            ages: 0,
+            found: Vec::new(),
+            found_in_queues: Vec::new(),
+            now: Timestamp::default(),
+            recovered: false,
+            out: Vec::new(),
+        }
+    }
+
+    /// Whether a call of that reference lives.
+    pub(crate) fn knows(&self, call: &CallRef) -> bool {
+        self.calls.contains_key(call)
+    }
+
+    /// Whether something about the numbers of this channel's call is still open.
+    pub(crate) fn wants_numbers(&self, uid: &str) -> bool {
+        let call = self.call_on(uid).and_then(|call| self.calls.get(call));
+        call.is_some_and(|call| {
+            let numbers = &call.numbers;
+            call.originator == *uid
+                && (numbers.ani.raw.is_empty() || !numbers.ani.withheld || numbers.via.is_none())
+        })
+    }
+
+    pub(crate) fn calls(&self) -> impl ExactSizeIterator<Item = &Call> {
+        self.calls.values()
+    }
+
+    /// A fact that concerns no call.
+    pub(crate) fn tell(&mut self, fact: Fact) {
+        self.tell_at(self.now, fact);
+    }
+
+    fn tell_at(&mut self, at: Timestamp, fact: Fact) {
+        let pbx = self.settings.pbx.clone();
+        self.out.push(PbxEvent { pbx, at, recovered: self.recovered, fact });
+    }
+
+    /// A fact of a call, which is introduced first if nothing was told of it yet.
+    fn say(&mut self, call: &CallRef, fact: Fact) {
+        self.say_at(call, self.now, fact);
+    }
+
+    fn say_at(&mut self, call: &CallRef, at: Timestamp, fact: Fact) {
+        self.introduce(call, None);
+        if self.calls.get(call).is_some_and(|call| !call.silent) {
+            self.tell_at(at, fact);
+        }
+    }
+
+    /// Tells `CallStarted`, once. `toward` is what the first target is, if one is known.
+    fn introduce(&mut self, call: &CallRef, toward: Option<Side>) {
+        let Some(known) = self.calls.get(call).filter(|call| !call.told && !call.silent) else { return };
+        let Some(originator) = known.leg(known.originator.as_str()) else { return };
+        let (leg, up, seen) = (originator.leg.clone(), originator.up, originator.seen());
+        let direction = known.direction.unwrap_or_else(|| self.direction(known, originator, toward));
+        let numbers = known.numbers.clone();
+        let Some(known) = self.calls.get_mut(call) else { return };
+        known.direction = Some(direction);
+        known.told = true;
+        self.tell(Fact::CallStarted {
+            call: call.clone(),
+            originator: seen,
+            direction,
+            ani: numbers.ani,
+            dnis: numbers.dnis,
+            via: numbers.via,
+            trunk: numbers.trunk,
+            data: numbers.data,
+        });
+        if up {
+            self.tell(Fact::LegUp { call: call.clone(), leg });
+        }
+    }
+
+    /// From outside, to outside, or among ourselves.
+    fn direction(&self, call: &Call, originator: &Leg, toward: Option<Side>) -> Direction {
+        if self.endpoints.side(&originator.address) == Side::Trunk {
+            return if call.originated { Direction::Outbound } else { Direction::Inbound };
+        }
+        match toward {
+            Some(Side::Trunk) => Direction::Outbound,
+            Some(Side::Phone) => Direction::Internal,
+            None if call.originated && call.numbers.dnis.raw.is_empty() => Direction::Outbound,
+            None if self.is_internal(&call.numbers.dnis.raw) => Direction::Internal,
+            None => Direction::Outbound,
+        }
+    }
+
+    /// Whether a dialled number stays inside: an extension, a feature code, a name.
+    fn is_internal(&self, number: &str) -> bool {
+        let digits = number.strip_prefix('+').unwrap_or(number);
+        !digits.bytes().all(|b| b.is_ascii_digit())
+            || (digits.len() == number.len() && digits.len() <= 6)
+            || self.settings.devices.values().any(|extension| extension == number)
+    }
+
+    /// The call a channel's party is in. Somebody who consults from within a call is in two: the one of the
+    /// present conversation counts.
+    pub(crate) fn call_on(&self, channel: &str) -> Option<&CallRef> {
+        match self.on.get(channel)?.as_slice() {
+            [] => None,
+            [only] => Some(only),
+            several => {
+                let with = self.topology.conversation(channel);
+                let talks = |call: &&CallRef| {
+                    let known = self.calls.get(call.as_str());
+                    known.is_some_and(|known| {
+                        with.iter().any(|other| *other != *channel && known.on(other.as_str()).is_some())
+                    })
+                };
+                several.iter().find(talks).or(several.first())
+            }
+        }
+    }
+
+    /// The call of the party that a channel acts for.
+    pub(crate) fn call_for(&self, channel: &str) -> Option<CallRef> {
+        if let Some(call) = self.consults.get(channel) {
+            return Some(call.clone());
+        }
+        let party = self.topology.served(channel)?;
+        self.call_on(party.as_str()).cloned()
+    }
+
+    /// A new call with its first leg.
+    fn open(&mut self, originator: Leg, numbers: Numbers) -> CallRef {
+        self.ages += 1;
+        let channel = originator.channel.clone();
+        let mut call = Call::new(originator, self.ages);
+        call.numbers = numbers;
+        let reference = call.call.clone();
+        self.on.entry(channel).or_default().push(reference.clone());
+        self.calls.insert(reference.clone(), call);
+        reference
+    }
+
+    /// Somebody calls the PBX. A caller from outside is told at once; one of us when it is seen whom he calls.
+    pub(crate) fn caller(&mut self, uid: &LegRef) {
+        if self.on.contains_key(uid.as_str()) {
+            return;
+        }
+        let Some(channel) = self.topology.get_mut(uid.as_str()) else { return };
+        let mut numbers = channel.numbers.take().map(|numbers| *numbers).unwrap_or_default();
+        let leg = Leg::new(uid.clone(), channel.address.clone());
+        let outside = self.endpoints.side(&channel.address) == Side::Trunk;
+        if outside {
+            let name = channel.address.as_str();
+            numbers.trunk = Some(name.split_once('/').map_or(name, |(_, name)| name).to_owned());
+        }
+        let call = self.open(leg, numbers);
+        if outside {
+            self.introduce(&call, None);
+        }
+    }
+
+    fn leg_of(&self, call: &CallRef, channel: &str) -> Option<LegRef> {
+        self.calls.get(call)?.on(channel).map(|leg| leg.leg.clone())
+    }
+}

@@ -1,0 +1,128 @@
+//! Labels on what bridges show: blind and attended transfer, parking, pick-up.
+
+use hookswitch_model::{
+    CallRef, LegRef,
+    pbx::{Fact, LegEnd, TransferKind},
+};
+
+use super::{
+    Switchboard,
+    call::{Blind, Leg},
+    settle::Pending,
+};
+
+impl Switchboard {
+    /// A party sends the others to a number.
+    pub(crate) fn blind(&mut self, transferer: &str, number: Option<&str>) {
+        let now = self.now;
+        let Some(call) = self.call_on(transferer).cloned() else { return };
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let Some(leg) = known.on_mut(transferer) else { return };
+        leg.retrieved_at = None;
+        let from = leg.leg.clone();
+        known.blind = Some(Blind { from, to: number.map(str::to_owned), at: now });
+        self.later(Pending::Blind(call));
+    }
+
+    /// The transfer is one, and no parking.
+    pub(super) fn resolve_blind(&mut self, call: &CallRef) {
+        let Some(Blind { from, to, at }) = self.calls.get_mut(call).and_then(|known| known.blind.take())
+        else {
+            return;
+        };
+        self.say_at(
+            call,
+            at,
+            Fact::Transferred {
+                call: call.clone(),
+                kind: TransferKind::Blind,
+                from: from.clone(),
+                to_leg: None,
+                to_number: to,
+                consult: None,
+            },
+        );
+        self.leave_transferred(call, &from);
+    }
+
+    /// A party completed an attended transfer: `first` and `second` are its channels in the two calls (one and
+    /// the same by feature code). The calls may share a bridge by now, or the target rings still, or waits.
+    pub(crate) fn attended(&mut self, first: &str, second: &str) {
+        self.settle_joins();
+        for uid in [first, second] {
+            self.discard_retrieval(uid);
+        }
+        let calls = (self.call_on(first).cloned(), self.call_on(second).cloned());
+        if let (Some(one), Some(other)) = calls
+            && one != other
+        {
+            self.redial(first, second);
+            self.merge(&one, &other, &[]);
+        }
+    }
+
+    fn discard_retrieval(&mut self, uid: &str) {
+        let Some(call) = self.call_on(uid).cloned() else { return };
+        if let Some(leg) = self.calls.get_mut(&call).and_then(|known| known.on_mut(uid)) {
+            leg.retrieved_at = None;
+        }
+    }
+
+    /// What the transferer's second channel rang, the transferred party rings from now on.
+    fn redial(&mut self, first: &str, second: &str) {
+        let with = self.topology.conversation(first);
+        let Some(heir) = with.into_iter().find(|party| *party != *first) else { return };
+        for ringing in self.topology.dialled_by(second) {
+            if let Some(channel) = self.topology.get_mut(ringing.as_str()) {
+                channel.dialled_by = Some(heir.clone());
+            }
+        }
+    }
+
+    /// A channel was put into a parking place, by whoever is reached at `parker` (`PJSIP/1001`).
+    pub(crate) fn parked(&mut self, parkee: &str, parker: &str) {
+        let Some(call) = self.call_for(parkee) else { return };
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let by_device =
+            known.legs.iter().find(|leg| leg.address.as_str() == parker && leg.channel != *parkee);
+        let from =
+            known.blind.take().map(|blind| blind.from).or_else(|| by_device.map(|leg| leg.leg.clone()));
+        known.parked_by.clone_from(&from);
+        self.introduce(&call, None);
+        self.say(&call, Fact::SystemTook { call: call.clone(), what: "park".to_owned() });
+        if let Some(from) = from {
+            self.leave_transferred(&call, &from);
+        }
+    }
+
+    /// Nobody fetched it: it is offered again to who parked it.
+    pub(crate) fn unparked(&mut self, parkee: &str) {
+        let Some(call) = self.call_for(parkee) else { return };
+        if let Some(known) = self.calls.get_mut(&call) {
+            known.parked_by = None;
+        }
+    }
+
+    /// A party took over a call that rang at another phone.
+    pub(crate) fn picked_up(&mut self, picker: &str, target: &str) {
+        let Some(call) = self.call_on(target).cloned() else { return };
+        let Some((picker, channel)) = self.topology.entry(picker) else { return };
+        let (picker, address) = (picker.clone(), channel.address.clone());
+        if let Some(leg) = self.leg_of(&call, target) {
+            self.leave(&call, &leg, LegEnd::Cancelled, None);
+        }
+        match self.call_on(picker.as_str()).cloned() {
+            Some(own) if own != call => self.merge(&own, &call, &[]),
+            Some(_) => {}
+            None => {
+                let leg = Leg::new(picker.clone(), address);
+                let seen = leg.seen();
+                let Some(known) = self.calls.get_mut(&call) else { return };
+                known.legs.push(leg);
+                self.on.entry(picker.clone()).or_default().push(call.clone());
+                self.say(&call, Fact::LegRinging { call: call.clone(), leg: seen, ring: None });
+                self.up(picker.as_str());
+            }
+        }
+    }
+}

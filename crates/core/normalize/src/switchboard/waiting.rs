@@ -1,0 +1,173 @@
+//! A caller with nobody to talk to: queues, our waiting room, digits, data, what the PBX itself does.
+
+use hookswitch_model::{
+    ActionId, CallRef, QueueId,
+    call::{AttachedData, PartyNumber, Via},
+    ledger::Cause,
+    pbx::{Fact, LegEnd, RingResult},
+};
+
+use super::{Switchboard, call::Asking, settle::Pending};
+
+/// How a caller left the PBX's own queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum QueueExit {
+    /// Gave up; the queue says so before it says that the caller left.
+    Abandoned,
+    /// Left.
+    Left,
+}
+
+impl Switchboard {
+    pub(crate) fn queue_joined(&mut self, uid: &str, queue: QueueId, position: u32) {
+        let Some(call) = self.call_for(uid) else { return };
+        self.resolve_blind(&call);
+        self.queue_joined_by(&call, queue, position);
+    }
+
+    pub(super) fn queue_joined_by(&mut self, call: &CallRef, queue: QueueId, position: u32) {
+        self.introduce(call, None);
+        self.progress(call);
+        let Some(known) = self.calls.get_mut(call) else { return };
+        known.queue = Some((queue.clone(), position));
+        known.abandoned = false;
+        self.say(call, Fact::QueueJoined { call: call.clone(), queue, position });
+    }
+
+    pub(crate) fn queue_left(&mut self, uid: &str, exit: QueueExit) {
+        let Some(call) = self.call_for(uid) else { return };
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        if exit == QueueExit::Abandoned {
+            known.abandoned = true;
+            return;
+        }
+        let abandoned = known.abandoned;
+        if let Some((queue, _)) = known.queue.take() {
+            self.say(&call, Fact::QueueLeft { call: call.clone(), queue, abandoned });
+        }
+    }
+
+    /// The caller is in our waiting room. Told with the attached data, or without it when that does not come.
+    pub(crate) fn asks_route(&mut self, uid: &str, dnis: PartyNumber) -> bool {
+        let Some(call) = self.call_for(uid) else { return false };
+        self.resolve_blind(&call);
+        self.introduce(&call, None);
+        self.progress(&call);
+        let at = self.now;
+        if let Some(known) = self.calls.get_mut(&call) {
+            known.asking = Some(Asking { dnis, at });
+        }
+        self.later(Pending::Route(call));
+        true
+    }
+
+    pub(super) fn routed_by(&mut self, call: &CallRef, dnis: PartyNumber) {
+        let at = self.now;
+        if let Some(known) = self.calls.get_mut(call) {
+            known.asking = Some(Asking { dnis, at });
+        }
+        self.route_now(call);
+    }
+
+    /// The data came, or cannot be waited for any longer.
+    pub(crate) fn route_now(&mut self, call: &CallRef) {
+        let Some(known) = self.calls.get_mut(call) else { return };
+        let Some(Asking { dnis, at }) = known.asking.take() else { return };
+        known.routed = Some(dnis.clone());
+        self.say_at(call, at, Fact::RouteRequested { call: call.clone(), dnis });
+    }
+
+    pub(crate) fn fell_back(&mut self, uid: &str) {
+        let Some(call) = self.call_for(uid) else { return };
+        self.progress(&call);
+        if let Some(known) = self.calls.get_mut(&call) {
+            known.routed = None;
+        }
+        self.say(&call, Fact::FellBack { call: call.clone() });
+    }
+
+    /// Our Ring is over. `said` is what DIALSTATUS and HANGUPCAUSE mean where no leg said it better.
+    pub(crate) fn ring_result(&mut self, uid: &str, ring: ActionId, said: RingResult, cause: Option<Cause>) {
+        let Some(call) = self.call_for(uid) else { return };
+        let result = match self.calls.get_mut(&call).and_then(|known| known.ring_end.take()) {
+            Some((of, end)) if of == ring && said != RingResult::Answered => as_result(end, said),
+            Some(_) | None => said,
+        };
+        self.say(&call, Fact::RingResult { call: call.clone(), ring, result, cause });
+    }
+
+    /// A key was pressed. In a conversation it is none of our business.
+    pub(crate) fn digit(&mut self, uid: &str, digit: char) {
+        let Some(call) = self.call_on(uid).cloned() else { return };
+        let Some(leg) = self.calls.get(&call).and_then(|known| known.on(uid)) else { return };
+        if leg.talking {
+            return;
+        }
+        let leg = leg.leg.clone();
+        self.say(&call, Fact::Digit { call: call.clone(), leg, digit });
+    }
+
+    /// Data of an IVR or dialplan. On a call that is not told yet it will be part of the beginning.
+    pub(crate) fn attach(&mut self, uid: &str, mut changed: AttachedData) {
+        let Some(call) = self.call_for(uid) else { return };
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        changed.retain(|key, value| known.numbers.data.get(key) != Some(value));
+        if changed.is_empty() {
+            return;
+        }
+        known.numbers.data.extend(changed.clone());
+        if known.told {
+            self.say(&call, Fact::Data { call: call.clone(), changed });
+        }
+    }
+
+    /// More is known of the caller's numbers; only what was unknown is corrected.
+    pub(crate) fn numbers(&mut self, uid: &str, ani: Option<PartyNumber>, via: Option<Via>) {
+        let Some(call) = self.call_on(uid).cloned() else { return };
+        let Some(known) = self.calls.get_mut(&call).filter(|known| known.originator == *uid) else { return };
+        let old = &known.numbers;
+        let ani = ani.filter(|new| {
+            (old.ani.raw.is_empty() && !new.raw.is_empty())
+                || (!old.ani.withheld && new.withheld && new.raw == old.ani.raw)
+        });
+        let via = via.filter(|_| old.via.is_none());
+        if ani.is_none() && via.is_none() {
+            return;
+        }
+        if let Some(ani) = &ani {
+            known.numbers.ani = ani.clone();
+        }
+        if let Some(via) = &via {
+            known.numbers.via = Some(via.clone());
+        }
+        if known.told {
+            self.say(&call, Fact::CallNumbers { call: call.clone(), ani, dnis: None, via });
+        }
+    }
+
+    /// The PBX serves the caller itself.
+    pub(crate) fn system_took(&mut self, uid: &str, what: &str) {
+        let Some(call) = self.call_for(uid) else { return };
+        self.resolve_blind(&call);
+        self.progress(&call);
+        self.say(&call, Fact::SystemTook { call: call.clone(), what: what.to_owned() });
+    }
+
+    /// The channel dialled one of our feature codes: no call.
+    pub(crate) fn silence(&mut self, uid: &str) {
+        let Some(call) = self.call_on(uid).cloned() else { return };
+        if let Some(known) = self.calls.get_mut(&call).filter(|known| !known.told) {
+            known.silent = true;
+        }
+    }
+}
+
+const fn as_result(end: LegEnd, said: RingResult) -> RingResult {
+    match end {
+        LegEnd::NoAnswer => RingResult::NoAnswer,
+        LegEnd::Busy | LegEnd::Rejected => RingResult::Declined,
+        LegEnd::Unreachable | LegEnd::Failed => RingResult::Unreachable,
+        LegEnd::CallerLeft => RingResult::CallerLeft,
+        LegEnd::HungUp | LegEnd::Released | LegEnd::Cancelled | LegEnd::Transferred => said,
+    }
+}
