@@ -270,6 +270,19 @@ impl Asterisk {
     }
 }
 
+/// Installs what the tests need from Debian, once in a process.
+///
+/// # Errors
+/// When it cannot be installed: the message says what is missing.
+pub async fn install_tools() -> Result<()> {
+    static TOOLS: OnceCell<()> = OnceCell::const_new();
+    let install = || async {
+        let output = lab().arg("tools").output().await?;
+        check(output.status, &output.stderr)
+    };
+    TOOLS.get_or_try_init(install).await.copied()
+}
+
 fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("asterisk/lab.sh")
 }

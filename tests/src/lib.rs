@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`asterisk`] | a real Asterisk 22 or 16 with its own ports and configuration |
 //! | [`phone`] | a scripted SIP phone |
+//! | [`sipp`] | many callers and agents at once |
 //! | [`ami`] | an AMI client that stirs the PBX and records streams |
 //! | [`daemon`] | the program under test |
 //! | [`http`], [`events`], [`webhook`] | its clients: requests, readers of the stream, a CRM that takes deliveries |
@@ -31,6 +32,7 @@ pub mod invariants;
 pub mod phone;
 pub mod ports;
 pub mod proxy;
+pub mod sipp;
 pub mod stage;
 pub mod webhook;
 pub mod world;

@@ -172,10 +172,11 @@ impl Call {
         Ok(*state)
     }
 
-    /// Picks up.
+    /// Picks up, and waits until the far end has acknowledged that: before it, nothing else may be asked for
+    /// (RFC 3261 section 15).
     ///
     /// # Errors
-    /// When it is not ringing here.
+    /// When it is not ringing here, or the far end does not acknowledge in time.
     pub async fn answer(&self) -> Result<()> {
         let call = &self.0;
         ensure!(!call.outgoing && self.state() == CallState::Ringing, "{}: cannot answer", call.story());
@@ -189,6 +190,9 @@ impl Call {
         call.set(CallState::Up, "answers");
         call.phone.respond(&call.invite, &answer).await;
         tokio::spawn(Arc::clone(call).repeat_until_acknowledged(answer));
+        let mut acknowledged = call.acknowledged.subscribe();
+        let wait = time::timeout(PATIENCE, acknowledged.wait_for(|yes| *yes));
+        wait.await.with_context(|| format!("{}: answer not acknowledged", call.story()))??;
         Ok(())
     }
 

@@ -1,0 +1,103 @@
+//! SIPp, for more callers than scripted phones are meant for (Debian's `sip-tester`).
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::time;
+
+use crate::asterisk::install_tools;
+use crate::ports::free_port;
+
+/// A load of callers.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// The number they dial.
+    pub number: &'static str,
+    /// How many a second.
+    pub rate: u32,
+    /// How many in all.
+    pub calls: u32,
+}
+
+/// SIPp as the agents' phones: answers whatever comes, until dropped.
+#[derive(Debug)]
+pub struct Agents {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Agents {
+    /// Answers at an address.
+    ///
+    /// # Errors
+    /// When SIPp cannot be had.
+    pub async fn at(address: SocketAddr) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let child = sipp("agent.xml", address, folder.path()).await?.arg("-aa").spawn()?;
+        Ok(Self { child, folder })
+    }
+
+    /// What went wrong at the agents' phones; empty when nothing did.
+    #[must_use]
+    pub fn errors(&self) -> String {
+        errors(self.folder.path())
+    }
+
+    /// Whether it still runs.
+    #[must_use]
+    pub fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+/// Lets customers call, and waits until the last has been hung up on.
+///
+/// # Errors
+/// When a single call goes wrong: the error holds SIPp's.
+pub async fn customers_call(pbx: SocketAddr, load: Load) -> Result<Output> {
+    let folder = tempfile::tempdir()?;
+    // Customers come from the carrier's address, but not from its port: the PBX knows it by the address.
+    let address = SocketAddr::from(([127, 0, 0, 2], free_port()));
+    let output = sipp("caller.xml", address, folder.path())
+        .await?
+        .arg(pbx.to_string())
+        .args(["-s", load.number, "-r", &load.rate.to_string(), "-m", &load.calls.to_string()])
+        .args(["-l", "1000"])
+        .output();
+    let limit = Duration::from_secs(u64::from(load.calls / load.rate.max(1)) + 120);
+    let output = time::timeout(limit, output).await.context("SIPp does not end")??;
+    ensure!(
+        output.status.success(),
+        "SIPp: {}\n{}\n{}",
+        output.status,
+        errors(folder.path()),
+        String::from_utf8_lossy(&output.stdout)
+    );
+    Ok(output)
+}
+
+async fn sipp(scenario: &str, address: SocketAddr, folder: &Path) -> Result<Command> {
+    install_tools().await?;
+    // Like every process of the tests: dies with them.
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--pdeathsig", "KILL", "sipp", "-sf"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("load").join(scenario))
+        .args(["-i", &address.ip().to_string(), "-p", &address.port().to_string()])
+        .args(["-nostdin", "-nd", "-trace_err", "-error_file", "errors"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+fn errors(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("errors")).unwrap_or_default()
+}
