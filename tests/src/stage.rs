@@ -89,7 +89,11 @@ impl Stage {
         })
     }
 
-    async fn play_script(&mut self, script: &str) -> Result<()> {
+    /// Plays the sentences of a script, and nothing else.
+    ///
+    /// # Errors
+    /// When something is not done or not seen in time.
+    pub async fn play_script(&mut self, script: &str) -> Result<()> {
         for sentence in script.split(';').map(str::trim).filter(|sentence| !sentence.is_empty()) {
             self.direct(sentence).await.with_context(|| format!("`{sentence}`"))?;
         }

@@ -17,6 +17,20 @@ const fn story(
 
 /// All stories.
 pub(crate) const STORIES: &[Story] = &[
+    // The main job, in one call.
+    story(
+        "main-job",
+        ROUTE,
+        "C dials Q; A rings; see queued Q; see offered A; A declines 603; B rings; see offered B; B answers; \
+         see answered B; B holds; see held; B retrieves; see retrieved; B refers to D; D rings; D answers; \
+         see answered D; C hangs up; D is cut off",
+        &[(
+            "started inbound, queued Q, offered A #1, pop A, offer_ended declined, offered B #2, pop B, \
+             offer_ended accepted, answered B, held, retrieved, transferred blind B>D, offered D, \
+             offer_ended accepted, answered D, ended",
+            "answered, by customer, handled B D, resolved D, segments Q B D",
+        )],
+    ),
     // One caller, one agent's phone.
     story(
         "direct-answered",
