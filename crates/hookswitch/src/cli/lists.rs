@@ -1,0 +1,119 @@
+//! `hookswitch calls`, `agents`, `queues`: live lists as tables.
+
+use serde_json::Value;
+
+use super::{Arguments, Outcome, block_on, client::Options};
+
+pub(super) fn calls(arguments: &Arguments, options: &Options) -> Outcome {
+    const HEAD: [&str; 8] = ["CALL", "STATE", "DIRECTION", "ANI", "DNIS", "QUEUE", "AGENT", "SINCE"];
+    list(arguments, options, "/v1/calls", &HEAD, |call| {
+        let agents = call["legs"].as_array().map_or_else(String::new, |legs| {
+            let agents = legs.iter().filter(|leg| leg["state"] != "left").filter_map(|leg| leg["agent"].as_str());
+            agents.collect::<Vec<_>>().join(",")
+        });
+        [
+            text(&call["id"]),
+            text(&call["state"]),
+            text(&call["direction"]),
+            text(&call["ani"]["raw"]),
+            text(&call["dnis"]["raw"]),
+            text(&call["queue"]),
+            if agents.is_empty() { "-".to_owned() } else { agents },
+            text(&call["started_at"]),
+        ]
+    })
+}
+
+pub(super) fn agents(arguments: &Arguments, options: &Options) -> Outcome {
+    const HEAD: [&str; 7] = ["AGENT", "NAME", "STATE", "REASON", "SINCE", "EVIDENCE", "QUEUES"];
+    list(arguments, options, "/v1/agents", &HEAD, |agent| {
+        let queues = agent["queues"].as_array().map_or_else(String::new, |queues| {
+            queues.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+        });
+        [
+            text(&agent["id"]),
+            text(&agent["name"]),
+            text(&agent["state"]),
+            text(&agent["reason"]),
+            text(&agent["since"]),
+            text(&agent["evidence"]),
+            queues,
+        ]
+    })
+}
+
+pub(super) fn queues(arguments: &Arguments, options: &Options) -> Outcome {
+    const HEAD: [&str; 8] = ["QUEUE", "WAITING", "LONGEST", "READY", "TALKING", "SERVICE LEVEL", "ANSWERED", "ABANDONED"];
+    list(arguments, options, "/v1/queues", &HEAD, |queue| {
+        let level = queue["service_level"].as_f64().map_or_else(|| "-".to_owned(), |level| format!("{:.0} %", level * 100.0));
+        [
+            text(&queue["id"]),
+            text(&queue["waiting"]),
+            format!("{} s", text(&queue["longest_wait_s"])),
+            text(&queue["ready"]),
+            text(&queue["talking"]),
+            level,
+            text(&queue["answered"]),
+            text(&queue["abandoned"]),
+        ]
+    })
+}
+
+fn list<const N: usize>(
+    arguments: &Arguments,
+    options: &Options,
+    path: &str,
+    head: &[&str; N],
+    row: impl Fn(&Value) -> [String; N],
+) -> Outcome {
+    let base = options.base(arguments)?;
+    let body = block_on(options.get(&base, path))??;
+    if arguments.json {
+        println!("{body}");
+        return Ok(());
+    }
+    let rows: Vec<[String; N]> = body["items"].as_array().map_or_else(Vec::new, |items| items.iter().map(row).collect());
+    print!("{}", table(head, &rows));
+    Ok(())
+}
+
+/// Columns as wide as their widest cell, two spaces between.
+fn table<const N: usize>(head: &[&str; N], rows: &[[String; N]]) -> String {
+    let mut widths: [usize; N] = std::array::from_fn(|column| head[column].len());
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: [&str; N]| {
+        let cells: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    let body: String = rows.iter().map(|row| line(std::array::from_fn(|column| row[column].as_str()))).collect();
+    line(*head) + &body
+}
+
+/// A cell: without control characters, so that a caller's name cannot move the cursor.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.chars().filter(|c| !c.is_control()).collect(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_as_wide_as_its_cells() {
+        let rows = [["alice".to_owned(), "ready".to_owned()], ["bo".to_owned(), "-".to_owned()]];
+        assert_eq!(table(&["AGENT", "STATE"], &rows), "AGENT  STATE\nalice  ready\nbo     -\n");
+    }
+
+    #[test]
+    fn a_callers_name_cannot_move_the_cursor() {
+        assert_eq!(text(&Value::from("a\u{1b}[2Jb")), "a[2Jb");
+    }
+}

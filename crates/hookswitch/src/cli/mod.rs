@@ -1,0 +1,134 @@
+//! The command line: one file a subcommand.
+
+mod check;
+mod client;
+mod completions;
+mod demo;
+mod dialplan;
+mod lists;
+mod serve;
+mod tail;
+mod token;
+mod trace;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use hookswitch_config::Config;
+
+const DEFAULT_CONFIG: &str = "/etc/hookswitch/hookswitch.toml";
+
+/// Hookswitch bridges any PBX to any CRM: calls come in, are routed to the right agent, and the customer's record is
+/// on the screen while it rings.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_help = "First steps:\n  \
+    hookswitch demo                     see it work, with nothing installed\n  \
+    hookswitch check                    is my configuration right?\n  \
+    hookswitch dialplan                 what goes into the PBX\n  \
+    hookswitch serve                    the daemon\n\n\
+    Exit codes: 0 fine, 1 failed while running, 2 usage or configuration error.")]
+pub(crate) struct Arguments {
+    /// The configuration file
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "HOOKSWITCH_CONFIG",
+        default_value = DEFAULT_CONFIG
+    )]
+    config: PathBuf,
+
+    /// Print reports as JSON
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon
+    Serve(serve::Options),
+    /// Run the daemon on a simulated PBX with sample agents, queues and callers; prints the URL to open
+    Demo(demo::Options),
+    /// Check the configuration: every problem at once, with file, line, key and a hint
+    Check,
+    /// Print the Asterisk dialplan to include, made from the configuration
+    Dialplan(dialplan::Options),
+    /// Turn a recorded AMI stream into call events, one JSON object a line
+    Trace(trace::Options),
+    /// Follow the live events
+    Tail(tail::Options),
+    /// List the live calls
+    Calls(client::Options),
+    /// List the agents and their states
+    Agents(client::Options),
+    /// List the queues and their figures
+    Queues(client::Options),
+    /// API tokens
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Print a completion script for your shell
+    Completions(completions::Options),
+}
+
+/// Why a subcommand failed, and with which exit code.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Usage or configuration: 2. Already told.
+    Configuration,
+    /// While running: 1.
+    Running(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Running(error.into())
+    }
+}
+
+type Outcome = Result<(), Failure>;
+
+impl Arguments {
+    /// Runs the subcommand.
+    pub(crate) fn run(self) -> ExitCode {
+        let outcome = match &self.command {
+            Command::Serve(options) => serve::run(&self, options),
+            Command::Demo(options) => demo::run(&self, options),
+            Command::Check => check::run(&self),
+            Command::Dialplan(options) => dialplan::run(&self, options),
+            Command::Trace(options) => trace::run(&self, options),
+            Command::Tail(options) => tail::run(&self, options),
+            Command::Calls(options) => lists::calls(&self, options),
+            Command::Agents(options) => lists::agents(&self, options),
+            Command::Queues(options) => lists::queues(&self, options),
+            Command::Token(command) => token::run(&self, command),
+            Command::Completions(options) => completions::run(options),
+        };
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(Failure::Configuration) => ExitCode::from(2),
+            Err(Failure::Running(error)) => {
+                eprintln!("hookswitch: {error:#}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    /// Whether a configuration was asked for, by option or environment.
+    fn names_config(&self) -> bool {
+        self.config.as_os_str() != DEFAULT_CONFIG
+    }
+
+    /// Loads the configuration, or tells every problem of it.
+    fn load(&self) -> Result<Config, Failure> {
+        check::load(&self.config, self.json)
+    }
+}
+
+/// Runs a future on a runtime of its own.
+fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future))
+}

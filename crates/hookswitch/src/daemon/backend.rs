@@ -1,0 +1,125 @@
+//! The daemon, as HTTP sees it: questions to the dispatcher, answered as finished JSON.
+
+use bytes::Bytes;
+use hookswitch_acd::Engine;
+use hookswitch_http::{Backend, BackendGone, CallJson, LinkReadiness, List, Readiness, Reply, Snapshot};
+use hookswitch_model::{
+    AgentId, CallId, PbxId, QueueId,
+    call::Call,
+    command::{Answer, Command},
+};
+use hookswitch_wire::object;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
+
+use super::core::{At, Core};
+use crate::links::LinkStatus;
+
+/// Answers HTTP.
+pub(super) struct Daemon {
+    pub(super) core: Core,
+    pub(super) metrics: PrometheusHandle,
+    pub(super) links: Vec<(PbxId, LinkStatus)>,
+}
+
+impl Daemon {
+    fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Engine, At) -> T + Send + 'static) -> Reply<'_, T> {
+        Box::pin(async move { self.core.ask(question).await.ok_or(BackendGone) })
+    }
+}
+
+impl Backend for Daemon {
+    fn snapshot(&self) -> Reply<'_, Snapshot> {
+        self.ask(|engine, at| Snapshot {
+            sequence: at.sequence,
+            calls: engine.calls().map(call_json).collect(),
+            agents: engine.agents().map(|agent| json(&object::Agent::from(agent))).collect(),
+            queues: engine.queues(at.now).map(|queue| json(&object::Queue::from(&queue))).collect(),
+            pbx: engine.links().map(|link| json(&object::Link::new(&link.pbx, link.state, None))).collect(),
+        })
+    }
+
+    fn calls(&self) -> Reply<'_, List<CallJson>> {
+        self.ask(|engine, at| List { sequence: at.sequence, items: engine.calls().map(call_json).collect() })
+    }
+
+    fn call(&self, id: CallId) -> Reply<'_, Option<CallJson>> {
+        self.ask(move |engine, _| engine.call(id).map(call_json))
+    }
+
+    fn why(&self, id: CallId) -> Reply<'_, Option<CallJson>> {
+        self.ask(move |engine, _| {
+            let agents = engine.call(id).map(every_agent).unwrap_or_default();
+            engine.why(id).map(|why| CallJson { agents, json: json(&why) })
+        })
+    }
+
+    fn agents(&self) -> Reply<'_, List> {
+        self.ask(|engine, at| List {
+            sequence: at.sequence,
+            items: engine.agents().map(|agent| json(&object::Agent::from(agent))).collect(),
+        })
+    }
+
+    fn agent(&self, id: AgentId) -> Reply<'_, Option<Bytes>> {
+        self.ask(move |engine, _| engine.agent(&id).map(|agent| json(&object::Agent::from(agent))))
+    }
+
+    fn why_idle(&self, id: AgentId) -> Reply<'_, Option<Bytes>> {
+        self.ask(move |engine, at| engine.why_idle(&id, at.now).map(|why| json(&why)))
+    }
+
+    fn queues(&self) -> Reply<'_, List> {
+        self.ask(|engine, at| List {
+            sequence: at.sequence,
+            items: engine.queues(at.now).map(|queue| json(&object::Queue::from(&queue))).collect(),
+        })
+    }
+
+    fn queue(&self, id: QueueId) -> Reply<'_, Option<Bytes>> {
+        self.ask(move |engine, at| engine.queue(&id, at.now).map(|queue| json(&object::Queue::from(&queue))))
+    }
+
+    fn command(&self, command: Command) -> Reply<'_, Answer> {
+        Box::pin(async move { self.core.command(command).await.ok_or(BackendGone) })
+    }
+
+    fn webhooks(&self) -> Reply<'_, List> {
+        self.ask(move |_, at| List { sequence: at.sequence, items: Vec::new() })
+    }
+
+    fn deliveries(&self, _webhook: String) -> Reply<'_, Option<List>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn replay(&self, _webhook: String, _after: u64) -> Reply<'_, bool> {
+        Box::pin(async { Ok(false) })
+    }
+
+    fn readiness(&self) -> Readiness {
+        let links = self.links.iter().map(|(name, status)| LinkReadiness {
+            name: name.to_string(),
+            tried: status.tried(),
+            up: status.up(),
+        });
+        // The journal was opened before anything listened, and the daemon ends when it fails.
+        Readiness { journal_open: true, links: links.collect() }
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.render()
+    }
+}
+
+fn call_json(call: &Call) -> CallJson {
+    CallJson { agents: every_agent(call), json: json(&object::Call::from(call)) }
+}
+
+fn every_agent(call: &Call) -> Vec<AgentId> {
+    call.legs.iter().filter_map(|leg| leg.agent.clone()).collect()
+}
+
+/// Objects of `wire` hold no map with keys that are no strings, the only thing that could fail.
+fn json<T: Serialize>(object: &T) -> Bytes {
+    serde_json::to_vec(object).unwrap_or_default().into()
+}

@@ -1,0 +1,89 @@
+//! The handle to the dispatcher that everything else holds.
+
+use hookswitch_acd::Engine;
+use hookswitch_model::{
+    PbxId, Timestamp,
+    command::{Answer, Command},
+    input::Input,
+    pbx::{KnownCall, PbxEvent},
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// Reads the engine between two batches, at the last durable sequence.
+pub(super) type Question = Box<dyn FnOnce(&Engine, At) + Send>;
+
+/// When a question is answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct At {
+    /// The journal's last sequence: the answer is true after it.
+    pub(crate) sequence: u64,
+    /// Now.
+    pub(crate) now: Timestamp,
+}
+
+/// What the dispatcher is sent.
+pub(super) enum Message {
+    /// From a link, in the order seen.
+    Facts(Vec<PbxEvent>),
+    /// From a client.
+    Command(Command, oneshot::Sender<Answer>),
+    /// From the configuration.
+    Input(Input),
+    /// From a reader.
+    Question(Question),
+}
+
+/// The handle. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Core {
+    messages: mpsc::Sender<Message>,
+}
+
+impl Core {
+    pub(super) fn new(messages: mpsc::Sender<Message>) -> Self {
+        Self { messages }
+    }
+
+    /// Hands facts on. Waits when the dispatcher is very far behind: the link then stops reading, the PBX closes it,
+    /// and the lists are compared again, which is the honest outcome.
+    pub(crate) async fn facts(&self, facts: Vec<PbxEvent>) {
+        if !facts.is_empty() {
+            // A dispatcher that is gone takes the whole daemon with it; nobody is left to tell.
+            let _ = self.messages.send(Message::Facts(facts)).await;
+        }
+    }
+
+    /// Gives the engine an input that nobody waits for.
+    pub(crate) async fn input(&self, input: Input) {
+        let _ = self.messages.send(Message::Input(input)).await;
+    }
+
+    /// Carries a command out; the answer comes when it is durable. None: the daemon stops.
+    pub(crate) async fn command(&self, command: Command) -> Option<Answer> {
+        let (reply, answer) = oneshot::channel();
+        self.messages.send(Message::Command(command, reply)).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Reads the engine. None: the daemon stops.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Engine, At) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        let question: Question = Box::new(move |engine, at| drop(reply.send(question(engine, at))));
+        self.messages.send(Message::Question(question)).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// What the engine believes of a PBX's live calls.
+    pub(crate) async fn known_calls(&self, pbx: &PbxId) -> Option<Vec<KnownCall>> {
+        let pbx = pbx.clone();
+        self.ask(move |engine, _| engine.known_calls(&pbx)).await
+    }
+
+    /// The dispatcher answers.
+    pub(crate) async fn alive(&self) -> bool {
+        self.ask(|_, _| ()).await.is_some()
+    }
+}

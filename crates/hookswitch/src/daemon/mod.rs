@@ -1,0 +1,20 @@
+//! The daemon, put together: journal → engine → dispatcher → followers, links and HTTP around it.
+
+mod backend;
+mod clock;
+mod core;
+mod dispatcher;
+pub(crate) mod pops;
+pub(crate) mod records;
+pub(crate) mod settings;
+mod recovery;
+mod report;
+mod service;
+mod wiring;
+
+pub(crate) use self::{
+    clock::Clock,
+    core::Core,
+    recovery::rules,
+    wiring::{serve, start},
+};

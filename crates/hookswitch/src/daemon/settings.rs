@@ -1,0 +1,186 @@
+//! From the configuration to what each part is told.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use anyhow::{Context, anyhow};
+use hookswitch_ami::{Credentials, LoginMethod, Secret};
+use hookswitch_config::{Asterisk, Config, Fallback, Features, Pbx, PbxKind, Role, Tls as TlsKind};
+use hookswitch_http::{Access, Role as HttpRole, Token, TokenHash};
+use hookswitch_journal::{Journal, SledJournal};
+use hookswitch_model::PbxId;
+use hookswitch_normalize::{
+    dialplan::{self, DialplanSettings, FeatureCodes, text},
+    number::Plan,
+    to_ami,
+};
+use hookswitch_wire::template::{Numbers, PopSource, PopTemplates};
+
+use crate::links::{LinkSettings, Tls};
+
+/// The journal on disk.
+pub(super) fn journal(config: &Config) -> anyhow::Result<Box<dyn Journal>> {
+    let path = &config.journal.path;
+    let journal = SledJournal::open(path).map_err(|error| {
+        let hint = error.hint().map_or_else(String::new, |hint| format!("; hint: {hint}"));
+        anyhow!("the journal at {}: {error}{hint}", path.display())
+    })?;
+    Ok(Box::new(journal))
+}
+
+/// One link a PBX of kind `asterisk`.
+pub(super) fn links(config: &Config) -> anyhow::Result<Vec<LinkSettings>> {
+    let asterisks = config.pbxs.iter().filter_map(|pbx| asterisk(pbx).map(|asterisk| (pbx, asterisk)));
+    asterisks.map(|(pbx, asterisk)| link(config, pbx, asterisk)).collect()
+}
+
+fn asterisk(pbx: &Pbx) -> Option<&Asterisk> {
+    match &pbx.kind {
+        PbxKind::Asterisk(asterisk) => Some(asterisk),
+        PbxKind::Sip(_) => None,
+    }
+}
+
+fn link(config: &Config, pbx: &Pbx, asterisk: &Asterisk) -> anyhow::Result<LinkSettings> {
+    let of = || format!("pbx {}", pbx.name);
+    let tls = match &asterisk.tls {
+        TlsKind::Off => Tls::Off,
+        TlsKind::System => Tls::new(None).with_context(of)?,
+        TlsKind::Ca(path) => Tls::new(Some(path.clone())).with_context(of)?,
+    };
+    let music = text::MusicClass::new(&asterisk.music).with_context(of)?;
+    let own_music = config.queues.iter().filter_map(|queue| Some((&queue.setup.id, queue.music.as_ref()?)));
+    let queue_music = own_music
+        .map(|(queue, music)| Ok((queue.clone(), text::MusicClass::new(music)?)))
+        .collect::<Result<BTreeMap<_, _>, text::InvalidText>>()
+        .with_context(of)?;
+    Ok(LinkSettings {
+        pbx: pbx.name.clone(),
+        address: asterisk.address.to_string(),
+        tls,
+        credentials: Credentials {
+            username: asterisk.username.clone(),
+            secret: Secret::new(asterisk.secret.reveal().with_context(of)?),
+            method: LoginMethod::Md5,
+        },
+        mode: pbx.mode,
+        dialect: dialect(config, pbx, asterisk),
+        actions: to_ami::Settings {
+            dial_context: text::Context::new(&asterisk.dial_context).with_context(of)?,
+            music,
+            queue_music,
+        },
+    })
+}
+
+/// How each Asterisk's stream is read.
+pub(crate) fn dialects(config: &Config) -> Vec<(PbxId, hookswitch_normalize::settings::Settings)> {
+    let asterisks = config.pbxs.iter().filter_map(|pbx| asterisk(pbx).map(|asterisk| (pbx, asterisk)));
+    asterisks.map(|(pbx, asterisk)| (pbx.name.clone(), dialect(config, pbx, asterisk))).collect()
+}
+
+fn dialect(config: &Config, pbx: &Pbx, asterisk: &Asterisk) -> hookswitch_normalize::settings::Settings {
+    let agents = config.agents.iter().map(|agent| &agent.setup).filter(|agent| agent.pbx == pbx.name);
+    let mut devices = BTreeMap::new();
+    let mut extensions = BTreeSet::new();
+    for agent in agents {
+        extensions.extend(agent.extension.clone());
+        for device in &agent.devices {
+            let extension = agent.extension.as_deref().or_else(|| device.extension()).unwrap_or_default();
+            devices.insert(device.clone(), extension.to_owned());
+        }
+    }
+    let plan = config.numbers.country.as_deref().map(Plan::new).unwrap_or_default().with_extensions(extensions);
+    let trunks = asterisk.trunks.iter().map(|trunk| trunk.rsplit('/').next().unwrap_or(trunk).to_owned());
+    hookswitch_normalize::settings::Settings { pbx: pbx.name.clone(), mode: pbx.mode, devices, trunks: trunks.collect(), plan }
+}
+
+/// What `hookswitch dialplan` prints, for each Asterisk that is routed.
+pub(crate) fn dialplans(config: &Config) -> anyhow::Result<Vec<(PbxId, String)>> {
+    let asterisks = config.pbxs.iter().filter_map(|pbx| asterisk(pbx).map(|asterisk| (pbx, asterisk)));
+    asterisks
+        .map(|(pbx, asterisk)| {
+            let settings = dialplan_settings(config, asterisk).with_context(|| format!("pbx {}", pbx.name))?;
+            Ok((pbx.name.clone(), dialplan::print(&settings)))
+        })
+        .collect()
+}
+
+fn dialplan_settings(config: &Config, asterisk: &Asterisk) -> Result<DialplanSettings, text::InvalidText> {
+    let own = config.queues.iter().filter_map(|queue| Some((&queue.setup.id, queue.fallback.as_ref()?)));
+    Ok(DialplanSettings {
+        username: text::UserName::new(&asterisk.username)?,
+        dial_context: text::Context::new(&asterisk.dial_context)?,
+        fallback: asterisk.fallback.as_ref().map_or(Ok(dialplan::Fallback::HangUp), fallback)?,
+        queue_fallbacks: own
+            .map(|(queue, place)| Ok((queue.clone(), fallback(place)?)))
+            .collect::<Result<_, text::InvalidText>>()?,
+        music: text::MusicClass::new(&asterisk.music)?,
+        features: features(&asterisk.features)?,
+    })
+}
+
+fn fallback(place: &Fallback) -> Result<dialplan::Fallback, text::InvalidText> {
+    match place {
+        Fallback::Goto(place) => dialplan::Fallback::goto(place),
+        Fallback::Dial(devices) => dialplan::Fallback::dial(devices),
+    }
+}
+
+fn features(codes: &Features) -> Result<FeatureCodes, text::InvalidText> {
+    let code = |code: &Option<String>| code.as_deref().map(text::Exten::new).transpose();
+    Ok(FeatureCodes {
+        login: code(&codes.login)?,
+        logout: code(&codes.logout)?,
+        pause: code(&codes.pause)?,
+        ready: code(&codes.ready)?,
+    })
+}
+
+/// Tokens and origins.
+pub(super) fn access(config: &Config) -> anyhow::Result<Access> {
+    let tokens = config.tokens.iter().map(|token| {
+        let role = match token.role {
+            Role::Agent => HttpRole::Agent,
+            Role::Crm => HttpRole::Crm,
+            Role::Supervisor => HttpRole::Supervisor,
+            Role::Admin => HttpRole::Admin,
+        };
+        let hash = TokenHash::parse(&token.hash).with_context(|| format!("token {}", token.name))?;
+        Ok(Token { name: token.name.as_str().into(), role, agent: token.agent.clone(), hash, in_url: token.in_url })
+    });
+    Ok(Access {
+        tokens: tokens.collect::<anyhow::Result<_>>()?,
+        allowed_origins: config.server.allowed_origins.clone(),
+    })
+}
+
+/// The numbering plan of the configuration, for templates.
+#[derive(Debug)]
+struct PlanNumbers(Plan);
+
+impl Numbers for PlanNumbers {
+    fn e164(&self, raw: &str) -> Option<String> {
+        self.0.e164(raw)
+    }
+
+    fn national(&self, raw: &str) -> String {
+        self.0.national(raw)
+    }
+}
+
+/// How templates read numbers.
+pub(crate) fn numbers(config: &Config) -> Arc<dyn Numbers> {
+    Arc::new(PlanNumbers(config.numbers.country.as_deref().map(Plan::new).unwrap_or_default()))
+}
+
+/// The templates of pops.
+pub(crate) fn pops(config: &Config) -> anyhow::Result<PopTemplates> {
+    let pop = &config.crm.pop;
+    let source = PopSource { one: pop.one.clone(), many: pop.many.clone(), none: pop.none.clone() };
+    PopTemplates::new(&source, &numbers(config)).map_err(|errors| {
+        anyhow!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })
+}

@@ -1,0 +1,211 @@
+//! Starting, reloading and stopping everything, in the order that loses nothing.
+
+use std::{sync::Arc, thread};
+
+use anyhow::Context;
+use hookswitch_config::Config;
+use hookswitch_http::{Access, AppState, Limits};
+use hookswitch_journal::{Journal, Reader};
+use hookswitch_model::{
+    IdSource, PbxId, Timestamp,
+    command::{Actor, Command, Request},
+    input::Input,
+};
+use hookswitch_publish::Hub;
+use hookswitch_wire::template::PopTemplates;
+use metrics_exporter_prometheus::PrometheusHandle;
+use sd_notify::NotifyState;
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{
+    Clock, Core,
+    backend::Daemon,
+    core::Message,
+    dispatcher::Dispatcher,
+    recovery::{self, Recovered},
+    service::{self, Asked, LAST_REQUESTS, Signals},
+    settings,
+};
+use crate::links::{AsteriskLink, LinkStatus, follow};
+
+/// Messages between links, HTTP and the dispatcher. Full means that the dispatcher is seconds behind.
+const MESSAGES: usize = 65_536;
+/// Actions on the way to one link.
+const ACTIONS: usize = 1_024;
+
+/// A daemon that runs.
+pub(crate) struct Running {
+    /// Its base URL.
+    pub(crate) url: String,
+    core: Core,
+    access: watch::Sender<Arc<Access>>,
+    pops: watch::Sender<Arc<PopTemplates>>,
+    stop_links: CancellationToken,
+    stop_http: CancellationToken,
+    stop_engine: CancellationToken,
+    links: Vec<JoinHandle<()>>,
+    followers: Vec<JoinHandle<()>>,
+    http: JoinHandle<std::io::Result<()>>,
+    engine: oneshot::Receiver<anyhow::Result<()>>,
+}
+
+/// Loads the configuration again; none: it has problems, which were told.
+pub(crate) type Reload = Arc<dyn Fn() -> Option<Config> + Send + Sync>;
+
+/// The daemon until it is told to stop.
+pub(crate) async fn serve(config: Config, metrics: PrometheusHandle, reload: Reload) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    let journal = settings::journal(&config)?;
+    let mut running = start(config, journal, metrics).await?;
+    info!(url = running.url, "hookswitch is ready");
+    service::notify(&[NotifyState::Ready]);
+    let watchdog = tokio::spawn(service::watchdog(running.core.clone()));
+    loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Stop => break,
+                Asked::Reload => running.reload(&reload).await,
+            },
+            ended = &mut running.engine => {
+                watchdog.abort();
+                return ended.context("the engine's thread is gone")?.context("the engine stopped");
+            }
+        }
+    }
+    service::notify(&[NotifyState::Stopping]);
+    watchdog.abort();
+    running.stop().await
+}
+
+/// Starts everything: first the state, then those who read it, then those who change it.
+pub(crate) async fn start(
+    config: Config,
+    mut journal: Box<dyn Journal>,
+    metrics: PrometheusHandle,
+) -> anyhow::Result<Running> {
+    let reader = journal.reader();
+    let recovered = recovery::recover(&mut *journal, |version| config.setup(version))?;
+    let Recovered { engine, last_input, apply } = recovered;
+    let clock = Clock::start(last_input);
+    let start_of_actions = reader.last();
+
+    let (pops, pops_read) = watch::channel(Arc::new(settings::pops(&config)?));
+    let (messages, inbox) = mpsc::channel(MESSAGES);
+    let core = Core::new(messages);
+    let stop_engine = CancellationToken::new();
+    let engine = run_engine(Dispatcher::new(engine, journal, clock, pops_read), inbox, stop_engine.clone())?;
+    if let Some(setup) = apply {
+        core.input(Input::Setup(setup)).await;
+    }
+
+    let stop_links = CancellationToken::new();
+    let mut followers = Vec::new();
+    let (links, statuses) = start_links(&config, &core, clock, &stop_links, &mut followers, &reader, start_of_actions)?;
+
+    let (access, access_read) = watch::channel(Arc::new(settings::access(&config)?));
+    let daemon = Daemon { core: core.clone(), metrics, links: statuses };
+    let state = AppState::new(Arc::new(daemon), Hub::new(reader), access_read, Limits::default())?;
+    let listener = TcpListener::bind(&config.server.listen.to_string())
+        .await
+        .with_context(|| format!("cannot listen on {}; hint: is another hookswitch running?", config.server.listen))?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let stop_http = CancellationToken::new();
+    let http = tokio::spawn(hookswitch_http::serve(listener, state, stop_http.clone().cancelled_owned()));
+    Ok(Running { url, core, access, pops, stop_links, stop_http, stop_engine, links, followers, http, engine })
+}
+
+/// The engine's own thread: commits block, and must block nobody else.
+fn run_engine(
+    dispatcher: Dispatcher,
+    inbox: mpsc::Receiver<Message>,
+    stop: CancellationToken,
+) -> anyhow::Result<oneshot::Receiver<anyhow::Result<()>>> {
+    let (ended, end) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    thread::Builder::new().name("engine".to_owned()).spawn(move || {
+        let outcome = runtime.block_on(dispatcher.run(inbox, stop)).map_err(anyhow::Error::from);
+        if let Err(failure) = &outcome {
+            error!(%failure, "the journal failed: the daemon stops, callers go to the fallback");
+        }
+        // Whoever started it may be gone already.
+        let _ = ended.send(outcome);
+    })?;
+    Ok(end)
+}
+
+type Started = (Vec<JoinHandle<()>>, Vec<(PbxId, LinkStatus)>);
+
+fn start_links(
+    config: &Config,
+    core: &Core,
+    clock: Clock,
+    stop: &CancellationToken,
+    followers: &mut Vec<JoinHandle<()>>,
+    reader: &Reader,
+    after: u64,
+) -> anyhow::Result<Started> {
+    let (mut links, mut statuses, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
+    for link in settings::links(config)? {
+        let (actions, inbox) = mpsc::channel(ACTIONS);
+        let status = LinkStatus::default();
+        statuses.push((link.pbx.clone(), status.clone()));
+        inboxes.push((link.pbx.clone(), actions));
+        links.push(tokio::spawn(AsteriskLink::new(link, core.clone(), clock, status).run(inbox, stop.clone())));
+    }
+    followers.push(tokio::spawn(follow(reader.clone(), after, inboxes)));
+    Ok((links, statuses))
+}
+
+impl Running {
+    /// Takes over what can change while calls wait: agents, queues, routes, tokens, pops.
+    async fn reload(&self, reload: &Reload) {
+        service::notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now().unwrap_or(NotifyState::Reloading)]);
+        match self.apply(reload) {
+            Ok(Some(config)) => {
+                let version = self.core.ask(|engine, _| engine.setup().version + 1).await.unwrap_or(1);
+                self.core.input(Input::Setup(Arc::new(config.setup(version)))).await;
+            }
+            Ok(None) => warn!("the configuration has problems and was not applied"),
+            Err(error) => warn!(%error, "the configuration was not applied"),
+        }
+        service::notify(&[NotifyState::Ready]);
+    }
+
+    fn apply(&self, reload: &Reload) -> anyhow::Result<Option<Config>> {
+        let Some(config) = reload() else { return Ok(None) };
+        let (access, pops) = (settings::access(&config)?, settings::pops(&config)?);
+        self.access.send_replace(Arc::new(access));
+        self.pops.send_replace(Arc::new(pops));
+        Ok(Some(config))
+    }
+
+    /// Hands waiting callers to the fallback, lets everything end, and leaves a snapshot.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        let mut ids = IdSource::new(u64::from(std::process::id()));
+        let id = ids.next(Timestamp::default());
+        let actor = Actor { name: "shutdown".to_owned(), agent: None };
+        let _ = self.core.command(Command { id, actor, request: Request::Shutdown }).await;
+        self.stop_links.cancel();
+        for link in self.links {
+            let _ = link.await;
+        }
+        self.stop_http.cancel();
+        if timeout(LAST_REQUESTS, self.http).await.is_err() {
+            warn!("requests were cut off at the stop");
+        }
+        for follower in self.followers {
+            follower.abort();
+        }
+        self.stop_engine.cancel();
+        self.engine.await.context("the engine's thread is gone")??;
+        info!("stopped");
+        Ok(())
+    }
+}
