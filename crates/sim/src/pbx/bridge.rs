@@ -68,7 +68,7 @@ impl Pbx {
         id
     }
 
-    /// Puts a channel into a bridge. All in it carry the linkedid of the oldest from then on.
+    /// Puts a channel into a bridge. Two who talk carry the linkedid of the older from then on.
     pub(super) fn enter_bridge(&mut self, leg: LegId, id: BridgeId, swap: Option<LegId>) {
         let swapped = swap.and_then(|leg| self.channels.get(&leg)).map(|channel| channel.uniqueid.clone());
         let Some(bridge) = self.bridges.get_mut(&id) else { return };
@@ -77,15 +77,8 @@ impl Pbx {
         if let Some(channel) = self.channels.get_mut(&leg) {
             channel.bridge = Some(id);
         }
-        let oldest = legs
-            .iter()
-            .filter_map(|leg| self.channels.get(leg))
-            .min_by_key(|channel| channel.created)
-            .map(|channel| channel.linkedid.clone());
-        for member in &legs {
-            if let (Some(channel), Some(oldest)) = (self.channels.get_mut(member), &oldest) {
-                channel.linkedid.clone_from(oldest);
-            }
+        if self.bridges.get(&id).is_some_and(|bridge| bridge.kind == BridgeKind::Basic) {
+            self.link(&legs);
         }
         let mut message = self.event("BridgeEnter", crate::message::Classes::CALL);
         self.write_bridge(&mut message, "", id);
@@ -93,6 +86,18 @@ impl Pbx {
         message.put_if("SwapUniqueid", swapped);
         self.publish(message);
         self.crowd_is_bridged(&legs);
+    }
+
+    /// Gives all the linkedid of the oldest. Members of a conference keep their own.
+    fn link(&mut self, legs: &[LegId]) {
+        let channels = legs.iter().filter_map(|leg| self.channels.get(leg));
+        let Some(oldest) = channels.min_by_key(|channel| channel.created) else { return };
+        let oldest = oldest.linkedid.clone();
+        for leg in legs {
+            if let Some(channel) = self.channels.get_mut(leg) {
+                channel.linkedid.clone_from(&oldest);
+            }
+        }
     }
 
     /// Makes a basic bridge of two, in that order.

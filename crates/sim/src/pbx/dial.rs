@@ -108,6 +108,7 @@ impl Pbx {
         let parent = self.channels.get(&plan.parent)?;
         let (exten, caller, linkedid) =
             (parent.place.exten.clone(), parent.caller.clone(), parent.linkedid.clone());
+        let called_name = parent.connected.name.clone();
         let (inherited, presentation) = (parent.inherited(), parent.presentation);
         let device = Device::parse(plan.device)?;
         let called = match &device {
@@ -131,12 +132,15 @@ impl Pbx {
         if let Some(channel) = self.channels.get_mut(&called) {
             channel.variables.extend(inherited);
             channel.presentation = presentation;
-            channel.place.exten.clone_from(&exten);
+            channel.connected = caller;
+            if app == "AppDial" {
+                channel.place.exten.clone_from(&exten);
+            }
             app.clone_into(&mut channel.app);
             "(Outgoing Line)".clone_into(&mut channel.data);
             if let Device::Outside { number, .. } = &device {
                 channel.dialled.clone_from(number);
-                channel.caller = Party { number: Some(exten), name: channel.caller.name.take() };
+                channel.caller = Party { number: Some(exten.clone()), name: called_name };
             }
         }
         self.tell_place(called);
@@ -145,7 +149,12 @@ impl Pbx {
         {
             self.set_caller(called, party);
         }
-        self.set_connected(called, caller);
+        self.tell("NewConnectedLine", called);
+        if let Some(channel) = self.channels.get_mut(&called) {
+            // app_queue sets the extension later than Dial() does.
+            channel.place.exten = exten;
+        }
+        self.tell_place(called);
         Some(called)
     }
 
@@ -257,6 +266,8 @@ impl Pbx {
         self.stop_music(caller);
         self.set_work(caller, Work::Talking { goes_on: work.goes_on });
         self.set_work(called, Work::Called);
+        self.set_cause(caller, 16, None);
+        self.set_cause(called, 16, None);
         self.set_variable(caller, "DIALSTATUS", "ANSWER");
         self.answer(caller);
         for other in others {

@@ -132,9 +132,11 @@ impl Pbx {
         self.refresh_device_of(leg);
     }
 
-    /// Says what the other party's number and name are now.
+    /// Says what the other party's number and name are now; a part that is not known leaves the old one.
     pub(super) fn set_connected(&mut self, leg: LegId, party: Party) {
         let Some(channel) = self.channels.get_mut(&leg) else { return };
+        let old = channel.connected.clone();
+        let party = Party { number: party.number.or(old.number), name: party.name.or(old.name) };
         if channel.connected == party {
             return;
         }
@@ -202,7 +204,8 @@ impl Pbx {
     pub(super) fn tell_soft_hangup(&mut self, leg: LegId, cause: u16) {
         let tech = self.channels.get(&leg).and_then(|channel| channel.tech_cause);
         let mut message = self.about("SoftHangupRequest", leg);
-        message.put("Cause", cause).put_if("TechCause", tech.filter(|_| cause == 16));
+        // The SIP answer that the PBX will send is not known yet; a CANCEL is.
+        message.put("Cause", cause).put_if("TechCause", tech.filter(|tech| *tech == 487));
         self.publish(message);
     }
 

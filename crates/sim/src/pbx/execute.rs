@@ -16,6 +16,8 @@ enum Flow {
     Blocked,
     /// The dialplan is over.
     End,
+    /// The dialplan is over because nothing is at that place.
+    Lost(Location),
 }
 
 /// Steps without a pause after which a dialplan is taken for an endless loop.
@@ -65,6 +67,7 @@ impl Pbx {
             match self.execute(leg, &step.app, &data) {
                 Flow::Blocked => return,
                 Flow::End => return self.dialplan_is_over(leg),
+                Flow::Lost(place) => return self.dialplan_is_lost(leg, place),
                 Flow::Jumped => {}
                 Flow::Next => {
                     if let Some(channel) = self.channels.get_mut(&leg) {
@@ -82,7 +85,42 @@ impl Pbx {
         self.set_work(leg, Work::Executing);
         self.stop_music(leg);
         self.tell_soft_hangup(leg, 16);
+        self.run_hangup_extension(leg);
         self.remove_channel(leg);
+    }
+
+    /// The end of a channel that was sent where nothing is: told from where it was sent, over where it went.
+    fn dialplan_is_lost(&mut self, leg: LegId, place: Location) {
+        self.set_work(leg, Work::Executing);
+        self.stop_music(leg);
+        self.tell_soft_hangup(leg, 16);
+        if let Some(channel) = self.channels.get_mut(&leg) {
+            channel.place = place;
+        }
+        self.remove_channel(leg);
+    }
+
+    /// Runs extension `h` of the context a channel ends in; only what needs no caller is of use there.
+    pub(super) fn run_hangup_extension(&mut self, leg: LegId) {
+        let Some(context) = self.channels.get(&leg).map(|channel| channel.place.context.clone()) else {
+            return;
+        };
+        for priority in 1..MOST_STEPS {
+            let Some(step) = self.config.dialplan.step(&context, "h", priority).cloned() else { return };
+            let data = self.substitute(leg, &step.data);
+            let Some(channel) = self.channels.get_mut(&leg) else { return };
+            channel.place = Location::new(context.clone(), "h", priority);
+            step.app.clone_into(&mut channel.app);
+            data.clone_into(&mut channel.data);
+            self.tell_place(leg);
+            match step.app.to_ascii_lowercase().as_str() {
+                "set" | "noop" | "verbose" | "userevent" => drop(self.execute(leg, &step.app, &data)),
+                _ => self.warn(format!("{} in extension h is not simulated", step.app)),
+            }
+            if let Some(channel) = self.channels.get_mut(&leg) {
+                channel.place.priority += 1;
+            }
+        }
     }
 
     /// Runs one application for a channel that has no dialplan to go on with; when it is over, so is the channel.
@@ -94,6 +132,7 @@ impl Pbx {
         match self.execute(leg, app, data) {
             Flow::Blocked => {}
             Flow::Jumped => self.run(leg),
+            Flow::Lost(place) => self.dialplan_is_lost(leg, place),
             Flow::Next | Flow::End => self.dialplan_is_over(leg),
         }
     }
@@ -185,13 +224,16 @@ impl Pbx {
             [word] => word,
             [] => return Flow::End,
         };
-        let priority = self.config.dialplan.priority(&place.context, &place.exten, word);
-        let Some(channel) = self.channels.get_mut(&leg) else { return Flow::Blocked };
-        channel.place = Location { priority: priority.unwrap_or(1), ..place };
-        match priority {
-            Some(_) => Flow::Jumped,
-            // Nothing is there: the channel ends where it was sent.
-            None => Flow::End,
+        let plan = &self.config.dialplan;
+        let priority = plan.priority(&place.context, &place.exten, word);
+        match priority.filter(|priority| plan.step(&place.context, &place.exten, *priority).is_some()) {
+            Some(priority) => {
+                if let Some(channel) = self.channels.get_mut(&leg) {
+                    channel.place = Location { priority, ..place };
+                }
+                Flow::Jumped
+            }
+            None => Flow::Lost(Location { priority: 1, ..place }),
         }
     }
 

@@ -19,17 +19,19 @@ impl Pbx {
                 self.set_cause(leg, 127, Some(487));
                 self.tell_hangup_request(leg, Some(127), Some(487));
             }
-            Work::Talking { .. } | Work::Called | Work::Conference(_) => {
-                self.set_cause(leg, 16, None);
-                self.tell_hangup_request(leg, Some(16), None);
-            }
-            // A caller who was never bridged gets no cause from Asterisk 22.
-            Work::Executing
+            // Only `Dial()` leaves a cause on a channel before its end.
+            Work::Called
+            | Work::Executing
             | Work::Sleeping
             | Work::Reading(_)
             | Work::Dialling(_)
+            | Work::Talking { .. }
             | Work::Queued(_)
-            | Work::Joined { .. } => self.tell_hangup_request(leg, None, None),
+            | Work::Conference(_)
+            | Work::Joined { .. } => {
+                let cause = Some(channel.cause).filter(|cause| *cause != 0);
+                self.tell_hangup_request(leg, cause, None);
+            }
         }
         self.end_leg(leg);
     }
@@ -58,6 +60,7 @@ impl Pbx {
             Work::Queued(work) => self.queue_abandoned(leg, &work),
             Work::Conference(name) => {
                 self.leave_conference(leg, &name);
+                self.default_cause(leg);
                 self.finish(leg);
             }
             Work::Called
@@ -88,6 +91,7 @@ impl Pbx {
     fn finish(&mut self, leg: LegId) {
         if self.channels.get(&leg).is_some_and(crate::pbx::Channel::has_dialplan) {
             self.tell_soft_hangup(leg, 16);
+            self.run_hangup_extension(leg);
         }
         self.remove_channel(leg);
     }
@@ -97,14 +101,12 @@ impl Pbx {
         if self.consult_ends_with(leg) {
             return;
         }
-        let by_queue_member = self.queue_of_talk(leg);
-        if let Some((caller, true)) = by_queue_member {
-            self.queue_completes(caller, "agent");
+        match self.queue_of_talk(leg) {
+            Some((_, false)) => return self.end_queue_talk(leg),
+            Some((caller, true)) => self.queue_completes(caller, "agent"),
+            None => {}
         }
         let other = self.leave_and_dissolve(leg);
-        if let Some((caller, false)) = by_queue_member {
-            self.queue_completes(caller, "caller");
-        }
         let leg_has_dialplan = self.channels.get(&leg).is_some_and(crate::pbx::Channel::has_dialplan);
         self.default_cause(leg);
         if leg_has_dialplan {
@@ -129,6 +131,19 @@ impl Pbx {
             }
             None => self.remove_channel(leg),
         }
+    }
+
+    /// The caller of a queue ends the conversation with a member.
+    fn end_queue_talk(&mut self, caller: LegId) {
+        let agent = self.leave_and_dissolve(caller);
+        self.default_cause(caller);
+        self.tell_soft_hangup(caller, 16);
+        self.queue_completes(caller, "caller");
+        if let Some(agent) = agent {
+            self.default_cause(agent);
+            self.remove_channel(agent);
+        }
+        self.remove_channel(caller);
     }
 
     /// Who talked and was bridged ends with normal clearing unless something else is known.

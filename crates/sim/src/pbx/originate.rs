@@ -90,7 +90,9 @@ impl Pbx {
         }
         self.tell_place(leg);
         if request.caller != Party::default() {
-            self.set_caller(leg, request.caller.clone());
+            let own_name = self.channels.get(&leg).and_then(|channel| channel.caller.name.clone());
+            let Party { number, name } = request.caller.clone();
+            self.set_caller(leg, Party { number, name: name.or(own_name) });
             self.set_connected(leg, request.caller.clone());
         }
         Some(leg)

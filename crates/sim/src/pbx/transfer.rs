@@ -58,14 +58,15 @@ impl Pbx {
         let context = self.channels.get(&leg).and_then(|channel| channel.endpoint.as_deref());
         let context = context.and_then(|name| self.endpoints.get(name)).map(|e| e.context.clone());
         context.is_some_and(|context| {
-            let done = self.blind_transfer(leg, &context, exten);
+            let done = self.blind_transfer(leg, &context, exten, true);
             self.tell_transfer(leg, if done { 200 } else { 481 });
             done
         })
     }
 
-    /// Sends the partner of a leg elsewhere and ends the leg. Whether there was a partner.
-    pub(crate) fn blind_transfer(&mut self, leg: LegId, context: &str, exten: &str) -> bool {
+    /// Sends the partner of a leg elsewhere and ends the leg. Whether there was a partner. Which of the two leaves
+    /// the bridge first depends on who asked: a phone (`by_phone`) or the manager.
+    pub(crate) fn blind_transfer(&mut self, leg: LegId, context: &str, exten: &str, by_phone: bool) -> bool {
         let Some(transferee) = self.other_in_bridge(leg).filter(|_| self.is_in_basic_bridge(leg)) else {
             return false;
         };
@@ -84,10 +85,15 @@ impl Pbx {
         }
         message.put("IsExternal", "Yes").put("Context", context).put("Extension", exten);
         self.publish(message);
-        self.leave_bridge(leg);
         let place = Location::new(context, exten, 1);
+        let bridge = self.channels.get(&leg).and_then(|channel| channel.bridge);
+        if by_phone {
+            self.leave_bridge(leg);
+        }
         self.tell_stale_place(transferee, &place);
-        if let Some(bridge) = self.leave_bridge(transferee) {
+        self.leave_bridge(transferee);
+        self.leave_bridge(leg);
+        if let Some(bridge) = bridge {
             self.destroy_bridge(bridge);
         }
         self.set_cause(leg, 16, None);

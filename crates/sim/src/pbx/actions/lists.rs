@@ -143,7 +143,22 @@ impl Pbx {
         self.begin_list(id, frame, "Confbridge user list will follow");
         for leg in &legs {
             let mut message = Self::item(frame, "ConfbridgeList");
-            message.put("Conference", &name).put("Admin", "No").put("Muted", "No");
+            message.put("Conference", &name);
+            let flags = [
+                "Admin",
+                "MarkedUser",
+                "WaitMarked",
+                "EndMarked",
+                "EndMarkedAny",
+                "Waiting",
+                "Muted",
+                "Talking",
+            ];
+            for flag in flags {
+                message.put(flag, "No");
+            }
+            let answered = self.channels.get(leg).and_then(|channel| channel.answered).unwrap_or(self.now);
+            message.put("AnsweredTime", (self.now - answered) / SECOND);
             self.write_channel(&mut message, "", *leg);
             self.send(id, message);
         }

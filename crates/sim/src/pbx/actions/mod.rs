@@ -128,7 +128,7 @@ impl Pbx {
         };
         let known = !output[0].starts_with("No such command");
         let mut response = Message::response(if known { "Success" } else { "Error" }, frame.action_id());
-        response.put("Message", if known { "Command output follows" } else { "Command output follows" });
+        response.put("Message", "Command output follows");
         for line in output {
             response.put("Output", line);
         }

@@ -55,10 +55,7 @@ impl Pbx {
 
     fn send_queue_entry(&mut self, id: SessionId, frame: &Frame, queue: &str, position: usize, leg: LegId) {
         let Some(channel) = self.channels.get(&leg) else { return };
-        let joined = match &channel.work {
-            Work::Queued(work) => work.joined,
-            _ => self.now,
-        };
+        let joined = if let Work::Queued(work) = &channel.work { work.joined } else { self.now };
         let mut message = Message::item("QueueEntry");
         message
             .put("Queue", queue)
