@@ -1,7 +1,9 @@
 //! The real `hookswitch` program, with a configuration of the test's, on loopback.
 
+use std::fs::Permissions;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,6 +75,8 @@ impl Daemon {
     pub fn write(&self, configuration: &str) -> Result<()> {
         let journal = self.folder.path().join("journal");
         let mut file = std::fs::File::create(self.config())?;
+        // It holds secrets.
+        file.set_permissions(Permissions::from_mode(0o600))?;
         write!(
             file,
             "[server]\nlisten = \"{}\"\n\n[journal]\npath = \"{}\"\n\n{}{configuration}",
