@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use bytes::BytesMut;
 use hookswitch_ami::{AmiCodec, Decoded};
 use hookswitch_model::{PbxId, Timestamp};
-use hookswitch_normalize::from_ami::{Normalizer, Settings};
+use hookswitch_normalize::{from_ami::Normalizer, settings::Settings};
 use tokio_util::codec::Decoder;
 
 use crate::stream::{Stream, replay};

@@ -70,7 +70,9 @@ impl Checks for Languages {
     fn template(&self, text: &str) -> Result<(), Finding> {
         let numbers: Arc<dyn Numbers> = Arc::new(PlainNumbers);
         Template::new("template", text, &numbers).map(drop).map_err(|error| Finding {
-            column: error.range.map(|range| text.get(..range.start).map_or(1, |before| before.chars().count() + 1)),
+            column: error
+                .range
+                .map(|range| text.get(..range.start).map_or(1, |before| before.chars().count() + 1)),
             message: error.message,
             hint: error.hint.unwrap_or_else(|| "templates are Jinja: {{ ani.e164 | urlencode }}".to_owned()),
         })

@@ -36,10 +36,13 @@ impl Options {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        let response =
-            request.send().await.with_context(|| format!("no daemon answers at {base}; is `hookswitch serve` running?"))?;
+        let response = request
+            .send()
+            .await
+            .with_context(|| format!("no daemon answers at {base}; is `hookswitch serve` running?"))?;
         let status = response.status();
-        let body: Value = response.json().await.with_context(|| format!("{base}{path} answered {status} without JSON"))?;
+        let body: Value =
+            response.json().await.with_context(|| format!("{base}{path} answered {status} without JSON"))?;
         if !status.is_success() {
             bail!(
                 "{base}{path}: {status}: {}{}",

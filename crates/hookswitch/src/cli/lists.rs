@@ -8,7 +8,8 @@ pub(super) fn calls(arguments: &Arguments, options: &Options) -> Outcome {
     const HEAD: [&str; 8] = ["CALL", "STATE", "DIRECTION", "ANI", "DNIS", "QUEUE", "AGENT", "SINCE"];
     list(arguments, options, "/v1/calls", &HEAD, |call| {
         let agents = call["legs"].as_array().map_or_else(String::new, |legs| {
-            let agents = legs.iter().filter(|leg| leg["state"] != "left").filter_map(|leg| leg["agent"].as_str());
+            let agents =
+                legs.iter().filter(|leg| leg["state"] != "left").filter_map(|leg| leg["agent"].as_str());
             agents.collect::<Vec<_>>().join(",")
         });
         [
@@ -43,9 +44,12 @@ pub(super) fn agents(arguments: &Arguments, options: &Options) -> Outcome {
 }
 
 pub(super) fn queues(arguments: &Arguments, options: &Options) -> Outcome {
-    const HEAD: [&str; 8] = ["QUEUE", "WAITING", "LONGEST", "READY", "TALKING", "SERVICE LEVEL", "ANSWERED", "ABANDONED"];
+    const HEAD: [&str; 8] =
+        ["QUEUE", "WAITING", "LONGEST", "READY", "TALKING", "SERVICE LEVEL", "ANSWERED", "ABANDONED"];
     list(arguments, options, "/v1/queues", &HEAD, |queue| {
-        let level = queue["service_level"].as_f64().map_or_else(|| "-".to_owned(), |level| format!("{:.0} %", level * 100.0));
+        let level = queue["service_level"]
+            .as_f64()
+            .map_or_else(|| "-".to_owned(), |level| format!("{:.0} %", level * 100.0));
         [
             text(&queue["id"]),
             text(&queue["waiting"]),
@@ -72,7 +76,8 @@ fn list<const N: usize>(
         println!("{body}");
         return Ok(());
     }
-    let rows: Vec<[String; N]> = body["items"].as_array().map_or_else(Vec::new, |items| items.iter().map(row).collect());
+    let rows: Vec<[String; N]> =
+        body["items"].as_array().map_or_else(Vec::new, |items| items.iter().map(row).collect());
     print!("{}", table(head, &rows));
     Ok(())
 }
@@ -86,10 +91,12 @@ fn table<const N: usize>(head: &[&str; N], rows: &[[String; N]]) -> String {
         }
     }
     let line = |cells: [&str; N]| {
-        let cells: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let cells: Vec<String> =
+            cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         format!("{}\n", cells.join("  ").trim_end())
     };
-    let body: String = rows.iter().map(|row| line(std::array::from_fn(|column| row[column].as_str()))).collect();
+    let body: String =
+        rows.iter().map(|row| line(std::array::from_fn(|column| row[column].as_str()))).collect();
     line(*head) + &body
 }
 
@@ -98,7 +105,7 @@ fn text(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.chars().filter(|c| !c.is_control()).collect(),
-        other => other.to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     }
 }
 

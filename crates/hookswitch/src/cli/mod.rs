@@ -21,7 +21,13 @@ const DEFAULT_CONFIG: &str = "/etc/hookswitch/hookswitch.toml";
 /// Hookswitch bridges any PBX to any CRM: calls come in, are routed to the right agent, and the customer's record is
 /// on the screen while it rings.
 #[derive(Debug, Parser)]
-#[command(version, about, propagate_version = true, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(
+    version,
+    about,
+    propagate_version = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
 #[command(after_help = "First steps:\n  \
     hookswitch demo                     see it work, with nothing installed\n  \
     hookswitch check                    is my configuration right?\n  \

@@ -4,13 +4,18 @@ use anyhow::{Context, bail};
 use clap::Args;
 use futures_util::StreamExt;
 use serde_json::Value;
-use tokio_tungstenite::{connect_async, tungstenite::{Message, client::IntoClientRequest, http::HeaderValue}};
+use tokio_tungstenite::{
+    connect_async,
+    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+};
 
 use super::{Arguments, Outcome, block_on, client};
 
 /// What to follow.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  hookswitch tail --types 'call.*' --agent alice\n  hookswitch --json tail --after 0 | jq .type")]
+#[command(
+    after_help = "Examples:\n  hookswitch tail --types 'call.*' --agent alice\n  hookswitch --json tail --after 0 | jq .type"
+)]
 pub(crate) struct Options {
     #[command(flatten)]
     daemon: client::Options,
@@ -39,13 +44,15 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Outcome {
 }
 
 async fn follow(base: &str, options: &Options, json: bool) -> anyhow::Result<()> {
-    let mut url = reqwest::Url::parse(&format!("{base}/v1/events")).with_context(|| format!("{base} is no URL"))?;
+    let mut url =
+        reqwest::Url::parse(&format!("{base}/v1/events")).with_context(|| format!("{base} is no URL"))?;
     let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
     if url.set_scheme(scheme).is_err() {
         bail!("{base} is not an http URL");
     }
     let after = options.after.map(|after| after.to_string());
-    let parts = [("after", &after), ("types", &options.types), ("agent", &options.agent), ("queue", &options.queue)];
+    let parts =
+        [("after", &after), ("types", &options.types), ("agent", &options.agent), ("queue", &options.queue)];
     for (key, value) in parts {
         if let Some(value) = value {
             url.query_pairs_mut().append_pair(key, value);
@@ -55,8 +62,9 @@ async fn follow(base: &str, options: &Options, json: bool) -> anyhow::Result<()>
     if let Some(token) = &options.daemon.token {
         request.headers_mut().insert("Authorization", HeaderValue::from_str(&format!("Bearer {token}"))?);
     }
-    let (mut socket, _) =
-        connect_async(request).await.with_context(|| format!("no event stream at {base}; is `hookswitch serve` running?"))?;
+    let (mut socket, _) = connect_async(request)
+        .await
+        .with_context(|| format!("no event stream at {base}; is `hookswitch serve` running?"))?;
     while let Some(message) = socket.next().await {
         if let Message::Text(text) = message? {
             if json {
@@ -80,8 +88,12 @@ fn line(event: &Value) -> String {
     );
     let mut add = |key: &str, value: &Value| match value {
         Value::Null => {}
-        Value::String(text) => line.push_str(&format!(" {key}={}", text.chars().filter(|c| !c.is_control()).collect::<String>())),
-        other => line.push_str(&format!(" {key}={other}")),
+        Value::String(text) => {
+            line.push_str(&format!(" {key}={}", text.chars().filter(|c| !c.is_control()).collect::<String>()))
+        }
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            line.push_str(&format!(" {key}={value}"))
+        }
     };
     add("call", &call["id"]);
     add("ani", &call["ani"]["raw"]);

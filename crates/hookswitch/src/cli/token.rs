@@ -48,7 +48,8 @@ pub(super) fn run(arguments: &Arguments, command: &Command) -> Outcome {
     let hash = hash(&token);
     let role = format!("{:?}", create.role).to_lowercase();
     if arguments.json {
-        let report = json!({"name": create.name, "role": role, "agent": create.agent, "token": token, "hash": hash});
+        let report =
+            json!({"name": create.name, "role": role, "agent": create.agent, "token": token, "hash": hash});
         println!("{report}");
         return Ok(());
     }

@@ -31,8 +31,10 @@ use crate::daemon::{pops, rules, settings};
 
 /// The recording.
 #[derive(Debug, Args)]
-#[command(after_help = "Without a configuration every extension that rings or dials counts as an agent of that name.\n\
-    Example: hookswitch trace recordings/monday | jq -c 'select(.type == \"call.ended\") | .data.ledger'")]
+#[command(
+    after_help = "Without a configuration every extension that rings or dials counts as an agent of that name.\n\
+    Example: hookswitch trace recordings/monday | jq -c 'select(.type == \"call.ended\") | .data.ledger'"
+)]
 pub(crate) struct Options {
     /// A file of AMI bytes, or a folder with `ami.raw` and `ami.idx` (the times)
     path: PathBuf,
@@ -67,7 +69,10 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Outcome {
 
 fn configured(arguments: &Arguments) -> Result<Tracing, Failure> {
     let config = arguments.load()?;
-    let link = settings::dialects(&config).into_iter().next().ok_or_else(|| anyhow!("the configuration names no PBX"))?;
+    let link = settings::dialects(&config)
+        .into_iter()
+        .next()
+        .ok_or_else(|| anyhow!("the configuration names no PBX"))?;
     let (pbx, dialect) = link;
     Ok(Tracing { pbx, setup: config.setup(1), pops: settings::pops(&config)?, dialect, infer: false })
 }
@@ -98,7 +103,8 @@ impl Tracing {
         if self.infer {
             self.setup.agents = extensions(&facts, &self.pbx);
         }
-        let mut engine = Engine::new(Arc::new(self.setup), 0).map_err(|errors| anyhow!(rules(&errors)))?.offline();
+        let mut engine =
+            Engine::new(Arc::new(self.setup), 0).map_err(|errors| anyhow!(rules(&errors)))?.offline();
         let mut printer = Printer { pops: self.pops, sequence: 0, out };
         for event in facts {
             let at = event.at;
@@ -138,12 +144,12 @@ impl<W: Write> Printer<'_, W> {
 fn extensions(facts: &[PbxEvent], pbx: &PbxId) -> Vec<AgentSetup> {
     let addresses: BTreeSet<&Address> = facts
         .iter()
-        .filter_map(|event| match &event.fact {
-            Fact::LegRinging { leg, .. } => Some(&leg.address),
-            Fact::CallStarted { originator, direction, .. } if *direction != Direction::Inbound => {
-                Some(&originator.address)
+        .filter_map(|event| {
+            if let Fact::LegRinging { leg, .. } = &event.fact {
+                return Some(&leg.address);
             }
-            _ => None,
+            let Fact::CallStarted { originator, direction, .. } = &event.fact else { return None };
+            (*direction != Direction::Inbound).then_some(&originator.address)
         })
         .collect();
     let agent = |address: &Address| {
@@ -187,18 +193,27 @@ struct Piece {
 
 impl Recording {
     fn open(path: &Path) -> anyhow::Result<Self> {
-        let (raw, index) =
-            if path.is_dir() { (path.join("ami.raw"), Some(path.join("ami.idx"))) } else { (path.to_owned(), None) };
+        let (raw, index) = if path.is_dir() {
+            (path.join("ami.raw"), Some(path.join("ami.idx")))
+        } else {
+            (path.to_owned(), None)
+        };
         let bytes = fs::read(&raw).with_context(|| format!("{} cannot be read", raw.display()))?;
         let mut pieces = Vec::new();
         if let Some(index) = index.filter(|index| index.exists()) {
-            let text = fs::read_to_string(&index).with_context(|| format!("{} cannot be read", index.display()))?;
+            let text =
+                fs::read_to_string(&index).with_context(|| format!("{} cannot be read", index.display()))?;
             for (number, line) in text.lines().enumerate() {
                 let piece: Piece = serde_json::from_str(line)
                     .with_context(|| format!("{}:{}: not a line of an index", index.display(), number + 1))?;
                 if piece.dir == "in" {
                     if piece.off.checked_add(piece.len).is_none_or(|end| end > bytes.len()) {
-                        bail!("{}:{}: points behind the end of {}", index.display(), number + 1, raw.display());
+                        bail!(
+                            "{}:{}: points behind the end of {}",
+                            index.display(),
+                            number + 1,
+                            raw.display()
+                        );
                     }
                     pieces.push(piece);
                 }

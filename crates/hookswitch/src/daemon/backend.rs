@@ -23,7 +23,10 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
-    fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Engine, At) -> T + Send + 'static) -> Reply<'_, T> {
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Engine, At) -> T + Send + 'static,
+    ) -> Reply<'_, T> {
         Box::pin(async move { self.core.ask(question).await.ok_or(BackendGone) })
     }
 }

@@ -44,6 +44,6 @@ mod tests {
         assert_eq!(clock.now(), ahead);
         tokio::time::advance(Duration::from_millis(5)).await;
         assert_eq!(clock.now(), ahead + hookswitch_model::Millis(5));
-        assert_eq!(clock.instant(clock.now()), Instant::now());
+        assert_eq!(Instant::now(), clock.instant(clock.now()));
     }
 }

@@ -22,8 +22,9 @@ use tracing::warn;
 use super::{
     Clock,
     core::{At, Message, Question},
+    pops,
     records::{self, InputRecord},
-    pops, report,
+    report,
 };
 
 /// Messages taken into one batch: enough that a burst shares its sync, few enough that a reader waits no longer
@@ -140,7 +141,12 @@ impl Dispatcher {
         let url = pops::url(&self.pops.borrow(), event);
         let sequence = self.last + self.batch.len() as u64 + 1;
         let encoded = hookswitch_wire::encode(event, sequence, url.as_deref());
-        self.batch.push(Record { kind: Kind::Event, at: now, meta: Some(encoded.meta), payload: encoded.json });
+        self.batch.push(Record {
+            kind: Kind::Event,
+            at: now,
+            meta: Some(encoded.meta),
+            payload: encoded.json,
+        });
     }
 
     /// Makes the batch durable; then, and only then, answers.

@@ -6,10 +6,10 @@ mod core;
 mod dispatcher;
 pub(crate) mod pops;
 pub(crate) mod records;
-pub(crate) mod settings;
 mod recovery;
 mod report;
 mod service;
+pub(crate) mod settings;
 mod wiring;
 
 pub(crate) use self::{

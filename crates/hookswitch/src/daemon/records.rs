@@ -16,7 +16,9 @@ pub(crate) enum RecordError {
     #[error("unreadable record: {0}")]
     Form(#[from] serde_json::Error),
     /// Written by a newer daemon.
-    #[error("a record of version {0}, this daemon reads up to {VERSION}; hint: it was written by a newer hookswitch")]
+    #[error(
+        "a record of version {0}, this daemon reads up to {VERSION}; hint: it was written by a newer hookswitch"
+    )]
     Version(u32),
 }
 

@@ -37,7 +37,10 @@ pub(super) fn recover(journal: &mut dyn Journal, config: impl Fn(u64) -> Setup) 
             last_input = snapshot.at;
             let state = records::decode(&snapshot.payload)
                 .with_context(|| format!("the snapshot at {} is unreadable", snapshot.seq))?;
-            Some(Engine::restore(state).map_err(|error| anyhow!("the snapshot at {}: {error}", snapshot.seq))?)
+            Some(
+                Engine::restore(state)
+                    .map_err(|error| anyhow!("the snapshot at {}: {error}", snapshot.seq))?,
+            )
         }
         None => None,
     };
@@ -53,7 +56,9 @@ pub(super) fn recover(journal: &mut dyn Journal, config: impl Fn(u64) -> Setup) 
             Kind::Input => {
                 let record: InputRecord = records::decode(&entry.record.payload)
                     .with_context(|| format!("the input at {} is unreadable", entry.seq))?;
-                let engine = engine.as_mut().with_context(|| format!("an input at {} before any engine", entry.seq))?;
+                let engine = engine
+                    .as_mut()
+                    .with_context(|| format!("an input at {} before any engine", entry.seq))?;
                 engine.handle(record.now, record.input);
                 while engine.poll_output().is_some() {}
                 last_input = record.now;

@@ -4,12 +4,14 @@ use hookswitch_model::{
     event::{Event, EventKind, LinkState},
     ledger::Ledger,
 };
+use hookswitch_wire::words;
 use metrics::{counter, histogram};
 use tracing::{debug, error, info, warn};
 
 /// Logs and counts an event.
 pub(super) fn event(event: &Event) {
     counter!("hookswitch_events_total", "type" => event.kind.name()).increment(1);
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most events are of interest to subscribers only")]
     match &event.kind {
         EventKind::CallEnded { call, ledger } => ended(call, ledger, event.recovered),
         EventKind::PbxLink { pbx, state, gap } => match state {
@@ -32,25 +34,34 @@ pub(super) fn event(event: &Event) {
         }
         EventKind::ConfigApplied { version, previous } => info!(version, previous, "configuration applied"),
         EventKind::InvariantViolated { rule, evidence, call } => {
-            error!(rule, evidence, call = call.as_ref().map(|call| call.id.to_string()), "invariant violated");
+            error!(
+                rule,
+                evidence,
+                call = call.as_ref().map(|call| call.id.to_string()),
+                "invariant violated"
+            );
         }
-        _ => debug!(event = event.kind.name(), call = event.kind.call().map(|call| call.id.to_string()), "event"),
+        _ => debug!(
+            event = event.kind.name(),
+            call = event.kind.call().map(|call| call.id.to_string()),
+            "event"
+        ),
     }
 }
 
 fn ended(call: &hookswitch_model::call::Call, ledger: &Ledger, recovered: bool) {
-    counter!("hookswitch_calls_ended_total", "disposition" => format!("{:?}", ledger.disposition).to_lowercase())
+    counter!("hookswitch_calls_ended_total", "disposition" => words::disposition(ledger.disposition))
         .increment(1);
     histogram!("hookswitch_call_wait_seconds").record(ledger.wait_ms as f64 / 1_000.0);
     info!(
         call = %call.id,
         pbx = %call.pbx,
-        direction = ?call.direction,
+        direction = words::direction(call.direction),
         ani = ?call.ani,
         dnis = call.dnis.raw,
         queue = call.queue.as_ref().map(ToString::to_string),
-        disposition = ?ledger.disposition,
-        ended_by = ?ledger.ended_by,
+        disposition = words::disposition(ledger.disposition),
+        ended_by = words::ended_by(ledger.ended_by),
         cause = ledger.cause.as_ref().map(|cause| cause.q850),
         handled_by = ?ledger.handled_by,
         resolved_by = ledger.resolved_by.as_ref().map(ToString::to_string),

@@ -92,9 +92,16 @@ fn dialect(config: &Config, pbx: &Pbx, asterisk: &Asterisk) -> hookswitch_normal
             devices.insert(device.clone(), extension.to_owned());
         }
     }
-    let plan = config.numbers.country.as_deref().map(Plan::new).unwrap_or_default().with_extensions(extensions);
+    let plan =
+        config.numbers.country.as_deref().map(Plan::new).unwrap_or_default().with_extensions(extensions);
     let trunks = asterisk.trunks.iter().map(|trunk| trunk.rsplit('/').next().unwrap_or(trunk).to_owned());
-    hookswitch_normalize::settings::Settings { pbx: pbx.name.clone(), mode: pbx.mode, devices, trunks: trunks.collect(), plan }
+    hookswitch_normalize::settings::Settings {
+        pbx: pbx.name.clone(),
+        mode: pbx.mode,
+        devices,
+        trunks: trunks.collect(),
+        plan,
+    }
 }
 
 /// What `hookswitch dialplan` prints, for each Asterisk that is routed.
@@ -102,7 +109,8 @@ pub(crate) fn dialplans(config: &Config) -> anyhow::Result<Vec<(PbxId, String)>>
     let asterisks = config.pbxs.iter().filter_map(|pbx| asterisk(pbx).map(|asterisk| (pbx, asterisk)));
     asterisks
         .map(|(pbx, asterisk)| {
-            let settings = dialplan_settings(config, asterisk).with_context(|| format!("pbx {}", pbx.name))?;
+            let settings =
+                dialplan_settings(config, asterisk).with_context(|| format!("pbx {}", pbx.name))?;
             Ok((pbx.name.clone(), dialplan::print(&settings)))
         })
         .collect()
@@ -149,7 +157,13 @@ pub(super) fn access(config: &Config) -> anyhow::Result<Access> {
             Role::Admin => HttpRole::Admin,
         };
         let hash = TokenHash::parse(&token.hash).with_context(|| format!("token {}", token.name))?;
-        Ok(Token { name: token.name.as_str().into(), role, agent: token.agent.clone(), hash, in_url: token.in_url })
+        Ok(Token {
+            name: token.name.as_str().into(),
+            role,
+            agent: token.agent.clone(),
+            hash,
+            in_url: token.in_url,
+        })
     });
     Ok(Access {
         tokens: tokens.collect::<anyhow::Result<_>>()?,

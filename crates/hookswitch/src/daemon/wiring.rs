@@ -107,18 +107,31 @@ pub(crate) async fn start(
 
     let stop_links = CancellationToken::new();
     let mut followers = Vec::new();
-    let (links, statuses) = start_links(&config, &core, clock, &stop_links, &mut followers, &reader, start_of_actions)?;
+    let (links, statuses) =
+        start_links(&config, &core, clock, &stop_links, &mut followers, &reader, start_of_actions)?;
 
     let (access, access_read) = watch::channel(Arc::new(settings::access(&config)?));
     let daemon = Daemon { core: core.clone(), metrics, links: statuses };
     let state = AppState::new(Arc::new(daemon), Hub::new(reader), access_read, Limits::default())?;
-    let listener = TcpListener::bind(&config.server.listen.to_string())
-        .await
-        .with_context(|| format!("cannot listen on {}; hint: is another hookswitch running?", config.server.listen))?;
+    let listener = TcpListener::bind(&config.server.listen.to_string()).await.with_context(|| {
+        format!("cannot listen on {}; hint: is another hookswitch running?", config.server.listen)
+    })?;
     let url = format!("http://{}", listener.local_addr()?);
     let stop_http = CancellationToken::new();
     let http = tokio::spawn(hookswitch_http::serve(listener, state, stop_http.clone().cancelled_owned()));
-    Ok(Running { url, core, access, pops, stop_links, stop_http, stop_engine, links, followers, http, engine })
+    Ok(Running {
+        url,
+        core,
+        access,
+        pops,
+        stop_links,
+        stop_http,
+        stop_engine,
+        links,
+        followers,
+        http,
+        engine,
+    })
 }
 
 /// The engine's own thread: commits block, and must block nobody else.
@@ -157,7 +170,9 @@ fn start_links(
         let status = LinkStatus::default();
         statuses.push((link.pbx.clone(), status.clone()));
         inboxes.push((link.pbx.clone(), actions));
-        links.push(tokio::spawn(AsteriskLink::new(link, core.clone(), clock, status).run(inbox, stop.clone())));
+        links.push(tokio::spawn(
+            AsteriskLink::new(link, core.clone(), clock, status).run(inbox, stop.clone()),
+        ));
     }
     followers.push(tokio::spawn(follow(reader.clone(), after, inboxes)));
     Ok((links, statuses))
@@ -166,7 +181,10 @@ fn start_links(
 impl Running {
     /// Takes over what can change while calls wait: agents, queues, routes, tokens, pops.
     async fn reload(&self, reload: &Reload) {
-        service::notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now().unwrap_or(NotifyState::Reloading)]);
+        service::notify(&[
+            NotifyState::Reloading,
+            NotifyState::monotonic_usec_now().unwrap_or(NotifyState::Reloading),
+        ]);
         match self.apply(reload) {
             Ok(Some(config)) => {
                 let version = self.core.ask(|engine, _| engine.setup().version + 1).await.unwrap_or(1);

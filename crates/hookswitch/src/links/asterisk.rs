@@ -7,18 +7,15 @@ use std::{collections::BTreeSet, io, time::Duration};
 
 use bytes::BytesMut;
 use hookswitch_ami::{
-    Action, AmiCodec, Credentials, Decoded, EventClass, EventMask, Frame, FrameKind, KeepAlive, KeepAliveStep,
-    Login, LoginStep,
+    Action, AmiCodec, Credentials, Decoded, EventClass, EventMask, Frame, FrameKind, KeepAlive,
+    KeepAliveStep, Login, LoginStep,
 };
 use hookswitch_model::{
     ActionId, PbxId,
     pbx::{Fact, PbxAction, PbxEvent},
     setup::Mode,
 };
-use hookswitch_normalize::{
-    from_ami::Normalizer,
-    to_ami,
-};
+use hookswitch_normalize::{from_ami::Normalizer, to_ami};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
     sync::mpsc,
@@ -101,7 +98,8 @@ impl AsteriskLink {
                 Err(error) => (error.to_string(), false),
             };
             self.status.set(false);
-            metrics::counter!("hookswitch_link_lost_total", "pbx" => self.settings.pbx.to_string()).increment(1);
+            metrics::counter!("hookswitch_link_lost_total", "pbx" => self.settings.pbx.to_string())
+                .increment(1);
             if logged_in {
                 backoff.reset();
                 let mut facts = Vec::new();
@@ -186,7 +184,8 @@ impl AsteriskLink {
             match session.codec.decode(&mut session.buffer) {
                 Ok(Some(Decoded::Frame(frame))) => self.frame(session, at, &frame)?,
                 Ok(Some(Decoded::Refused(refused))) => {
-                    metrics::counter!("hookswitch_ami_refused_total", "reason" => refused.reason.as_str()).increment(1);
+                    metrics::counter!("hookswitch_ami_refused_total", "reason" => refused.reason.as_str())
+                        .increment(1);
                     debug!(pbx = %self.settings.pbx, reason = refused.reason.as_str(), bytes = refused.bytes, "AMI message refused");
                 }
                 Ok(None) => break,
@@ -213,7 +212,12 @@ impl AsteriskLink {
         self.core.facts(std::mem::take(&mut session.facts)).await;
     }
 
-    fn frame(&mut self, session: &mut Session, at: hookswitch_model::Timestamp, frame: &Frame) -> Result<(), String> {
+    fn frame(
+        &mut self,
+        session: &mut Session,
+        at: hookswitch_model::Timestamp,
+        frame: &Frame,
+    ) -> Result<(), String> {
         if let Some(login) = &mut session.login {
             match login.on_frame(frame) {
                 LoginStep::Send(action) => session.send(&action),
@@ -319,8 +323,12 @@ async fn write_all(mut writer: WriteHalf<Box<dyn Stream>>, mut queue: mpsc::Unbo
 
 impl Session {
     fn new(settings: &LinkSettings, outgoing: mpsc::UnboundedSender<BytesMut>) -> Self {
-        let events =
-            EventMask::Classes(vec![EventClass::System, EventClass::Call, EventClass::Agent, EventClass::User]);
+        let events = EventMask::Classes(vec![
+            EventClass::System,
+            EventClass::Call,
+            EventClass::Agent,
+            EventClass::User,
+        ]);
         Self {
             codec: AmiCodec::default(),
             buffer: BytesMut::with_capacity(READ_BUFFER),

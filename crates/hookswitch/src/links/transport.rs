@@ -33,7 +33,9 @@ impl std::fmt::Debug for Tls {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsError {
     /// The file of certificates could not be used.
-    #[error("{path}: {reason}; hint: `ca` names a PEM file with the certificate (or its issuer) that the PBX shows")]
+    #[error(
+        "{path}: {reason}; hint: `ca` names a PEM file with the certificate (or its issuer) that the PBX shows"
+    )]
     Ca {
         /// The file.
         path: String,
