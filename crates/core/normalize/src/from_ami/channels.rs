@@ -61,6 +61,7 @@ impl Normalizer {
             ani: headers::caller_number(frame, plan),
             dnis: headers::plain_number(dialled, plan),
             via: headers::via(frame, plan),
+            open: frame.chan_variable("CALLERID(pres)").is_some(),
             ..Numbers::default()
         }
     }
@@ -68,6 +69,10 @@ impl Normalizer {
     /// `Newstate`.
     pub(super) fn new_state(&mut self, frame: &Frame) -> Read {
         let uid = must(frame, "Uniqueid")?;
+        if self.board.topology.get(uid).is_none() {
+            return Ok(());
+        }
+        self.late_numbers(frame, uid);
         let Some(channel) = self.board.topology.get_mut(uid) else { return Ok(()) };
         channel.stale = false;
         match headers::progress(frame) {
@@ -76,7 +81,6 @@ impl Normalizer {
                 channel.progress = progress
             }
         }
-        self.late_numbers(frame, uid);
         Ok(())
     }
 
@@ -94,6 +98,7 @@ impl Normalizer {
             let (mut ani, via) = (headers::caller_number(frame, plan), headers::via(frame, plan));
             ani.withheld |= presentation_withheld(frame);
             self.board.numbers(uid, Some(ani), via);
+            self.board.numbers_are_sure(uid);
         }
     }
 

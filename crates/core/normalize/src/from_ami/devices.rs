@@ -22,6 +22,8 @@ const MAX_CONTACTS: usize = 64;
 pub(super) struct Devices {
     states: BTreeMap<Address, DeviceState>,
     contacts: BTreeMap<Address, BTreeSet<Box<str>>>,
+    /// Contacts from before a lost link, until they are listed again.
+    before: BTreeMap<Address, BTreeSet<Box<str>>>,
 }
 
 impl Devices {
@@ -87,8 +89,17 @@ impl Devices {
     }
 
     /// Everything known of contacts is asked again.
-    pub(super) fn forget_contacts(&mut self) {
-        self.contacts.clear();
+    pub(super) fn doubt_contacts(&mut self) {
+        self.before.append(&mut self.contacts);
+    }
+
+    /// The contacts are listed: a device that had some and is not in the list has none.
+    pub(super) fn contacts_listed(&mut self, board: &mut Switchboard) {
+        for address in std::mem::take(&mut self.before).into_keys() {
+            if !self.contacts.contains_key(&address) {
+                self.tell(board, address, DeviceState::Unavailable);
+            }
+        }
     }
 }
 

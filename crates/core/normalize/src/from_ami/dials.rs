@@ -26,6 +26,9 @@ impl Normalizer {
                 self.board.caller(&by);
             }
         }
+        if let Some(by) = by {
+            self.late_numbers(frame, by);
+        }
         let ours = frame.get("Context").is_none_or(|context| context == RING_CONTEXT);
         let ring =
             frame.chan_variable("HS_OFFER").filter(|_| ours).and_then(|id| id.parse::<ActionId>().ok());

@@ -49,7 +49,6 @@ pub(super) struct Listing {
     booted: Option<Timestamp>,
     restarted: bool,
     holding: Vec<Box<str>>,
-    pub(super) seen_live: Vec<Box<str>>,
 }
 
 impl Listing {
@@ -111,7 +110,7 @@ impl Normalizer {
             self.variables_are_in(uid);
             return Ok(());
         }
-        let Some(request) = self.listing.request(id) else { return Ok(()) };
+        let Some(request) = self.listing.request(id) else { return self.overheard(frame) };
         match frame.event() {
             EventName::BridgeListItem => {
                 if frame.get("BridgeTechnology") == Some("holding_bridge") {
@@ -139,10 +138,34 @@ impl Normalizer {
             }
             _ => {
                 self.listing.whole |= request == Request::Channels;
+                if request == Request::Contacts {
+                    self.devices.contacts_listed(&mut self.board);
+                }
                 if self.listing.close(request) {
                     self.listed();
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A list that somebody else asked for, as a recording shows it: channels not known yet are taken from it.
+    /// Nothing is concluded from what it lacks.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the other lists are of no use to an onlooker")]
+    fn overheard(&mut self, frame: &Frame) -> Read {
+        match frame.event() {
+            EventName::BridgeListItem if frame.get("BridgeTechnology") == Some("holding_bridge") => {
+                self.listing.holding.push(must(frame, "BridgeUniqueid")?.into());
+            }
+            EventName::CoreShowChannel => self.listed_channel(frame)?,
+            EventName::CoreShowChannelsComplete if self.listing.due.is_none() => {
+                self.board.compared(false);
+            }
+            EventName::QueueEntry => self.listed_entry(frame, must(frame, "Uniqueid")?)?,
+            EventName::QueueStatusComplete if self.listing.due.is_none() => {
+                self.board.compared(false);
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -55,6 +55,8 @@ pub struct Counters {
     pub channels: u64,
     /// Calls alive now.
     pub calls: u64,
+    /// Bridges with somebody in them now.
+    pub bridges: u64,
 }
 
 /// Facts out of the stream of one Asterisk.
@@ -99,6 +101,7 @@ impl Normalizer {
     /// The PBX answered and let us in: asks for its lists. `LinkUp` is told when they are complete.
     pub fn connected(&mut self, at: Timestamp, banner: &str) {
         self.board.now = at;
+        self.devices.doubt_contacts();
         self.requests.clear();
         self.requests.extend(self.listing.begin(at, banner));
     }
@@ -161,7 +164,8 @@ impl Normalizer {
     pub fn counters(&self) -> Counters {
         Counters {
             channels: self.board.topology.len() as u64,
-            calls: self.board.calls().len() as u64,
+            calls: self.board.calls() as u64,
+            bridges: self.board.topology.bridges() as u64,
             ..self.counters
         }
     }

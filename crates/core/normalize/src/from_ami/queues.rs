@@ -38,6 +38,7 @@ impl Normalizer {
         if party && self.board.call_on(uid).is_none() {
             self.board.caller(&known);
         }
+        self.late_numbers(frame, uid);
         Ok(uid)
     }
 

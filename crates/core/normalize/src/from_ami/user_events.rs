@@ -60,7 +60,6 @@ impl Normalizer {
     /// The caller is in the waiting room. Its data is asked for before the request is told.
     fn route(&mut self, frame: &Frame) -> Read {
         let uid = self.see_caller(frame)?;
-        self.late_numbers(frame, uid);
         let dnis = said(frame, "Dnis").or_else(|| said(frame, "Exten")).unwrap_or_default();
         let dnis = headers::plain_number(dnis, &self.board.settings.plan);
         if self.board.asks_route(uid, dnis) {
@@ -88,12 +87,14 @@ impl Normalizer {
     /// Our Ring is over, with what Dial made of it.
     fn result(&mut self, frame: &Frame) -> Read {
         let uid = must(frame, "Uniqueid")?;
+        let status = must(frame, "Status")?;
+        self.board.rung_in_vain(uid, status == "NOANSWER");
         let Some(ring) = said(frame, "Offer").and_then(|id| id.parse::<ActionId>().ok()) else {
             return Ok(());
         };
         let cause = headers::cause(frame).map(|cause| crate::switchboard::cause(cause.q850));
         let q850 = cause.as_ref().map_or(0, |cause| cause.q850);
-        let result = match (must(frame, "Status")?, q850) {
+        let result = match (status, q850) {
             ("ANSWER", _) => RingResult::Answered,
             ("CANCEL", _) => RingResult::CallerLeft,
             (_, 17 | 21) | ("BUSY", _) => RingResult::Declined,

@@ -23,7 +23,7 @@ impl Switchboard {
             return;
         };
         self.ages += 1;
-        let mut call = Call::new(Leg::new(first.leg.clone(), first.address.clone()), self.ages);
+        let mut call = Call::new(Leg::new(first.leg.clone(), first.address.clone()), self.ages, self.now);
         call.call = known.call.clone();
         call.told = true;
         call.direction = Some(known.direction);
@@ -62,7 +62,7 @@ impl Switchboard {
     /// When the oldest believed channel was made, by its reference (seconds since the epoch, a dot, a count).
     pub(crate) fn oldest_belief(&self) -> Option<Timestamp> {
         let believed = self.topology.iter().filter(|(_, channel)| channel.stale);
-        let seconds = believed.filter_map(|(uid, _)| uid.as_str().split('.').next()?.parse::<u64>().ok());
+        let seconds = believed.map(|(uid, _)| made(uid).0).filter(|seconds| *seconds > 0);
         seconds.min().map(|seconds| Timestamp::from_micros(seconds.saturating_mul(1_000_000)))
     }
 
@@ -95,7 +95,8 @@ impl Switchboard {
                 self.gone(uid.as_str(), None);
             }
         }
-        let found = std::mem::take(&mut self.found);
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_by_key(made);
         for uid in &found {
             self.place_found(uid);
         }
@@ -144,4 +145,10 @@ impl Switchboard {
         self.gone(channel.as_ref().unwrap_or(leg).as_str(), None);
         self.recovered = false;
     }
+}
+
+/// When a channel was made, and which it was: `1795288742.51`. Channels with a reference of ours sort first.
+fn made(uid: &LegRef) -> (u64, u64) {
+    let (seconds, count) = uid.as_str().split_once('.').unwrap_or_default();
+    (seconds.parse().unwrap_or_default(), count.parse().unwrap_or_default())
 }

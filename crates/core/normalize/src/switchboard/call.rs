@@ -53,6 +53,9 @@ pub(crate) struct Numbers {
     pub(crate) via: Option<Via>,
     pub(crate) trunk: Option<String>,
     pub(crate) data: AttachedData,
+    /// Presentation and redirecting number are shown by events, but were not set at first sight: Asterisk sets them
+    /// a moment after `Newchannel`.
+    pub(crate) open: bool,
 }
 
 /// Being transferred without asking: who does it, whereto. Told when it is sure that it is not parking.
@@ -76,6 +79,8 @@ pub(crate) struct Call {
     pub(crate) call: CallRef,
     /// Counts up from call to call: which is older.
     pub(crate) age: u64,
+    /// First sight.
+    pub(crate) begun_at: Timestamp,
     pub(crate) direction: Option<Direction>,
     /// `CallStarted` was told.
     pub(crate) told: bool,
@@ -107,10 +112,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(originator: Leg, age: u64) -> Self {
+    pub(crate) fn new(originator: Leg, age: u64, begun_at: Timestamp) -> Self {
         Self {
             call: CallRef::new(originator.leg.as_str()),
             age,
+            begun_at,
             direction: None,
             told: false,
             silent: false,

@@ -187,9 +187,33 @@ impl Switchboard {
         if outcome == Outcome::Answered {
             return self.up(callee);
         }
-        if asked.is_some_and(|asked| asked.cause.is_none()) {
-            return; // The cause comes with the hang-up.
+        let certain = match asked {
+            Some(asked) => asked.cause.is_some(), // Else the hang-up tells.
+            None => outcome != Outcome::NoAnswer, // Timed out, or hung up by somebody: see `rung_in_vain`.
+        };
+        if certain {
+            self.rung_out(callee);
         }
+    }
+
+    /// Our Ring is over and nobody answered; what DIALSTATUS says comes before the phones' hang-ups. A phone that
+    /// rang until the time was over makes it NOANSWER; one that was hung up meanwhile does not.
+    pub(crate) fn rung_in_vain(&mut self, caller: &str, timed_out: bool) {
+        for callee in self.topology.dialled_by(caller) {
+            let Some(channel) = self.topology.get_mut(callee.as_str()) else { continue };
+            if channel.progress == Progress::Up || channel.outcome != Some(Outcome::NoAnswer) {
+                continue;
+            }
+            if channel.hangup.is_none() && !timed_out {
+                channel.outcome = Some(Outcome::Cancelled);
+            }
+            self.rung_out(callee.as_str());
+        }
+    }
+
+    /// A leg that rings rings no longer.
+    fn rung_out(&mut self, callee: &str) {
+        let asked = self.topology.get(callee).and_then(|channel| channel.hangup);
         for call in self.on.get(callee).cloned().unwrap_or_default() {
             let Some(leg) = self.calls.get(&call).and_then(|call| call.on(callee)).filter(|leg| !leg.up)
             else {

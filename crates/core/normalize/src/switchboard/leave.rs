@@ -42,9 +42,13 @@ impl Switchboard {
         for call in self.on.get(uid).cloned().unwrap_or_default() {
             let Some(known) = self.calls.get_mut(&call) else { continue };
             let Some(leg) = known.on(uid) else { continue };
-            if leg.up || leg.leg == known.originator {
+            if leg.up || (leg.leg == known.originator && !known.originated) {
                 let leg = leg.leg.clone();
-                known.hung_up_by.get_or_insert(leg);
+                // Somebody who hung up and left before did not end what is going on now.
+                let there = known.hung_up_by.as_ref().is_some_and(|by| known.leg(by.as_str()).is_some());
+                if !there {
+                    known.hung_up_by = Some(leg);
+                }
             }
         }
     }
@@ -69,17 +73,22 @@ impl Switchboard {
             self.leave(&call, &leg, end, cause.clone());
         }
         let with = self.topology.conversation(uid);
+        let consult = self.consults.get(uid).cloned();
+        let by_caller = consult.as_ref().is_some_and(|call| {
+            // The far half is asked to end when the near one went; not when what it reached ended.
+            self.topology.get(call.as_str()).is_some_and(|far| far.hangup.is_some())
+        });
         self.topology.remove(uid);
         self.on.remove(uid);
         self.unplaced.retain(|other| *other != reference);
         self.review(&with);
-        if half {
-            self.wire_cut(&reference);
+        if half && consult.is_some() {
+            self.wire_cut(&reference, by_caller);
         }
     }
 
     /// A Local half is gone that carried a consultation: it is over, unless the two came together without it.
-    fn wire_cut(&mut self, half: &LegRef) {
+    fn wire_cut(&mut self, half: &LegRef, by_caller: bool) {
         let Some(call) = self.consults.remove(half) else { return };
         let Some(known) = self.calls.get(&call) else { return };
         let Some(leg) = known.leg(known.originator.as_str()) else { return };
@@ -87,7 +96,9 @@ impl Switchboard {
             let leg = leg.leg.clone();
             let end = match known.hung_up_by.as_ref() {
                 Some(by) if *by != leg => LegEnd::Released,
-                _ => LegEnd::HungUp,
+                Some(_) => LegEnd::HungUp,
+                None if by_caller => LegEnd::HungUp,
+                None => LegEnd::Released,
             };
             self.leave(&call, &leg, end, None);
         }
@@ -113,6 +124,14 @@ impl Switchboard {
         self.unlink(call, leg);
         self.say(call, Fact::LegLeft { call: call.clone(), leg: leg.clone(), end, cause });
         self.review_rest(call);
+        let goes_on = |known: &Call| {
+            known.leg(known.customer.as_str()).is_some_and(|customer| self.talks(call, &customer.channel))
+        };
+        if self.calls.get(call).is_some_and(goes_on)
+            && let Some(known) = self.calls.get_mut(call)
+        {
+            known.hung_up_by = None;
+        }
     }
 
     /// Of several devices that one Ring rings, the end that says most decides how the Ring came out.

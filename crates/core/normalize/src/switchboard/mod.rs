@@ -54,6 +54,7 @@ pub(crate) struct Switchboard {
     found_in_queues: Vec<(LegRef, QueueId, u32)>,
     /// The time of what is being looked at.
     pub(crate) now: Timestamp,
+    told_until: Timestamp,
     /// What is being looked at is a comparison of lists.
     pub(crate) recovered: bool,
     pub(crate) out: Vec<PbxEvent>,
@@ -78,6 +79,7 @@ impl Switchboard {
             found: Vec::new(),
             found_in_queues: Vec::new(),
             now: Timestamp::default(),
+            told_until: Timestamp::default(),
             recovered: false,
             out: Vec::new(),
         }
@@ -94,12 +96,16 @@ impl Switchboard {
         call.is_some_and(|call| {
             let numbers = &call.numbers;
             call.originator == *uid
-                && (numbers.ani.raw.is_empty() || !numbers.ani.withheld || numbers.via.is_none())
+                && (numbers.open
+                    || numbers.ani.raw.is_empty()
+                    || !numbers.ani.withheld
+                    || numbers.via.is_none())
         })
     }
 
-    pub(crate) fn calls(&self) -> impl ExactSizeIterator<Item = &Call> {
-        self.calls.values()
+    /// How many calls live.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.len()
     }
 
     /// A fact that concerns no call.
@@ -107,8 +113,11 @@ impl Switchboard {
         self.tell_at(self.now, fact);
     }
 
+    /// A fact of the past is told with its own time, but never before a fact that was told already.
     fn tell_at(&mut self, at: Timestamp, fact: Fact) {
         let pbx = self.settings.pbx.clone();
+        let at = at.max(self.told_until);
+        self.told_until = at;
         self.out.push(PbxEvent { pbx, at, recovered: self.recovered, fact });
     }
 
@@ -134,16 +143,20 @@ impl Switchboard {
         let Some(known) = self.calls.get_mut(call) else { return };
         known.direction = Some(direction);
         known.told = true;
-        self.tell(Fact::CallStarted {
-            call: call.clone(),
-            originator: seen,
-            direction,
-            ani: numbers.ani,
-            dnis: numbers.dnis,
-            via: numbers.via,
-            trunk: numbers.trunk,
-            data: numbers.data,
-        });
+        let begun_at = known.begun_at;
+        self.tell_at(
+            begun_at,
+            Fact::CallStarted {
+                call: call.clone(),
+                originator: seen,
+                direction,
+                ani: numbers.ani,
+                dnis: numbers.dnis,
+                via: numbers.via,
+                trunk: numbers.trunk,
+                data: numbers.data,
+            },
+        );
         if up {
             self.tell(Fact::LegUp { call: call.clone(), leg });
         }
@@ -203,7 +216,7 @@ impl Switchboard {
     fn open(&mut self, originator: Leg, numbers: Numbers) -> CallRef {
         self.ages += 1;
         let channel = originator.channel.clone();
-        let mut call = Call::new(originator, self.ages);
+        let mut call = Call::new(originator, self.ages, self.now);
         call.numbers = numbers;
         let reference = call.call.clone();
         self.on.entry(channel).or_default().push(reference.clone());
@@ -211,7 +224,8 @@ impl Switchboard {
         reference
     }
 
-    /// Somebody calls the PBX. A caller from outside is told at once; one of us when it is seen whom he calls.
+    /// Somebody calls the PBX. A caller from outside is told as soon as his presentation is sure; one of us when it
+    /// is seen whom he calls.
     pub(crate) fn caller(&mut self, uid: &LegRef) {
         if self.on.contains_key(uid.as_str()) {
             return;
@@ -224,8 +238,12 @@ impl Switchboard {
             let name = channel.address.as_str();
             numbers.trunk = Some(name.split_once('/').map_or(name, |(_, name)| name).to_owned());
         }
+        numbers.open &= outside;
+        let open = numbers.open;
         let call = self.open(leg, numbers);
-        if outside {
+        if outside && open {
+            self.later(Pending::Begin(call));
+        } else if outside {
             self.introduce(&call, None);
         }
     }

@@ -1,7 +1,7 @@
 //! What is told a moment later, because the next events may show it in another light.
 //!
 //! A transfer unholds, parts and joins within one burst of events: told one by one, a retrieval or a separation
-//! would be reported that nobody heard. So these wait for [`SETTLE`], or for the event that makes them certain.
+//! would be reported that nobody heard. So these wait a moment, or for the event that makes them certain.
 
 use hookswitch_model::{CallRef, LegRef, Millis, Timestamp, pbx::Fact};
 
@@ -10,12 +10,20 @@ use super::Switchboard;
 /// Longest burst: Asterisk writes the events of one transfer within 2 ms when idle, within 30 ms under load.
 const SETTLE: Millis = Millis(60);
 
+/// How long a leg that lost its partner may take to hang up: Asterisk needs up to 90 ms under load.
+const HANGUP: Millis = Millis(200);
+
+/// How long a caller's presentation may take to show. Whoever hides his number must not be told with it first.
+const PRESENTATION: Millis = Millis(100);
+
 /// How long a route request waits for the attached data that was asked for.
 const DATA_WAIT: Millis = Millis(150);
 
 /// What may be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Pending {
+    /// A caller whose presentation is not sure.
+    Begin(CallRef),
     /// Parties of different calls share a bridge.
     Join(LegRef),
     /// A blind transfer, or parking.
@@ -32,7 +40,9 @@ impl Switchboard {
     pub(super) fn later(&mut self, pending: Pending) {
         let wait = match pending {
             Pending::Route(_) => DATA_WAIT,
-            Pending::Join(_) | Pending::Blind(_) | Pending::Apart(..) | Pending::Retrieved(..) => SETTLE,
+            Pending::Begin(_) => PRESENTATION,
+            Pending::Apart(..) => HANGUP,
+            Pending::Join(_) | Pending::Blind(_) | Pending::Retrieved(..) => SETTLE,
         };
         if !self.pending.iter().any(|(_, known)| *known == pending) {
             self.pending.push((self.now + wait, pending));
@@ -59,7 +69,7 @@ impl Switchboard {
     fn due(&self, now: Timestamp) -> Option<usize> {
         let due = self.pending.iter().enumerate().filter(|(_, (due, _))| *due <= now);
         let order = |pending: &Pending| match pending {
-            Pending::Join(_) => 0,
+            Pending::Begin(_) | Pending::Join(_) => 0,
             Pending::Blind(_) => 1,
             Pending::Apart(..) | Pending::Retrieved(..) | Pending::Route(_) => 2,
         };
@@ -68,6 +78,7 @@ impl Switchboard {
 
     fn settle(&mut self, pending: Pending) {
         match pending {
+            Pending::Begin(call) => self.introduce(&call, None),
             Pending::Join(uid) => self.join(&uid),
             Pending::Blind(call) => self.resolve_blind(&call),
             Pending::Apart(call, leg) => self.settle_apart(&call, &leg),
@@ -106,9 +117,6 @@ impl Switchboard {
             return;
         }
         one.talking = false;
-        if known.customer == *leg {
-            known.hung_up_by = None;
-        }
         self.say_at(call, at, Fact::Apart { call: call.clone(), leg: leg.clone() });
     }
 

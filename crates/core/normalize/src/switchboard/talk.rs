@@ -116,11 +116,8 @@ impl Switchboard {
                 self.apart(call, &channel);
             }
         }
-        let talking =
-            |call: &super::Call| call.legs.iter().filter(|leg| self.talks(&call.call, &leg.channel)).count();
-        let Some(count) = self.calls.get(call).map(talking) else { return };
         if let Some(known) = self.calls.get_mut(call) {
-            known.conference = known.conference.min(count);
+            known.conference = known.conference.min(known.legs.iter().filter(|leg| leg.talking).count());
         }
     }
 

@@ -192,11 +192,6 @@ impl Topology {
         self.bridges.len()
     }
 
-    /// The channel of that name. Names are not indexed: this is for the few events that know nothing better.
-    pub(crate) fn named(&self, name: &str) -> Option<&LegRef> {
-        self.channels.iter().find(|(_, channel)| *channel.name == *name).map(|(uid, _)| uid)
-    }
-
     /// Adds a channel; the halves of a Local pair find each other by their names (`…;1` and `…;2`).
     pub(crate) fn insert(&mut self, uid: LegRef, channel: Channel) {
         if channel.kind == Kind::LocalHalf {

@@ -1,7 +1,7 @@
 //! Labels on what bridges show: blind and attended transfer, parking, pick-up.
 
 use hookswitch_model::{
-    CallRef, LegRef,
+    CallRef,
     pbx::{Fact, LegEnd, TransferKind},
 };
 

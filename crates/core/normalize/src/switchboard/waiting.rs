@@ -145,6 +145,15 @@ impl Switchboard {
         }
     }
 
+    /// The numbers of this channel's call are as sure as they get: a caller from outside can be told.
+    pub(crate) fn numbers_are_sure(&mut self, uid: &str) {
+        let Some(call) = self.call_on(uid).cloned() else { return };
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        if std::mem::take(&mut known.numbers.open) && known.originator == *uid && !known.told {
+            self.introduce(&call, None);
+        }
+    }
+
     /// The PBX serves the caller itself.
     pub(crate) fn system_took(&mut self, uid: &str, what: &str) {
         let Some(call) = self.call_for(uid) else { return };
