@@ -86,7 +86,7 @@ impl Presentation {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Allowed => "allowed_not_screened",
-            Self::Prohibited => "prohib_passed_screen",
+            Self::Prohibited => "prohib_not_screened",
         }
     }
 }

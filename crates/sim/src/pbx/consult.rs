@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::message::Classes;
-use crate::pbx::channel::{Dialler, Work};
+use crate::pbx::channel::{Dialler, Party, Work};
 use crate::pbx::{BridgeId, BridgeKind, LegId, Pbx};
 
 /// A consultation that is going on, by the agent who started it.
@@ -31,7 +31,7 @@ impl Pbx {
         }
         self.tell("Hold", agent);
         self.start_music(customer, "default");
-        let half = self.create_local(agent, exten, context, Dialler::Consult(agent));
+        let half = self.create_local(agent, (exten, context), false, Dialler::Consult(agent));
         let talk = self.create_bridge(BridgeKind::Basic);
         if let Some(party) = self.channels.get(&agent).map(|channel| channel.caller.clone()) {
             self.set_connected(half, party);
@@ -39,6 +39,10 @@ impl Pbx {
         self.enter_bridge(half, talk, None);
         self.leave_bridge(agent);
         self.enter_bridge(agent, talk, None);
+        if let Some(channel) = self.channels.get_mut(&agent) {
+            channel.connected = Party::default();
+        }
+        self.tell("NewConnectedLine", agent);
         self.consults.insert(agent, Consult { parked, customer, half, talk });
         self.refresh_device_of(customer);
         self.ring_leg(half);

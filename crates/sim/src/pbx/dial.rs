@@ -21,6 +21,8 @@ pub(crate) struct DialWork {
     pub(crate) music: Option<String>,
     /// Option `g`: the caller goes on in the dialplan when the called party hangs up.
     pub(crate) goes_on: bool,
+    /// When the ring time is over.
+    pub(crate) deadline: Micros,
 }
 
 /// One device of a dial string.
@@ -29,17 +31,18 @@ pub(super) enum Device {
     Phone(String),
     /// `PJSIP/trunk/sip:number@host` or `PJSIP/number@trunk`.
     Outside { trunk: String, number: String },
-    /// `Local/1001@context/n`.
-    Local { exten: String, context: String },
+    /// `Local/1001@context`, or with `/n`: the pair stays when both sides talk.
+    Local { exten: String, context: String, kept: bool },
 }
 
 impl Device {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (technology, rest) = text.split_once('/')?;
         if technology.eq_ignore_ascii_case("Local") {
-            let target = rest.split('/').next().unwrap_or(rest);
+            let (target, options) = rest.split_once('/').unwrap_or((rest, ""));
             let (exten, context) = target.split_once('@')?;
-            return Some(Self::Local { exten: exten.to_owned(), context: context.to_owned() });
+            let kept = options.contains('n');
+            return Some(Self::Local { exten: exten.to_owned(), context: context.to_owned(), kept });
         }
         if let Some((trunk, uri)) = rest.split_once('/') {
             let user = uri.trim_start_matches("sip:").split(['@', ';']).next().unwrap_or_default();
@@ -69,8 +72,10 @@ impl Pbx {
         let options = parts.get(2).copied().unwrap_or_default();
         let mut work = DialWork { asked: devices.len(), music: music_option(options), ..DialWork::default() };
         work.goes_on = plain_options(options).contains('g');
+        let ring_time = (seconds * SECOND as f64) as Micros;
+        work.deadline = self.now + ring_time;
+        // HANGUPCAUSE stays as an earlier leg left it.
         self.set_variable(leg, "DIALSTATUS", "");
-        self.set_cause(leg, 0, None);
         for device in &devices {
             let plan = LegPlan { parent: leg, device, app: "AppDial", dialler: Dialler::Dial(leg) };
             match self.create_leg(&plan) {
@@ -87,7 +92,7 @@ impl Pbx {
             return;
         }
         let (legs, music) = (work.legs.clone(), work.music.clone());
-        self.set_work_for(leg, Work::Dialling(work), (seconds * SECOND as f64) as Micros);
+        self.set_work_for(leg, Work::Dialling(work), ring_time);
         for (called, device) in legs.iter().zip(&devices) {
             let string = device.split_once('/').map_or(device.as_str(), |(_, rest)| rest);
             self.tell_dial_begin(Some(leg), *called, string);
@@ -95,7 +100,10 @@ impl Pbx {
         if let Some(class) = music {
             self.start_music(leg, &class);
         }
-        if let [only] = legs[..] {
+        // A Local pair shows the party behind it later.
+        if let [only] = legs[..]
+            && self.channels.get(&only).is_some_and(|channel| channel.local_peer.is_none())
+        {
             self.show_called_party(leg, only);
         }
         for called in legs {
@@ -112,7 +120,9 @@ impl Pbx {
         let (inherited, presentation) = (parent.inherited(), parent.presentation);
         let device = Device::parse(plan.device)?;
         let called = match &device {
-            Device::Local { exten, context } => self.create_local(plan.parent, exten, context, plan.dialler),
+            Device::Local { exten, context, kept } => {
+                self.create_local(plan.parent, (exten, context), *kept, plan.dialler)
+            }
             Device::Phone(name) | Device::Outside { trunk: name, .. } => {
                 let endpoint = self.endpoints.get(name).filter(|endpoint| endpoint.registered)?;
                 let caller = Party::new(&endpoint.number, &endpoint.display);
@@ -138,6 +148,9 @@ impl Pbx {
             }
             app.clone_into(&mut channel.app);
             "(Outgoing Line)".clone_into(&mut channel.data);
+            if let Device::Local { .. } = &device {
+                channel.caller.number = Some(exten.clone());
+            }
             if let Device::Outside { number, .. } = &device {
                 channel.dialled.clone_from(number);
                 channel.caller = Party { number: Some(exten.clone()), name: called_name };
@@ -150,12 +163,19 @@ impl Pbx {
             self.set_caller(called, party);
         }
         self.tell("NewConnectedLine", called);
+        self.show_local_number(called, &exten);
         if let Some(channel) = self.channels.get_mut(&called) {
             // app_queue sets the extension later than Dial() does.
             channel.place.exten = exten;
         }
         self.tell_place(called);
         Some(called)
+    }
+
+    /// Until somebody is known behind a Local pair, it shows the number that was dialled.
+    fn show_local_number(&mut self, called: LegId, exten: &str) {
+        let Some(half) = self.channels.get(&called).and_then(|channel| channel.local_peer) else { return };
+        self.set_connected(half, Party::new(exten, ""));
     }
 
     /// Sends the call to the phone, or begins the dialplan of a Local pair's other half.
@@ -202,21 +222,17 @@ impl Pbx {
 
     /// The caller's display shows whom it calls.
     pub(super) fn show_called_party(&mut self, caller: LegId, called: LegId) {
-        if let Some(party) = self.channels.get(&called).map(|channel| channel.caller.clone()) {
-            self.set_connected(caller, party.clone());
-            // Through a Local pair the display of the real caller changes as well.
-            let half = self.channels.get(&caller).and_then(|channel| channel.local_peer);
-            if let Some(half) = half {
-                if let Some(channel) = self.channels.get_mut(&half) {
-                    channel.caller = party;
-                }
-                if let Some(Work::Outgoing(dialler)) =
-                    self.channels.get(&half).map(|channel| channel.work.clone())
-                    && let Some(outer) = dialler.caller()
-                {
-                    self.show_called_party(outer, half);
-                }
-            }
+        let Some(party) = self.channels.get(&called).map(|channel| channel.caller.clone()) else { return };
+        self.set_connected(caller, party.clone());
+        // Through a Local pair the display of the real caller changes as well.
+        let Some(half) = self.channels.get(&caller).and_then(|channel| channel.local_peer) else { return };
+        let Some(channel) = self.channels.get_mut(&half) else { return };
+        channel.caller = party.clone();
+        let outer = if let Work::Outgoing(dialler) = channel.work { dialler.caller() } else { None };
+        if let Some(outer) = outer {
+            self.show_called_party(outer, half);
+        } else if let Some(other) = self.other_in_bridge(half) {
+            self.set_connected(other, party);
         }
     }
 
@@ -269,25 +285,32 @@ impl Pbx {
         self.set_cause(caller, 16, None);
         self.set_cause(called, 16, None);
         self.set_variable(caller, "DIALSTATUS", "ANSWER");
-        self.answer(caller);
+        let was_up = self.channels.get(&caller).is_some_and(crate::pbx::Channel::is_up);
+        self.set_state(caller, ChannelState::Up);
         for other in others {
             self.set_cause(other, 26, None);
             self.remove_channel(other);
         }
         self.bridge_two(called, caller);
+        if !was_up {
+            self.pass_answer(caller);
+        }
     }
 
-    /// Answers a channel that called us; through a Local pair the answer reaches the real caller.
+    /// Answers a channel that called us.
     pub(super) fn answer(&mut self, leg: LegId) {
-        let Some(channel) = self.channels.get(&leg) else { return };
-        if channel.is_up() {
-            return;
+        if self.channels.get(&leg).is_some_and(|channel| !channel.is_up()) {
+            self.set_state(leg, ChannelState::Up);
+            self.pass_answer(leg);
         }
-        let half = channel.local_peer;
-        self.set_state(leg, ChannelState::Up);
-        match half {
-            Some(half) => self.leg_answers(half),
-            None => self.notify(leg, News::Up),
+    }
+
+    /// Tells the phone of an answered channel; through a Local pair the answer reaches the real caller.
+    fn pass_answer(&mut self, leg: LegId) {
+        match self.channels.get(&leg).map(|channel| channel.local_peer) {
+            Some(Some(half)) => self.leg_answers(half),
+            Some(None) => self.notify(leg, News::Up),
+            None => {}
         }
     }
 
@@ -333,7 +356,6 @@ impl Pbx {
             self.tell_dial_end(Some(caller), *leg, "NOANSWER");
         }
         let legs_first = self.random.chance(500);
-        self.set_cause(caller, 0, None);
         if legs_first {
             work.legs.iter().for_each(|leg| self.remove_channel(*leg));
         }

@@ -154,7 +154,7 @@ impl Pbx {
                 }
                 None => Flow::Next,
             },
-            "answer" => self.app_answer(leg),
+            "answer" => self.app_answer(leg, data),
             "hangup" => self.app_hangup(leg, data),
             "busy" => self.app_hangup(leg, "17"),
             "congestion" => self.app_hangup(leg, "34"),
@@ -176,7 +176,10 @@ impl Pbx {
             "musiconhold" => self.app_music(leg, data),
             "wait" => self.app_wait(leg, seconds(data, 0.0)),
             "waitexten" => self.app_wait(leg, seconds(data, 10.0)),
-            "playback" | "background" | "saydigits" | "playsilence" => self.app_wait(leg, SECOND),
+            "playback" | "background" | "saydigits" => {
+                self.answer(leg);
+                self.app_wait(leg, SECOND)
+            }
             "read" => self.app_read(leg, data),
             "userevent" => self.app_user_event(leg, data),
             "voicemail" => {
@@ -233,15 +236,27 @@ impl Pbx {
                 }
                 Flow::Jumped
             }
+            None if plan.step(&place.context, "i", 1).is_some() => {
+                let invalid = std::mem::replace(&mut place.exten, "i".to_owned());
+                if let Some(channel) = self.channels.get_mut(&leg) {
+                    channel.place = Location { priority: 1, ..place };
+                }
+                self.set_variable(leg, "INVALID_EXTEN", &invalid);
+                Flow::Jumped
+            }
             None => Flow::Lost(Location { priority: 1, ..place }),
         }
     }
 
-    fn app_answer(&mut self, leg: LegId) -> Flow {
+    /// `Answer(delay,options)`; option `i` does not wait for media.
+    fn app_answer(&mut self, leg: LegId, data: &str) -> Flow {
         if self.channels.get(&leg).is_some_and(|channel| channel.state == ChannelState::Up) {
             return Flow::Next;
         }
         self.answer(leg);
+        if arguments(data).get(1).is_some_and(|options| options.contains('i')) {
+            return Flow::Next;
+        }
         self.app_wait(leg, self.config.answer_wait)
     }
 

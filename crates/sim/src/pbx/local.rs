@@ -5,12 +5,13 @@ use crate::pbx::events::NewChannel;
 use crate::pbx::{LegId, Pbx};
 
 impl Pbx {
-    /// Makes the pair for `Local/exten@context`; the first half is returned.
+    /// Makes the pair for `Local/exten@context`; the first half is returned. Without media, as here, Asterisk keeps a
+    /// pair that could be optimised away.
     pub(super) fn create_local(
         &mut self,
         parent: LegId,
-        exten: &str,
-        context: &str,
+        (exten, context): (&str, &str),
+        kept: bool,
         dialler: Dialler,
     ) -> LegId {
         let (caller, linkedid, inherited) = match self.channels.get(&parent) {
@@ -48,7 +49,10 @@ impl Pbx {
         let mut message = self.event("LocalBridge", crate::message::Classes::CALL);
         self.write_channel(&mut message, "LocalOne", first);
         self.write_channel(&mut message, "LocalTwo", second);
-        message.put("Context", context).put("Exten", exten).put("LocalOptimization", "No");
+        message
+            .put("Context", context)
+            .put("Exten", exten)
+            .put("LocalOptimization", if kept { "No" } else { "Yes" });
         self.publish(message);
         first
     }

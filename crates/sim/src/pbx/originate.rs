@@ -62,7 +62,9 @@ impl Pbx {
         let device = Device::parse(&request.channel)?;
         let leg = match &device {
             // A Local pair has no parent: a leg that does not exist gives it nothing.
-            Device::Local { exten, context } => self.create_local(LegId(0), exten, context, dialler),
+            Device::Local { exten, context, kept } => {
+                self.create_local(LegId(0), (exten, context), *kept, dialler)
+            }
             Device::Phone(name) | Device::Outside { trunk: name, .. } => {
                 let endpoint = self.endpoints.get(name).filter(|endpoint| endpoint.registered)?;
                 let caller = Party::new(&endpoint.number, &endpoint.display);

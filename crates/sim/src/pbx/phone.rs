@@ -2,7 +2,7 @@
 
 use crate::config::{Micros, SECOND};
 use crate::message::Classes;
-use crate::pbx::channel::{ChannelState, Dialler, Location, Party, Presentation, Work};
+use crate::pbx::channel::{ChannelState, Location, Party, Presentation, Work};
 use crate::pbx::events::NewChannel;
 use crate::pbx::{LegId, News, Pbx, Timer};
 
@@ -358,15 +358,17 @@ impl Pbx {
             work.legs.retain(|known| *known != target);
             work.legs.push(leg);
         }
-        // The channel goes on as the leg that was rung; what it ran before is over.
+        // The channel goes on as the leg that was rung, and the other way round; what it ran before is over.
+        let exten = self.channels.get(&leg).map(|channel| channel.place.exten.clone());
+        if let (Some(channel), Some(exten)) = (self.channels.get_mut(&target), exten) {
+            channel.place.exten = exten;
+        }
         self.set_work(leg, Work::Outgoing(dialler));
         self.set_cause(target, 26, None);
         self.remove_channel(target);
-        match dialler {
-            Dialler::Dial(_) | Dialler::Queue(_) | Dialler::Originate(_) | Dialler::Consult(_) => {
-                self.leg_answers(leg);
-            }
-        }
+        self.leg_answers(leg);
+        // It was never dialled, so no cause is on it.
+        self.set_cause(leg, 0, None);
     }
 
     /// The far end says that a transfer goes this way: NOTIFY.

@@ -57,16 +57,19 @@ impl Pbx {
         self.advance(now);
         let context = self.channels.get(&leg).and_then(|channel| channel.endpoint.as_deref());
         let context = context.and_then(|name| self.endpoints.get(name)).map(|e| e.context.clone());
-        context.is_some_and(|context| {
-            let done = self.blind_transfer(leg, &context, exten, true);
-            self.tell_transfer(leg, if done { 200 } else { 481 });
-            done
-        })
+        let Some(context) = context else { return false };
+        // A phone's request is checked against the dialplan; the manager's is not.
+        if !self.config.dialplan.has(&context, exten) {
+            self.tell_transfer(leg, 404);
+            return false;
+        }
+        let done = !self.partners(leg).is_empty();
+        self.tell_transfer(leg, if done { 200 } else { 481 });
+        done && self.blind_transfer(leg, &context, exten)
     }
 
-    /// Sends the partner of a leg elsewhere and ends the leg. Whether there was a partner. Which of the two leaves
-    /// the bridge first depends on who asked: a phone (`by_phone`) or the manager.
-    pub(crate) fn blind_transfer(&mut self, leg: LegId, context: &str, exten: &str, by_phone: bool) -> bool {
+    /// Sends the partner of a leg elsewhere and ends the leg. Whether there was a partner.
+    pub(crate) fn blind_transfer(&mut self, leg: LegId, context: &str, exten: &str) -> bool {
         let Some(transferee) = self.other_in_bridge(leg).filter(|_| self.is_in_basic_bridge(leg)) else {
             return false;
         };
@@ -87,7 +90,8 @@ impl Pbx {
         self.publish(message);
         let place = Location::new(context, exten, 1);
         let bridge = self.channels.get(&leg).and_then(|channel| channel.bridge);
-        if by_phone {
+        // Either of the two may leave first.
+        if self.random.chance(500) {
             self.leave_bridge(leg);
         }
         self.tell_stale_place(transferee, &place);
@@ -191,11 +195,15 @@ impl Pbx {
         self.leave_bridge(first);
         self.destroy_bridge(old);
         let legs = work.legs.clone();
-        // The rest of the ring time is not known here; the target's phone rings on for a full one.
-        self.set_work_for(transferee, Work::Dialling(work), 20 * crate::config::SECOND);
+        let rest = work.deadline.saturating_sub(self.now);
+        self.set_work_for(transferee, Work::Dialling(work), rest);
+        // The two channels change places.
         if let Some(channel) = self.channels.get_mut(&transferee) {
             channel.told = place.clone();
-            channel.place = place;
+            let old = std::mem::replace(&mut channel.place, place);
+            if let Some(channel) = self.channels.get_mut(&second) {
+                channel.place = old;
+            }
         }
         self.set_work(second, Work::Executing);
         for called in legs {

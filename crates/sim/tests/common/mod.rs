@@ -1,6 +1,7 @@
 //! What the tests share: a PBX in virtual time, and streams as comparable lines.
 
 #![allow(dead_code, reason = "each test binary uses its part of it")]
+#![expect(clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -279,7 +280,9 @@ pub(crate) fn stories(frames: &[Frame], left_out: &[&str]) -> BTreeMap<String, V
                 .map_or_else(|| "pbx".to_owned(), |name| roles.replace(name));
         // Its place among the other events of the channel is a race.
         let owner = if frame.name() == "OriginateResponse" { frame.name().to_owned() } else { owner };
-        let told = frame.headers().filter(|(key, _)| is_told(key));
+        let leaves = frame.name() == "BridgeLeave";
+        let told =
+            frame.headers().filter(|(key, _)| is_told(key) && !(leaves && *key == "BridgeNumChannels"));
         let told = told.map(|(key, value)| format!("{key}={}", roles.replace(value)));
         let line = format!("{} {}", frame.name(), told.collect::<Vec<_>>().join(" "));
         if let Some(bridge) = frame.get("BridgeUniqueid") {
@@ -292,5 +295,55 @@ pub(crate) fn stories(frames: &[Frame], left_out: &[&str]) -> BTreeMap<String, V
         }
         lines.entry(owner).or_default().push(line);
     }
+    for list in lines.values_mut() {
+        // Events of one name in a row come from several threads: their order is a race.
+        for run in list.chunk_by_mut(|a, b| a.split(' ').next() == b.split(' ').next()) {
+            run.sort();
+        }
+    }
     lines
+}
+
+/// Events that are no part of the stories: variables, records, tests of the PBX itself, states of devices.
+const LEFT_OUT: [&str; 15] = [
+    "VarSet",
+    "TestEvent",
+    "Cdr",
+    "ContactStatus",
+    "PeerStatus",
+    "RTCPSent",
+    "RTCPReceived",
+    "DeviceStateChange",
+    "QueueMemberStatus",
+    "SuccessfulAuth",
+    "FullyBooted",
+    "BridgeCreate",
+    "BridgeDestroy",
+    "DTMFBegin",
+    "DTMFEnd",
+];
+
+/// Compares a world with a recording; on a difference prints both sides of the first channel that differs.
+pub(crate) fn compare(set: &str, story: &str, world: &World, left_out: &[&str]) {
+    assert!(world.pbx.warnings().is_empty(), "{:?}", world.pbx.warnings());
+    let left_out: Vec<&str> = LEFT_OUT.iter().chain(left_out).copied().collect();
+    let recorded = stories(&recording(set, story), &left_out);
+    let simulated = stories(&world.frames, &left_out);
+    let names = |side: &BTreeMap<String, Vec<String>>| side.keys().cloned().collect::<Vec<_>>();
+    for (role, expected) in &recorded {
+        let found = simulated.get(role).cloned().unwrap_or_default();
+        if *expected != found {
+            let differs = expected.iter().zip(&found).position(|(a, b)| a != b);
+            let at = differs.unwrap_or(expected.len().min(found.len()));
+            let part = |lines: &[String]| {
+                lines[at.saturating_sub(3).min(lines.len())..lines.len().min(at + 4)].join("\n  ")
+            };
+            panic!(
+                "{story}, {role} differs at {at}\nAsterisk:\n  {}\nsimulator:\n  {}",
+                part(expected),
+                part(&found)
+            );
+        }
+    }
+    assert_eq!(names(&recorded), names(&simulated), "{story}");
 }
