@@ -35,12 +35,11 @@ impl Answers {
             }
         }
     }
+}
 
-    /// The ActionID of a request for the variables of a channel.
-    #[expect(clippy::unused_self, reason = "all ids of requests are made here")]
-    pub(super) fn variables_of(&self, uid: &str) -> String {
-        format!("{VARIABLES}{uid}")
-    }
+/// The ActionID of a request for the variables of a channel.
+pub(super) fn variables_of(uid: &str) -> String {
+    format!("{VARIABLES}{uid}")
 }
 
 impl Normalizer {

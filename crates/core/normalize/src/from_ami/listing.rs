@@ -12,6 +12,9 @@ use super::{
 /// How long the lists may take; `LinkUp` is then told with what came.
 const PATIENCE: Millis = Millis::from_secs(10);
 
+/// The context of the generated dialplan in which callers wait.
+const WAITING_ROOM: &str = "hookswitch-wait";
+
 /// Two boots of a PBX are the same when they lie this close together: uptime comes in whole seconds.
 const SAME_BOOT: Millis = Millis::from_secs(5);
 
@@ -49,6 +52,8 @@ pub(super) struct Listing {
     booted: Option<Timestamp>,
     restarted: bool,
     holding: Vec<Box<str>>,
+    /// Callers in our waiting room.
+    waiting: Vec<Box<str>>,
 }
 
 impl Listing {
@@ -59,6 +64,7 @@ impl Listing {
         self.whole = false;
         self.restarted = false;
         self.holding.clear();
+        self.waiting.clear();
         self.open = REQUESTS.iter().map(|(request, ..)| *request).collect();
         REQUESTS.iter().map(|(_, action, id)| Action::new(*action).action_id(self.id(id))).collect()
     }
@@ -182,6 +188,9 @@ impl Normalizer {
         let holding =
             bridge.is_some_and(|bridge| self.listing.holding.iter().any(|known| **known == *bridge));
         let progress = headers::progress(frame);
+        if frame.get("Context") == Some(WAITING_ROOM) {
+            self.listing.waiting.push(uid.as_str().into());
+        }
         self.board.found(&uid, progress, bridge.map(|bridge| (bridge, holding)));
         Ok(())
     }
@@ -199,6 +208,13 @@ impl Normalizer {
         self.listing.due = None;
         self.listing.open.clear();
         let changed = self.board.compared(self.listing.whole);
+        for uid in std::mem::take(&mut self.listing.waiting) {
+            self.board.recovered = true;
+            if self.board.found_waiting(&uid) {
+                self.ask_variables(&uid);
+            }
+            self.board.recovered = false;
+        }
         let gap_from = self.listing.gap_from.take();
         self.board.tell(Fact::LinkUp {
             version: std::mem::take(&mut self.listing.version),

@@ -8,7 +8,7 @@ use hookswitch_model::{
 };
 
 use super::{
-    Normalizer, Read,
+    Normalizer, Read, answers,
     headers::{self, must, said},
 };
 
@@ -63,10 +63,15 @@ impl Normalizer {
         let dnis = said(frame, "Dnis").or_else(|| said(frame, "Exten")).unwrap_or_default();
         let dnis = headers::plain_number(dnis, &self.board.settings.plan);
         if self.board.asks_route(uid, dnis) {
-            let ask = Action::new("Status").header("Channel", uid).header("AllVariables", "true");
-            self.requests.push(ask.action_id(self.answers.variables_of(uid)));
+            self.ask_variables(uid);
         }
         Ok(())
+    }
+
+    /// Asks for the variables of a waiting caller: `HS_DATA_…`, and `HS_DNIS` where it is not known.
+    pub(super) fn ask_variables(&mut self, uid: &str) {
+        let ask = Action::new("Status").header("Channel", uid).header("AllVariables", "true");
+        self.requests.push(ask.action_id(answers::variables_of(uid)));
     }
 
     /// `UserEvent(HookswitchData,key: value,…)`.
@@ -136,8 +141,12 @@ impl Normalizer {
     /// The variables of a channel, from `Status`.
     pub(super) fn variables(&mut self, frame: &Frame) -> Read {
         let uid = must(frame, "Uniqueid")?;
-        let pairs = frame.all("Variable").filter_map(|pair| pair.split_once('='));
-        let data = data_of(pairs);
+        let pairs = || frame.all("Variable").filter_map(|pair| pair.split_once('='));
+        if let Some((_, dnis)) = pairs().find(|(name, _)| *name == "HS_DNIS") {
+            let dnis = headers::plain_number(dnis, &self.board.settings.plan);
+            self.board.handed_over(uid, &dnis);
+        }
+        let data = data_of(pairs());
         if !data.is_empty() {
             self.board.attach(uid, data);
         }

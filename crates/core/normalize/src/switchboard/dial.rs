@@ -102,6 +102,7 @@ impl Switchboard {
         self.progress(call);
         let Some(known) = self.calls.get_mut(call) else { return };
         known.originated = false;
+        known.ring = ring.or(known.ring);
         known.legs.push(leg);
         self.on.entry(callee.clone()).or_default().push(call.clone());
         self.say(call, Fact::LegRinging { call: call.clone(), leg: seen, ring });
@@ -120,7 +121,7 @@ impl Switchboard {
         let mut leg = Leg::new(callee.clone(), channel.address.clone());
         leg.number.clone_from(&channel.dialled_number);
         let (seen, ring) = (leg.seen(), channel.ring);
-        let call = self.open(leg, numbers);
+        let Some(call) = self.open(leg, numbers) else { return };
         if let Some(known) = self.calls.get_mut(&call) {
             known.originated = true;
         }

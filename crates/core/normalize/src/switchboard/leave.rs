@@ -2,13 +2,14 @@
 
 use hookswitch_model::{
     CallRef, LegRef,
+    call::PartyNumber,
     ledger::Cause,
     pbx::{Fact, LegEnd},
 };
 
 use super::{
     Switchboard,
-    call::{Call, Leg},
+    call::{Call, Leg, Numbers},
     topology::{HangupRequest, Kind, Outcome},
 };
 
@@ -210,6 +211,7 @@ impl Switchboard {
     fn finish(&mut self, call: &CallRef, leg: &LegRef, end: LegEnd, cause: Option<Cause>) {
         self.introduce(call, None);
         self.route_now(call);
+        let stay = self.talk_on(call, leg);
         let Some(known) = self.calls.get(call) else { return };
         let by = known.hung_up_by.clone().or_else(|| (end == LegEnd::HungUp).then(|| leg.clone()));
         let others: Vec<LegRef> =
@@ -223,6 +225,39 @@ impl Switchboard {
         self.say(call, Fact::LegLeft { call: call.clone(), leg: leg.clone(), end, cause: cause.clone() });
         self.say(call, Fact::CallEnded { call: call.clone(), by, cause });
         self.forget(call);
+        self.review(&stay);
+    }
+
+    /// Parties of a conference who talk on without the customer have a call of their own from now on.
+    fn talk_on(&mut self, call: &CallRef, customer: &LegRef) -> Vec<LegRef> {
+        let Some(known) = self.calls.get(call) else { return Vec::new() };
+        let stays = |leg: &&Leg| {
+            let only_here = self.on.get(&leg.channel).is_some_and(|calls| calls.len() == 1);
+            let asked =
+                self.topology.get(leg.channel.as_str()).is_none_or(|channel| channel.hangup.is_some());
+            leg.leg != *customer && leg.up && only_here && !asked
+        };
+        let mut staying: Vec<Leg> = known.legs.iter().filter(stays).cloned().collect();
+        staying.sort_by_key(|leg| self.calls.contains_key(leg.leg.as_str()));
+        let Some(first) = staying.first() else { return Vec::new() };
+        let with = self.topology.conversation(first.channel.as_str());
+        let others: Vec<&Leg> = staying[1..].iter().filter(|leg| with.contains(&leg.channel)).collect();
+        let Some(second) = others.first() else { return Vec::new() };
+        let number = |leg: &Leg| PartyNumber {
+            raw: leg.number.as_deref().or(leg.address.extension()).unwrap_or_default().to_owned(),
+            ..PartyNumber::default()
+        };
+        let numbers = Numbers { ani: number(first), dnis: number(second), ..Numbers::default() };
+        let mut originator = Leg::new(first.leg.clone(), first.address.clone());
+        originator.channel = first.channel.clone();
+        originator.up = true;
+        let toward = self.endpoints.side(&second.address);
+        let Some(next) = self.open(originator, numbers) else { return Vec::new() };
+        self.introduce(&next, Some(toward));
+        for other in &others {
+            self.move_leg(call, &next, &other.leg);
+        }
+        with
     }
 
     /// How a leg ends that is still there when its call ends.

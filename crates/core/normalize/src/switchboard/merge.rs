@@ -130,17 +130,21 @@ impl Switchboard {
         let Some(known) = self.calls.get(from) else { return Vec::new() };
         let moving: Vec<LegRef> =
             known.legs.iter().map(|leg| leg.leg.clone()).filter(|leg| Some(leg) != but).collect();
-        for reference in &moving {
-            let Some(mut leg) = self.unlink(from, reference) else { continue };
-            leg.talking = false;
-            leg.apart_at = None;
-            self.on.entry(leg.channel.clone()).or_default().push(into.clone());
-            if let Some(known) = self.calls.get_mut(into) {
-                known.legs.push(leg);
-            }
-            self.say(into, Fact::LegMoved { from: from.clone(), to: into.clone(), leg: reference.clone() });
+        for leg in &moving {
+            self.move_leg(from, into, leg);
         }
         moving
+    }
+
+    pub(super) fn move_leg(&mut self, from: &CallRef, into: &CallRef, reference: &LegRef) {
+        let Some(mut leg) = self.unlink(from, reference) else { return };
+        leg.talking = false;
+        leg.apart_at = None;
+        self.on.entry(leg.channel.clone()).or_default().push(into.clone());
+        if let Some(known) = self.calls.get_mut(into) {
+            known.legs.push(leg);
+        }
+        self.say(into, Fact::LegMoved { from: from.clone(), to: into.clone(), leg: reference.clone() });
     }
 
     /// Tells who transferred, if it is a transfer.

@@ -212,8 +212,11 @@ impl Switchboard {
         self.call_on(party.as_str()).cloned()
     }
 
-    /// A new call with its first leg.
-    fn open(&mut self, originator: Leg, numbers: Numbers) -> CallRef {
+    /// A new call with its first leg; none while a call of that name lives, which its originator has left.
+    fn open(&mut self, originator: Leg, numbers: Numbers) -> Option<CallRef> {
+        if self.calls.contains_key(originator.leg.as_str()) {
+            return None;
+        }
         self.ages += 1;
         let channel = originator.channel.clone();
         let mut call = Call::new(originator, self.ages, self.now);
@@ -221,7 +224,7 @@ impl Switchboard {
         let reference = call.call.clone();
         self.on.entry(channel).or_default().push(reference.clone());
         self.calls.insert(reference.clone(), call);
-        reference
+        Some(reference)
     }
 
     /// Somebody calls the PBX. A caller from outside is told as soon as his presentation is sure; one of us when it
@@ -240,7 +243,7 @@ impl Switchboard {
         }
         numbers.open &= outside;
         let open = numbers.open;
-        let call = self.open(leg, numbers);
+        let Some(call) = self.open(leg, numbers) else { return };
         if outside && open {
             self.later(Pending::Begin(call));
         } else if outside {

@@ -202,7 +202,7 @@ impl Switchboard {
         let mut numbers = Numbers::default();
         numbers.ani.raw = channel.address.extension().unwrap_or_default().to_owned();
         numbers.dnis.raw = exten.into();
-        let call = self.open(leg, numbers);
+        let Some(call) = self.open(leg, numbers) else { return };
         self.consults.insert(near, call.clone());
         self.consults.insert(far, call);
     }

@@ -69,6 +69,32 @@ impl Switchboard {
         self.route_now(call);
     }
 
+    /// The caller was found in our waiting room after a gap. Whether that is news: nobody asked a route for it yet.
+    /// If a Ring was out, it is over.
+    pub(crate) fn found_waiting(&mut self, uid: &str) -> bool {
+        let Some(call) = self.call_on(uid).cloned() else { return false };
+        let Some(known) = self.calls.get_mut(&call) else { return false };
+        if let Some(ring) = known.ring {
+            self.ring_result(uid, ring, RingResult::NoAnswer, None);
+        }
+        let routed = self.calls.get(&call).is_none_or(|known| known.routed.is_some());
+        !routed && self.asks_route(uid, PartyNumber::default())
+    }
+
+    /// The number a waiting caller was handed over with, for a caller whose handing over was not seen.
+    pub(crate) fn handed_over(&mut self, uid: &str, dnis: &PartyNumber) {
+        let Some(call) = self.call_on(uid).cloned() else { return };
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        if let Some(asking) = known.asking.as_mut().filter(|asking| asking.dnis.raw.is_empty()) {
+            asking.dnis = dnis.clone();
+        }
+        if known.numbers.dnis.raw.is_empty() {
+            known.numbers.dnis = dnis.clone();
+            let dnis = Some(dnis.clone());
+            self.say(&call, Fact::CallNumbers { call: call.clone(), ani: None, dnis, via: None });
+        }
+    }
+
     /// The data came, or cannot be waited for any longer.
     pub(crate) fn route_now(&mut self, call: &CallRef) {
         let Some(known) = self.calls.get_mut(call) else { return };
@@ -89,7 +115,9 @@ impl Switchboard {
     /// Our Ring is over. `said` is what DIALSTATUS and HANGUPCAUSE mean where no leg said it better.
     pub(crate) fn ring_result(&mut self, uid: &str, ring: ActionId, said: RingResult, cause: Option<Cause>) {
         let Some(call) = self.call_for(uid) else { return };
-        let result = match self.calls.get_mut(&call).and_then(|known| known.ring_end.take()) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        known.ring = None;
+        let result = match known.ring_end.take() {
             Some((of, end)) if of == ring && said != RingResult::Answered => as_result(end, said),
             Some(_) | None => said,
         };

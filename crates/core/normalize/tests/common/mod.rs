@@ -152,7 +152,9 @@ impl Story {
                 format!("{} numbers withheld={withheld} via={}", self.call(call), via.is_some())
             }
             Fact::Data { call, changed } => format!("{} data {changed:?}", self.call(call)),
-            Fact::Digit { call, leg, digit } => format!("{} digit {} {digit}", self.call(call), self.leg(leg)),
+            Fact::Digit { call, leg, digit } => {
+                format!("{} digit {} {digit}", self.call(call), self.leg(leg))
+            }
             Fact::RouteRequested { call, dnis } => format!("{} asks-route {}", self.call(call), dnis.raw),
             Fact::QueueJoined { call, queue, position } => {
                 format!("{} queued {queue} {position}", self.call(call))
