@@ -131,7 +131,9 @@ impl Engine {
         } else {
             Vec::new()
         };
-        record.settle(now);
+        if joining.is_empty() {
+            record.settle(now);
+        }
         for place in joining {
             self.join(id, place);
         }

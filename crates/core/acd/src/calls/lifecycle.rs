@@ -257,7 +257,7 @@ impl Engine {
 
     /// Every leg that is still there leaves. Returns the cause of the last that said one.
     fn say_good_bye(&mut self, id: CallId) -> Option<Cause> {
-        let Some(record) = self.calls.get(id) else { return None };
+        let record = self.calls.get(id)?;
         let here: Vec<usize> = (0..record.parties.len()).filter(|place| record.is_here(*place)).collect();
         for place in &here {
             self.agent_finished(id, *place);

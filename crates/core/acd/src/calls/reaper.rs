@@ -26,7 +26,7 @@ impl Engine {
     /// A call's deadline came.
     pub(crate) fn check_trace(&mut self, id: CallId) {
         let now = self.now();
-        let Some(record) = self.calls.get(id) else { return };
+        let Some(record) = self.calls.get(id).filter(|_| self.looks_for_traces()) else { return };
         let silence = now.since(record.last_seen);
         let last_seen = record.last_seen;
         let next = if !self.is_linked(&record.call.pbx) {

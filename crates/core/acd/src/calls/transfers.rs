@@ -19,7 +19,8 @@ pub(crate) struct Transfer {
 struct Target {
     agent: Option<AgentId>,
     number: Option<String>,
-    up: bool,
+    /// Is in conversation with who transfers.
+    talks: bool,
 }
 
 impl Engine {
@@ -43,9 +44,9 @@ impl Engine {
         let to_leg = transfer.to_leg.as_ref().and_then(|leg| record.leg(leg));
         let already = to_leg.is_some_and(|place| record.parties[place].told);
         if !already {
-            record.legs_at_transfer = (!target.up).then_some(record.parties.len());
+            record.legs_at_transfer = (!target.talks).then_some(record.parties.len());
             record.takeover =
-                Some(Takeover { kind: transfer.kind, to_leg: transfer.to_leg, talks: target.up });
+                Some(Takeover { kind: transfer.kind, to_leg: transfer.to_leg, talks: target.talks });
         }
         if transfer.kind != TransferKind::Park {
             record.system = None;
@@ -61,7 +62,7 @@ impl Engine {
             to: target.number,
             consult_call: transfer.consult,
         });
-        if let Some(agent) = to_agent.filter(|_| target.up) {
+        if let Some(agent) = to_agent.filter(|_| target.talks) {
             self.pop(id, &agent);
         }
     }
@@ -87,7 +88,9 @@ impl Engine {
         let of_leg =
             || leg.as_ref().map(|(leg, _)| leg.number.clone().unwrap_or_else(|| leg.address.to_string()));
         let number = transfer.to_number.clone().or_else(extension).or_else(of_leg);
-        Target { agent, number, up: leg.is_some_and(|(_, up)| up) }
+        // Who fetches a parked call does not talk to anybody before.
+        let talks = transfer.kind == TransferKind::Attended && leg.is_some_and(|(_, up)| up);
+        Target { agent, number, talks }
     }
 
     /// Three or more parties talk.

@@ -10,7 +10,7 @@ use hookswitch_model::{
     setup::{AgentSetup, Setup},
 };
 
-use super::{Engine, Link, Plan, plan::queues_of};
+use super::{Engine, Plan, plan::queues_of};
 use crate::{
     agents::{AgentRecord, Base},
     calls::Exit,
@@ -46,7 +46,7 @@ impl Engine {
         self.setup = Arc::clone(setup);
         self.plan = Plan::new(setup);
         for pbx in &setup.pbxs {
-            self.links.entry(pbx.name.clone()).or_insert_with(Link::default);
+            self.links.entry(pbx.name.clone()).or_default();
         }
         let known: BTreeSet<_> = setup.queues.iter().map(|queue| &queue.id).collect();
         for queue in &setup.queues {

@@ -1,0 +1,121 @@
+//! Events, actions and ledgers as short lines.
+
+use hookswitch_model::{
+    call::Call,
+    event::EventKind,
+    ledger::{Ledger, Owner},
+    offer::Offer,
+    pbx::Action,
+};
+
+fn word<T: serde::Serialize>(value: T) -> String {
+    serde_json::to_value(value).unwrap().as_str().unwrap_or("-").to_owned()
+}
+
+fn name<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+fn offer(offer: &Offer) -> String {
+    format!("{} #{} of {}", offer.agent, offer.attempt, name(offer.queue.as_ref()))
+}
+
+fn leg(call: &Call, id: hookswitch_model::LegId) -> String {
+    let leg = call.legs.iter().find(|leg| leg.id == id).unwrap();
+    leg.agent.as_ref().map_or_else(|| leg.address.to_string(), ToString::to_string)
+}
+
+/// One event; figures, links and configurations give none.
+pub(crate) fn event(kind: &EventKind) -> Option<String> {
+    let what = match kind {
+        EventKind::CallStarted { call } => format!("started {}", word(call.direction)),
+        EventKind::CallIdentified { .. } => "identified".to_owned(),
+        EventKind::CallData { changed, by, .. } => {
+            let pairs: Vec<String> = changed.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            format!("data {} by {by}", pairs.join(" "))
+        }
+        EventKind::CallQueued { queued, .. } => format!("queued {} at {}", queued.queue, queued.position),
+        EventKind::CallOffered { offer: told, .. } => format!("offered {}", offer(told)),
+        EventKind::CallOfferEnded { offer: told, .. } => {
+            format!("offer_ended {} {}", told.agent, word(told.outcome.unwrap()))
+        }
+        EventKind::CallAnswered { call, agent, leg: id } => {
+            format!(
+                "answered {}",
+                agent.as_ref().map_or_else(|| leg(call, *id), |agent| agent.id.to_string())
+            )
+        }
+        EventKind::CallHeld { by, .. } => format!("held by {by}"),
+        EventKind::CallRetrieved { by, .. } => format!("retrieved by {by}"),
+        EventKind::CallPartyJoined { call, leg: id, role } => {
+            format!("party_joined {} {}", word(role), leg(call, *id))
+        }
+        EventKind::CallPartyLeft { call, leg: id, role } => {
+            format!("party_left {} {}", word(role), leg(call, *id))
+        }
+        EventKind::CallTransferred { kind, from_agent, to_agent, to, .. } => format!(
+            "transferred {} {}>{} to {}",
+            word(kind),
+            name(from_agent.as_ref()),
+            name(to_agent.as_ref()),
+            name(to.as_ref())
+        ),
+        EventKind::CallConferenced { call, legs } => {
+            format!("conferenced {}", legs.iter().map(|id| leg(call, *id)).collect::<Vec<_>>().join(" "))
+        }
+        EventKind::CallEnded { ledger, .. } => {
+            format!("ended {} by {}", word(ledger.disposition), word(ledger.ended_by))
+        }
+        EventKind::ScreenPop { pop, .. } => format!("pop {}", pop.agent),
+        EventKind::ScreenPopped { pop, ring_to_pop_ms, .. } => {
+            format!("popped {} after {ring_to_pop_ms}", pop.agent)
+        }
+        EventKind::AgentState { agent, from, to } => {
+            let reason = agent.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+            let next =
+                agent.next.as_ref().map_or_else(String::new, |next| format!(" next {}", next.state.as_str()));
+            format!("agent {} {}>{}{reason}{next}", agent.id, from.as_str(), to.as_str())
+        }
+        EventKind::InvariantViolated { rule, evidence, .. } => format!("violated {rule}: {evidence}"),
+        EventKind::QueueStats { .. } | EventKind::PbxLink { .. } | EventKind::ConfigApplied { .. } => {
+            return None;
+        }
+    };
+    Some(what)
+}
+
+/// One action.
+pub(crate) fn action(action: &Action) -> String {
+    match action {
+        Action::Ring { devices, timeout, .. } => {
+            let devices: Vec<String> = devices.iter().map(ToString::to_string).collect();
+            format!("ring {} for {} s", devices.join("&"), timeout.as_secs_ceil())
+        }
+        Action::Withdraw { legs, all, .. } => {
+            let legs: Vec<&str> = legs.iter().map(|leg| leg.as_str()).collect();
+            format!("withdraw [{}]{}", legs.join(" "), if *all { " all" } else { "" })
+        }
+        Action::NoteQueue { queue, .. } => format!("note {queue}"),
+        Action::SendTo { number, .. } => format!("send to {number}"),
+        Action::Hangup { leg, cause } => format!("hang up {leg} {cause}"),
+        Action::FallBack { .. } => "fall back".to_owned(),
+        Action::Probe { leg, .. } => format!("probe {leg}"),
+    }
+}
+
+/// The owners of a ledger's segments, with their lengths in milliseconds.
+pub(crate) fn segments(ledger: &Ledger) -> Vec<String> {
+    ledger
+        .segments
+        .iter()
+        .map(|segment| {
+            let owner = match &segment.owner {
+                Owner::Queue(queue) => format!("queue {queue}"),
+                Owner::Agent(agent) => format!("agent {agent}"),
+                Owner::External(who) => format!("external {who}"),
+                Owner::System(what) => format!("system {what}"),
+            };
+            format!("{owner} {} {}", segment.how, segment.to.since(segment.from).0)
+        })
+        .collect()
+}

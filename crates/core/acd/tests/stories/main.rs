@@ -1,0 +1,14 @@
+//! The call stories, one file a group, told to the engine as facts; and random histories with oracles.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test may fail where it stands")]
+
+mod lines;
+mod stage;
+
+mod agents;
+mod direct;
+mod figures;
+mod observe;
+mod pops;
+mod queues;
+mod recovery;
+mod transfers;
