@@ -1,6 +1,6 @@
 //! The whole configuration, and what the engine gets of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use hookswitch_model::setup::{CalendarSetup, PbxSetup, Setup};
 
@@ -55,6 +55,11 @@ impl Config {
             routes: self.routes.iter().map(|route| route.setup.clone()).collect(),
             calendars: self.calendars.clone(),
         }
+    }
+
+    /// The files it was read from, in the order they were opened.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.origin.sources.iter().map(|(_, source)| source.path.as_path())
     }
 
     /// A problem at a key of this configuration, for checks that only the daemon can make. The key is as in the

@@ -8,7 +8,7 @@ use std::{
 };
 
 use hookswitch_model::setup::Setup;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use crate::{
     Config, Problem, check, glob,
@@ -141,12 +141,10 @@ impl Loader {
                 Err(error) => self.not_text(path, error),
             },
             Err(error) => {
-                let hint = match error.kind() {
-                    io::ErrorKind::NotFound => {
-                        "is the path right? --config FILE or HOOKSWITCH_CONFIG names another"
-                    }
-                    io::ErrorKind::PermissionDenied => "may the user of the daemon read it?",
-                    _other => "the system refused to read it",
+                let hint = if error.kind() == io::ErrorKind::NotFound {
+                    "is the path right? --config FILE or HOOKSWITCH_CONFIG names another"
+                } else {
+                    "may the user of the daemon read it?"
                 };
                 self.include_problem(include, path, &format!("cannot be read: {error}"), hint);
             }
@@ -226,7 +224,11 @@ impl Loader {
             match pattern {
                 Some(pattern) if on_disk => self.include(span, pattern),
                 _ => {
-                    let hint = if on_disk { "include = [\"queues/*.toml\"]" } else { "give a file" };
+                    let hint = if on_disk {
+                        "include = [\"queues/*.toml\"]"
+                    } else {
+                        "load the configuration from a file"
+                    };
                     let message =
                         if on_disk { "a path in quotes is meant" } else { "a text has no files beside it" };
                     let problem = self.sources.problem(
@@ -423,6 +425,58 @@ impl<'a> Entries<'a> {
             tokens: list("token").filter_map(|node| section::token::read(reader, node)).collect(),
             aliases: list("alias").filter_map(|node| section::alias::read(reader, node)).collect(),
             ..Config::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys that a text shows, set or commented out.
+    fn shows(text: &str, key: &str) -> bool {
+        text.match_indices(key).any(|(at, _)| {
+            let alone = |c: Option<char>| !c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+            alone(text[..at].chars().next_back())
+                && (text[at + key.len()..].trim_start().starts_with('=')
+                    || text[..at].ends_with('.') && text[at + key.len()..].starts_with(']'))
+        })
+    }
+
+    #[test]
+    fn the_main_file_shows_every_key_there_is() {
+        let shipped = |name: &str| {
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../config").join(name))
+                .unwrap()
+        };
+        let (main, sip) = (shipped("hookswitch.toml"), shipped("examples/sip-edge.toml"));
+        let every_table = "
+            pbx = [{}]
+            agent = [{}]
+            queue = [{ members = {}, service_level = {}, max_wait = { then = {} }, requires = [{}], fallback = {} }]
+            route = [{ requires = {} }]
+            webhook = [{}]
+            token = [{}]
+            alias = [{ reply = {} }]
+            server = { tls = {} }
+            journal = { cluster = {} }
+            numbers = {}
+            auth = { jwt = {} }
+            crm = { lookup = {}, pop = {} }
+            calendar = { office = {} }";
+        let mut known = known_keys(every_table);
+        known.extend(known_keys("pbx = [{ tls = {}, features = {}, secret = {}, fallback = {} }]"));
+        assert!(known.len() > 80, "{known:?}");
+        for key in &known {
+            let name = key.rsplit('.').next().unwrap();
+            assert!(shows(&main, name), "{key} does not stand in hookswitch.toml");
+        }
+        for key in known_keys("pbx = [{ kind = 'sip', trunks = [{}] }]") {
+            let name = key.rsplit('.').next().unwrap();
+            assert!(
+                shows(&sip, name) || shows(&main, name),
+                "{key} does not stand in examples/sip-edge.toml"
+            );
         }
     }
 }

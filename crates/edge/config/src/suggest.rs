@@ -26,8 +26,8 @@ pub(crate) fn hint<'c>(
     all.dedup();
     match all.len() {
         0 => format!("there is no {what}"),
-        1..=12 => format!("one of {}", all.join(", ")),
-        _ => format!("one of {}, …", all[..12].join(", ")),
+        1..=14 => format!("one of {}", all.join(", ")),
+        _ => format!("one of {}, …", all[..14].join(", ")),
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn check(reader: &mut Reader, config: &Config) {
         queues: config.queues.iter().map(|queue| queue.setup.id.as_str()).collect(),
         skills: config.agents.iter().flat_map(|agent| agent.setup.skills.keys().map(Skill::as_str)).collect(),
     };
-    if config.pbxs.is_empty() {
+    if !reader.has("pbx[0]") {
         reader.warn_at(
             "",
             "there is no [[pbx]]: no call will ever come",

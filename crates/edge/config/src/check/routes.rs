@@ -17,7 +17,7 @@ pub(crate) fn check(reader: &mut Reader, config: &Config) {
             "put the route without `when` last; order is the file's, included files first",
         );
     }
-    if config.routes.is_empty()
+    if !reader.has("route[0]")
         && let Some(pbx) = config.pbxs.iter().find(|pbx| pbx.mode == Mode::Route)
     {
         let message = format!("there is no [[route]]: every caller of {} goes to the fallback", pbx.name);

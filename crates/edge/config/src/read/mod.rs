@@ -121,6 +121,11 @@ impl Reader {
         self.problems.push(self.sources.problem(Severity::Error, span, key, message, hint));
     }
 
+    /// Whether there is such a key.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.places.contains_key(key)
+    }
+
     /// The file a key stands in.
     pub(crate) fn file_of(&self, key: &str) -> Option<PathBuf> {
         self.sources.get(place_of(&self.places, key).file).map(|source| source.path.clone())
@@ -239,16 +244,19 @@ impl<'a> Fields<'_, 'a> {
     }
 
     /// Says that exactly one of these keys must stand here, unless it does.
-    pub(crate) fn exactly_one(&mut self, what: &str, keys: &[&str]) {
+    pub(crate) fn exactly_one(&mut self, keys: &[&str]) {
         let present: Vec<&str> = keys.iter().copied().filter(|key| self.has(key)).collect();
-        let all = keys.join(", ");
+        let hint = format!("give one of {}", keys.join(", "));
         match present[..] {
             [_] => {}
-            [] => self.missing(what, &format!("give one of {all}")),
+            [] if self.reader.incomplete => {}
+            [] => {
+                let message = format!("none of {} is here", keys.join(", "));
+                self.reader.error(&self.node, message, hint);
+            }
             [_, second, ..] => {
                 let key = join(&self.node.key, second);
-                let message = format!("{} exclude each other", present.join(" and "));
-                self.reader.error_at(&key, message, format!("give one of {all}"));
+                self.reader.error_at(&key, format!("{} exclude each other", present.join(" and ")), hint);
             }
         }
     }

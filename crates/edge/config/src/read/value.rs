@@ -239,8 +239,7 @@ pub(crate) fn any_key(key: &str) -> Result<String, String> {
 
 /// A key of a [`map`] that is a name of ours.
 pub(crate) fn name_key<T: FromStr<Err = InvalidName>>(key: &str) -> Result<T, String> {
-    key.parse()
-        .map_err(|why: InvalidName| format!("{why}; 1 to 64 letters, digits and - _ . @ + make a name"))
+    key.parse().map_err(|why: InvalidName| why.to_string())
 }
 
 /// A path, relative to the file it stands in.
@@ -263,7 +262,7 @@ pub(crate) fn secret(reader: &mut Reader, node: &Node<'_>) -> Option<Secret> {
             let mut fields = reader.fields(node)?;
             let env = fields.optional("env", variable).map(|name| Secret::env(&name));
             let file = fields.optional("file", line).map(|path| Secret::file(path.as_ref(), &folder));
-            fields.exactly_one("env", &["env", "file"]);
+            fields.exactly_one(&["env", "file"]);
             fields.finish();
             env.or(file)
         }

@@ -243,7 +243,7 @@ pub(crate) fn fallback(reader: &mut Reader, node: &Node<'_>) -> Option<Fallback>
     let mut fields = reader.fields(node)?;
     let goto = fields.optional("goto", place).map(Fallback::Goto);
     let dial = fields.optional("dial", devices).map(Fallback::Dial);
-    fields.exactly_one("goto", &["goto", "dial"]);
+    fields.exactly_one(&["goto", "dial"]);
     fields.finish();
     goto.or(dial)
 }

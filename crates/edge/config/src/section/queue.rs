@@ -123,23 +123,9 @@ fn all_empty(table: &toml::de::DeTable<'_>) -> bool {
 fn requires(reader: &mut Reader, node: &Node<'_>) -> Option<Vec<Requirement>> {
     let nodes = items(reader, node)?;
     let mut steps: Vec<Requirement> = Vec::new();
-    for (index, node) in nodes.iter().enumerate() {
-        let Some(step) = requirement(reader, node, index == 0) else { continue };
-        if let Some(before) = steps.last()
-            && step.after <= before.after
-        {
-            let message = format!(
-                "after {} stands behind after {}",
-                duration::show(step.after),
-                duration::show(before.after)
-            );
-            reader.error_at(
-                &format!("{}.after", node.key),
-                message,
-                "sort the steps by `after`, each later than the one before",
-            );
-        }
-        steps.push(step);
+    for node in &nodes {
+        let before = steps.last().map(|step| step.after);
+        steps.extend(requirement(reader, node, before));
     }
     // Until the first step nothing is asked for.
     if steps.is_empty() {
@@ -148,30 +134,31 @@ fn requires(reader: &mut Reader, node: &Node<'_>) -> Option<Vec<Requirement>> {
     Some(steps)
 }
 
-fn requirement(reader: &mut Reader, node: &Node<'_>, first: bool) -> Option<Requirement> {
+fn requirement(reader: &mut Reader, node: &Node<'_>, before: Option<Millis>) -> Option<Requirement> {
     let mut fields = reader.fields(node)?;
-    let after = match first {
-        true => fields.optional("after", any_duration).unwrap_or_default(),
-        false => fields
-            .required(
-                "after",
-                "from which waiting time on, as in \"30s\"; only the first step goes without",
-                any_duration,
-            )
-            // Told already; so that the order is not complained of as well.
-            .unwrap_or(Millis(u64::MAX)),
+    let after = match before {
+        None => fields.optional("after", any_duration),
+        Some(_) => {
+            let hint = "from which waiting time on, as in \"30s\"; only the first step goes without";
+            fields.required("after", hint, any_duration)
+        }
     };
-    if first && after > Millis(0) {
-        fields.error_at(
-            "after",
-            "nothing is said of the time before the first step",
-            "leave `after` out of the first step",
-        );
+    match (before, after) {
+        (None, Some(after)) if after > Millis(0) => {
+            let message = "nothing is said of the time before the first step";
+            fields.error_at("after", message, "leave `after` out of the first step");
+        }
+        (Some(before), Some(after)) if after <= before => {
+            let message =
+                format!("after {} stands behind after {}", duration::show(after), duration::show(before));
+            fields.error_at("after", message, "sort the steps by `after`, each later than the one before");
+        }
+        (None | Some(_), None | Some(_)) => {}
     }
     let skills = fields.or("skills", BTreeMap::new(), skills);
     let teams = fields.optional("teams", list(name));
     fields.finish();
-    Some(Requirement { after, skills, teams })
+    Some(Requirement { after: after.or(before).unwrap_or_default(), skills, teams })
 }
 
 fn service_level(reader: &mut Reader, node: &Node<'_>) -> Option<ServiceLevel> {
@@ -203,7 +190,7 @@ fn overflow(reader: &mut Reader, node: &Node<'_>) -> Option<Overflow> {
     let transfer = fields.optional("transfer", number).map(Overflow::Transfer);
     let hangup = fields.optional("hangup", always_true).map(|()| Overflow::Hangup);
     let callback = fields.optional("callback", always_true).map(|()| Overflow::Callback);
-    fields.exactly_one("queue", &["queue", "transfer", "callback", "hangup"]);
+    fields.exactly_one(&["queue", "transfer", "callback", "hangup"]);
     fields.finish();
     queue.or(transfer).or(hangup).or(callback)
 }

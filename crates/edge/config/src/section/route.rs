@@ -33,7 +33,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Route> {
         let agent = fields.optional("agent", self::name).map(RouteTarget::Agent);
         let transfer = fields.optional("transfer", number).map(RouteTarget::Transfer);
         let hangup = fields.optional("hangup", always_true).map(|()| RouteTarget::Hangup);
-        fields.exactly_one("queue", &["queue", "agent", "transfer", "hangup"]);
+        fields.exactly_one(&["queue", "agent", "transfer", "hangup"]);
         queue.or(agent).or(transfer).or(hangup)
     };
     let priority = fields.or("priority", 0, integer(-1_000, 1_000));

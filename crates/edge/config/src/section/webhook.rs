@@ -85,8 +85,8 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Webhook> {
     let name = fields.required("name", "what deliveries are listed under, as in \"crm\"", line);
     let url = fields.required("url", "where deliveries go, as in https://crm.example.com/hooks/cti", url);
     let events = fields.or("events", vec!["*".to_owned()], some(event));
-    let secrets = secrets(&mut fields);
     let payload = payload(&mut fields);
+    let secrets = secrets(&mut fields, &payload);
     let headers = fields.or("headers", BTreeMap::new(), headers);
     let allow_private = fields.or("allow_private", false, boolean);
     let ok_if = fields.optional("ok_if", expression);
@@ -107,7 +107,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Webhook> {
     })
 }
 
-fn secrets(fields: &mut Fields<'_, '_>) -> Vec<Secret> {
+fn secrets(fields: &mut Fields<'_, '_>, payload: &Payload) -> Vec<Secret> {
     let one = fields.optional("secret", secret);
     let several = fields.optional("secrets", some(secret));
     match (fields.has("secret"), fields.has("secrets")) {
@@ -116,11 +116,12 @@ fn secrets(fields: &mut Fields<'_, '_>) -> Vec<Secret> {
             "secret and secrets exclude each other",
             "give one secret, or secrets = [new, old] during a rotation",
         ),
-        (false, false) => {
+        // A CRM's own form is known by its own means, mostly a key in the URL.
+        (false, false) if *payload == Payload::Preset(defaults::WEBHOOK_PRESET.to_owned()) => {
             let hint = "set `secret`, and let the receiver check the signature";
             fields.warn_at("secret", "deliveries are not signed: anybody could send them", hint);
         }
-        (true, false) | (false, true) => {}
+        (true, false) | (false, _) => {}
     }
     if several.as_ref().is_some_and(|secrets| secrets.len() > 2) {
         fields.error_at("secrets", "more than two secrets", "the new one, then the old one");
@@ -161,11 +162,12 @@ fn event(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
     }
     let mut patterns: Vec<String> = families().map(|family| format!("{family}.*")).collect();
     patterns.dedup();
-    let hint =
-        match suggest::closest(&text, EVENTS.iter().copied().chain(patterns.iter().map(String::as_str))) {
-            Some(meant) => format!("did you mean {meant:?}?"),
-            None => format!("the name of an event, as in \"call.ended\", or *, {}", patterns.join(", ")),
-        };
+    let of_a_family = EVENTS.into_iter().find(|event| event.ends_with(&format!(".{text}")));
+    let close = || suggest::closest(&text, EVENTS.into_iter().chain(patterns.iter().map(String::as_str)));
+    let hint = match of_a_family.or_else(close) {
+        Some(meant) => format!("did you mean {meant:?}?"),
+        None => format!("the name of an event, as in \"call.ended\", or *, {}", patterns.join(", ")),
+    };
     reader.error(node, format!("there is no event {text:?}"), hint);
     None
 }

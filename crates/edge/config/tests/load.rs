@@ -1,0 +1,281 @@
+//! Files, includes, and how problems are shown.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use hookswitch_config::{
+    Checks, Finding, PbxKind, Problem, RuleFinding, Severity, load, load_str, load_str_with, load_with,
+    render,
+};
+use hookswitch_model::setup::Setup;
+use tempfile::TempDir;
+
+const PBX: &str = "[[pbx]]\nname = \"hq\"\naddress = \"127.0.0.1:5038\"\nusername = \"hookswitch\"\n\
+                   secret = { env = \"PATH\" }\nfallback = { dial = \"PJSIP/1008\" }\n";
+const AGENT: &str = "[[agent]]\nid = \"alice\"\ndevices = [\"PJSIP/1001\"]\nteams = [\"tier1\"]\n";
+const QUEUE: &str = "[[queue]]\nid = \"support\"\nmembers = { teams = [\"tier1\"] }\n";
+const ROUTE: &str = "[[route]]\nname = \"all\"\nqueue = \"support\"\n";
+
+fn files(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+/// File (without its folder), line, key.
+fn places(problems: &[Problem]) -> Vec<(String, usize, &str)> {
+    let name =
+        |problem: &Problem| Path::new(&problem.file).file_name().unwrap().to_string_lossy().into_owned();
+    problems.iter().map(|problem| (name(problem), problem.line, problem.key.as_str())).collect()
+}
+
+#[test]
+fn included_files_are_read_first_and_in_order() {
+    let folder = files(&[
+        ("main.toml", &format!("include = [\"routes/*.toml\", \"people.toml\"]\n{PBX}{ROUTE}")),
+        ("routes/20-gold.toml", "[[route]]\nname = \"gold\"\nwhen = 'true'\nqueue = \"support\"\n"),
+        ("routes/10-vip.toml", "[[route]]\nname = \"vip\"\nwhen = 'true'\nqueue = \"support\"\n"),
+        ("people.toml", &format!("{AGENT}{QUEUE}")),
+    ]);
+    let config =
+        load(&folder.path().join("main.toml")).unwrap_or_else(|problems| panic!("{}", render(&problems)));
+    let routes: Vec<&str> = config.routes.iter().map(|route| route.setup.name.as_str()).collect();
+    assert_eq!(routes, ["vip", "gold", "all"]);
+    assert_eq!(config.files().count(), 4);
+}
+
+#[test]
+fn a_problem_in_an_included_file_is_told_there() {
+    let folder = files(&[
+        (
+            "main.toml",
+            &format!("include = [\"a/queue.toml\", \"a/b/agent.toml\"]\n\n{PBX}{ROUTE}offer = 1\n"),
+        ),
+        (
+            "a/queue.toml",
+            "include = [\"b/other.toml\"]\n[[queue]]\nid = \"support\"\nmembers = { teams = [\"tire1\"] }\n",
+        ),
+        ("a/b/agent.toml", AGENT),
+        (
+            "a/b/other.toml",
+            "[[queue]]\nid = \"support\"\nmembers = { teams = [\"tier1\"] }\nwrapup = \"1s\"\n",
+        ),
+    ]);
+    let problems = load(&folder.path().join("main.toml")).unwrap_err();
+    assert_eq!(
+        places(&problems),
+        [
+            ("main.toml".to_owned(), 12, "route[0].offer"),
+            ("queue.toml".to_owned(), 3, "queue[1].id"),
+            ("queue.toml".to_owned(), 4, "queue[1].members.teams[0]"),
+            ("other.toml".to_owned(), 4, "queue[0].wrapup"),
+        ],
+        "{}",
+        render(&problems)
+    );
+    assert!(problems[1].hint.contains("other.toml:2"), "{}", problems[1].hint);
+}
+
+#[test]
+fn files_that_are_not_there_are_told_and_circles_end() {
+    let folder = files(&[
+        (
+            "main.toml",
+            &format!("include = [\n  \"missing.toml\",\n  \"none/*.toml\",\n  \"circle.toml\",\n]\n{PBX}"),
+        ),
+        ("circle.toml", "include = [\"main.toml\"]\n"),
+    ]);
+    let problems = load(&folder.path().join("main.toml")).unwrap_err();
+    assert_eq!(
+        places(&problems),
+        [
+            ("main.toml".to_owned(), 2, "include"),
+            ("main.toml".to_owned(), 3, "include"),
+            ("circle.toml".to_owned(), 1, "include"),
+        ],
+        "{}",
+        render(&problems)
+    );
+    assert_eq!(problems[1].severity, Severity::Warning);
+
+    let missing = load(Path::new("/nowhere/hookswitch.toml")).unwrap_err();
+    assert_eq!((missing.len(), missing[0].file.as_str()), (1, "/nowhere/hookswitch.toml"));
+    assert!(missing[0].hint.contains("--config"), "{}", missing[0].hint);
+}
+
+#[test]
+fn a_file_that_is_no_text_is_told_where_it_stops_being_one() {
+    let folder = files(&[]);
+    let path = folder.path().join("main.toml");
+    fs::write(&path, b"[server]\nlisten = \"\xff\"\n").unwrap();
+    let problems = load(&path).unwrap_err();
+    assert_eq!((problems[0].line, problems[0].column), (2, 11), "{}", render(&problems));
+}
+
+#[test]
+fn a_table_stands_in_one_file_only() {
+    let folder = files(&[
+        (
+            "main.toml",
+            &format!("include = [\"server.toml\"]\n[server]\n[calendar.x]\n{PBX}{AGENT}{QUEUE}{ROUTE}"),
+        ),
+        ("server.toml", "[server]\n[calendar.x]\ntimezone = \"UTC\"\nopen = { mon-sun = \"00:00-24:00\" }\n"),
+    ]);
+    let problems = load(&folder.path().join("main.toml")).unwrap_err();
+    assert_eq!(
+        places(&problems),
+        [("main.toml".to_owned(), 2, "server"), ("main.toml".to_owned(), 3, "calendar.x")]
+    );
+    assert!(problems[0].hint.contains("server.toml:1"), "{}", problems[0].hint);
+}
+
+#[test]
+fn a_secret_is_found_beside_the_configuration_and_others_who_may_read_it_are_told_of() {
+    let text = format!("{}{AGENT}{QUEUE}{ROUTE}", PBX.replace("env = \"PATH\"", "file = \"ami\""));
+    let folder = files(&[("main.toml", &text), ("ami", "s3cret\n")]);
+    let load = || load(&folder.path().join("main.toml")).unwrap();
+    fs::set_permissions(folder.path().join("ami"), fs::Permissions::from_mode(0o640)).unwrap();
+    let config = load();
+    assert_eq!(config.warnings, []);
+    let PbxKind::Asterisk(asterisk) = &config.pbxs[0].kind else { panic!("{config:?}") };
+    assert_eq!(asterisk.secret.reveal().unwrap(), "s3cret");
+
+    fs::set_permissions(folder.path().join("ami"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(places(&load().warnings), [("main.toml".to_owned(), 5, "pbx[0].secret")]);
+    fs::remove_file(folder.path().join("ami")).unwrap();
+    assert_eq!(places(&load().warnings), [("main.toml".to_owned(), 5, "pbx[0].secret")]);
+}
+
+#[test]
+fn a_secret_in_the_open_is_told_of_and_shown_nowhere() {
+    let text = format!("{}{AGENT}{QUEUE}{ROUTE}", PBX.replace("{ env = \"PATH\" }", "\"hunter2\" # mine"));
+    let folder = files(&[("main.toml", &text)]);
+    let path = folder.path().join("main.toml");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let config = load(&path).unwrap();
+    assert_eq!(places(&config.warnings), [("main.toml".to_owned(), 5, "pbx[0].secret")]);
+    assert!(!render(&config.warnings).contains("hunter2"), "{}", render(&config.warnings));
+    assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(load(&path).unwrap().warnings, []);
+
+    for wrong in ["\"hunter2", "[\"hunter2\"]", "{ text = \"hunter2\" }", "\"hunter2\" \"hunter2\""] {
+        let text = PBX.replace("{ env = \"PATH\" }", wrong);
+        let told = render(&load_str("main.toml", &text).unwrap_err());
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
+fn a_problem_is_shown_with_its_line_and_a_caret() {
+    let text = format!("{PBX}{AGENT}{QUEUE}\n[[route]]\nname = \"alle Kunden\"\nqueue\t= \"süport\"\n");
+    let problems = load_str("hookswitch.toml", &text).unwrap_err();
+    let expected = "\
+error: no [[queue]] has the id \"süport\"
+  --> hookswitch.toml:17:9 (route[0].queue)
+   |
+17 | queue\t= \"süport\"
+   |      \t  ^^^^^^^^
+   = hint: did you mean \"support\"?
+
+1 error
+";
+    assert_eq!(render(&problems), expected);
+    let json = serde_json::to_value(&problems).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!([{
+            "severity": "error", "file": "hookswitch.toml", "line": 17, "column": 9, "key": "route[0].queue",
+            "message": "no [[queue]] has the id \"süport\"", "hint": "did you mean \"support\"?",
+        }])
+    );
+    assert_eq!(render(&[]), "");
+}
+
+/// Knows that `dnis = 1` should be `dnis == 1`, and that a template closes what it opens.
+struct Experts;
+
+impl Checks for Experts {
+    fn rules(&self, setup: &Setup) -> Vec<RuleFinding> {
+        let wrong = |when: &str| when.find(" = ").map(|at| when[..at].chars().count() + 2);
+        let found = |rule: &hookswitch_model::setup::RouteSetup| {
+            let column = wrong(rule.when.as_deref()?)?;
+            let finding =
+                Finding { column: Some(column), message: "no condition".into(), hint: "write ==".into() };
+            Some(RuleFinding { rule: rule.name.clone(), finding })
+        };
+        setup.routes.iter().filter_map(found).collect()
+    }
+
+    fn template(&self, text: &str) -> Result<(), Finding> {
+        if text.matches("{{").count() == text.matches("}}").count() {
+            return Ok(());
+        }
+        Err(Finding { column: None, message: "not closed".into(), hint: "write }}".into() })
+    }
+
+    fn expression(&self, text: &str) -> Result<(), Finding> {
+        let found = Finding { column: Some(999), message: "no".into(), hint: "no".into() };
+        if text.contains("status") { Ok(()) } else { Err(found) }
+    }
+}
+
+#[test]
+fn those_who_know_rules_and_templates_are_asked_also_when_other_things_are_wrong() {
+    let text = format!(
+        "[[route]]\nname = \"é\"\nwhen = 'é.x = 1'\nqueue = \"suport\"\n[crm]\npop = {{ one = \"https://crm/{{{{ id\" }}\n\
+         [[webhook]]\nname = \"w\"\nurl = \"https://w\"\nsecret = \"s\"\nok_if = \"stat == 200\"\n{PBX}{AGENT}{QUEUE}"
+    );
+    let problems = load_str_with("main.toml", &text, &Experts).unwrap_err();
+    let found: Vec<_> = problems.iter().map(|p| (p.line, p.column, p.key.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            (3, 13, "route[0].when"),
+            (4, 9, "route[0].queue"),
+            (6, 15, "crm.pop.one"),
+            (11, 9, "webhook[0].ok_if")
+        ],
+        "{}",
+        render(&problems)
+    );
+}
+
+#[test]
+fn a_later_check_can_point_at_a_key_of_what_was_loaded() {
+    let folder = files(&[("main.toml", &format!("{PBX}{AGENT}{QUEUE}{ROUTE}"))]);
+    let config = load_with(&folder.path().join("main.toml"), &()).unwrap();
+    let problem = config.problem(Severity::Warning, "pbx[0].address", "nobody answers", "is it running?");
+    assert_eq!((problem.line, problem.column), (3, 11));
+    assert!(render(&[problem]).contains("address = \"127.0.0.1:5038\""));
+    let nowhere = config.problem(Severity::Warning, "agent[0].skills.x", "m", "h");
+    assert_eq!(nowhere.line, 7, "the table around it");
+}
+
+#[test]
+fn the_engine_gets_what_the_file_says() {
+    let text = format!(
+        "{PBX}{AGENT}skills = {{ billing = 8 }}\n{QUEUE}max_wait = {{ after = \"10m\", then = {{ callback = true }} }}\n{ROUTE}"
+    );
+    let setup = load_str("main.toml", &text).unwrap().setup(7);
+    let json = serde_json::to_value(&setup).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "version": 7,
+            "pbxs": [{"name": "hq", "mode": "route"}],
+            "agents": [{"id": "alice", "name": "alice", "pbx": "hq", "extension": "1001", "devices": ["PJSIP/1001"],
+                "skills": {"billing": 8}, "teams": ["tier1"], "start": "logged_out"}],
+            "queues": [{"id": "support", "strategy": "longest-idle", "members": {"teams": ["tier1"], "agents": []},
+                "requires": [{"after": 0, "skills": {}, "teams": null}], "offer_timeout": 15_000, "wrap_up": 0,
+                "service_level": {"target": 0.8, "within": 20_000},
+                "max_wait": {"after": 600_000, "then": "callback"}, "sticky": null, "sticky_wait": 0, "ageing": null}],
+            "routes": [{"name": "all", "when": null, "target": {"queue": "support"}, "priority": 0, "requires": {},
+                "set": {}}],
+            "calendars": {},
+        })
+    );
+}
