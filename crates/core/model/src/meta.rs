@@ -29,7 +29,11 @@ impl Event {
     #[must_use]
     pub fn meta(&self) -> Meta {
         let call = self.kind.call();
-        let mut agents: Vec<AgentId> = call.map(Call::own_agents).unwrap_or_default();
+        // A pop is for one screen, whoever else is in the call.
+        let for_one_screen =
+            matches!(self.kind, EventKind::ScreenPop { .. } | EventKind::ScreenPopped { .. });
+        let mut agents: Vec<AgentId> =
+            call.filter(|_| !for_one_screen).map(Call::own_agents).unwrap_or_default();
         agents.extend(self.kind.named_agents().cloned());
         agents.sort_unstable();
         agents.dedup();

@@ -11,14 +11,14 @@ use crate::{
     Cursors, Error, Journal, Reader, Record, Recovery, Retained, Retention, Snapshots, frame, place,
     recovery::recover,
     retention::Plan,
-    ring::{Archive, Recent, Segment, Shared, first, last, payload_bytes},
+    ring::{Archive, Publisher, Recent, Segment, first, last, payload_bytes},
 };
 
 /// See the module. Clones of nothing outlive it but readers, which keep what they need.
 #[derive(Debug)]
 pub struct MemoryJournal {
     kept: Kept,
-    shared: Arc<Shared>,
+    publisher: Publisher,
     cursors: Cursors,
     snapshots: Snapshots,
 }
@@ -38,9 +38,9 @@ impl MemoryJournal {
     #[must_use]
     pub fn with_recent(recent: Recent) -> Self {
         let kept = Kept::default();
-        let shared = Arc::new(Shared::new(Box::new(kept.clone()), recent, 1, 0));
-        let snapshots = Snapshots::in_memory(Reader::new(Arc::clone(&shared)));
-        Self { kept, shared, cursors: Cursors::in_memory(), snapshots }
+        let publisher = Publisher::new(Box::new(kept.clone()), recent, 1, 0);
+        let snapshots = Snapshots::in_memory(Reader::new(Arc::clone(&publisher.shared)));
+        Self { kept, publisher, cursors: Cursors::in_memory(), snapshots }
     }
 }
 
@@ -53,17 +53,17 @@ impl Default for MemoryJournal {
 impl Journal for MemoryJournal {
     fn append(&mut self, batch: Vec<Record>) -> Result<Range<u64>, Error> {
         batch.iter().try_for_each(frame::check)?;
-        let next = self.shared.head().seq + 1;
+        let next = self.publisher.shared.head().seq + 1;
         let end = next + batch.len() as u64;
         if let Some(segment) = place(next, batch) {
             self.kept.lock().push_back(Arc::clone(&segment));
-            self.shared.publish(segment);
+            self.publisher.publish(segment);
         }
         Ok(next..end)
     }
 
     fn reader(&self) -> Reader {
-        Reader::new(Arc::clone(&self.shared))
+        Reader::new(Arc::clone(&self.publisher.shared))
     }
 
     fn cursors(&self) -> Cursors {
@@ -79,10 +79,10 @@ impl Journal for MemoryJournal {
     }
 
     fn retain(&mut self, retention: &Retention) -> Result<Retained, Error> {
-        let mut plan = Plan::new(*retention, &self.cursors, &self.snapshots, self.shared.oldest());
+        let mut plan = Plan::new(*retention, &self.cursors, &self.snapshots, self.publisher.shared.oldest());
         let mut kept = self.kept.lock();
         let going = kept.iter().take_while(|segment| plan.may_go(segment)).count();
-        self.shared.set_oldest(plan.oldest());
+        self.publisher.shared.set_oldest(plan.oldest());
         kept.drain(..going);
         Ok(plan.report())
     }

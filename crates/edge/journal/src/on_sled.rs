@@ -31,7 +31,7 @@ use crate::{
     place,
     recovery::recover,
     retention::Plan,
-    ring::{Archive, Recent, Segment, Shared, first, last, payload_bytes},
+    ring::{Archive, Publisher, Recent, Segment, first, last, payload_bytes},
 };
 
 /// How much of itself sled keeps in memory: readers have the newest entries in memory anyway.
@@ -46,7 +46,7 @@ pub struct SledJournal {
     /// sled's own file: what is synced.
     db_file: File,
     acknowledged: Acknowledged,
-    shared: Arc<Shared>,
+    publisher: Publisher,
     cursors: Cursors,
     snapshots: Snapshots,
     stopped: bool,
@@ -91,10 +91,10 @@ impl SledJournal {
         }
         let db_path = path.join("store").join("db");
         let db_file = File::open(&db_path).map_err(io_error(&db_path))?;
-        let shared = Arc::new(Shared::new(Box::new(store.clone()), recent, oldest, last));
-        let snapshots = Snapshots::open(&path.join("snapshots"), Reader::new(Arc::clone(&shared)))?;
+        let publisher = Publisher::new(Box::new(store.clone()), recent, oldest, last);
+        let snapshots = Snapshots::open(&path.join("snapshots"), Reader::new(Arc::clone(&publisher.shared)))?;
         let cursors = Cursors::open(&path.join("cursors"))?;
-        Ok(Self { store, db_file, acknowledged, shared, cursors, snapshots, stopped: false })
+        Ok(Self { store, db_file, acknowledged, publisher, cursors, snapshots, stopped: false })
     }
 
     /// Reads every entry and says the first thing that is wrong.
@@ -102,8 +102,8 @@ impl SledJournal {
     /// # Errors
     /// [`Error::Corrupt`] with the sequence, or as the disk has it.
     pub fn verify(&self) -> Result<(), Error> {
-        let mut after = self.shared.oldest().saturating_sub(1);
-        while after < self.shared.head().seq {
+        let mut after = self.publisher.shared.oldest().saturating_sub(1);
+        while after < self.publisher.shared.head().seq {
             let segments = self.store.read(after, 8 * 1024 * 1024)?;
             match segments.first() {
                 Some(segment) if first(segment) == after + 1 => {}
@@ -134,19 +134,19 @@ impl Journal for SledJournal {
             return Err(Error::Stopped { path: self.store.path.clone() });
         }
         batch.iter().try_for_each(frame::check)?;
-        let next = self.shared.head().seq + 1;
+        let next = self.publisher.shared.head().seq + 1;
         let end = next + batch.len() as u64;
         if !batch.is_empty() {
             self.commit(next, &batch).inspect_err(|_| self.stopped = true)?;
         }
         if let Some(segment) = place(next, batch) {
-            self.shared.publish(segment);
+            self.publisher.publish(segment);
         }
         Ok(next..end)
     }
 
     fn reader(&self) -> Reader {
-        Reader::new(Arc::clone(&self.shared))
+        Reader::new(Arc::clone(&self.publisher.shared))
     }
 
     fn cursors(&self) -> Cursors {
@@ -162,7 +162,7 @@ impl Journal for SledJournal {
     }
 
     fn retain(&mut self, retention: &Retention) -> Result<Retained, Error> {
-        let mut plan = Plan::new(*retention, &self.cursors, &self.snapshots, self.shared.oldest());
+        let mut plan = Plan::new(*retention, &self.cursors, &self.snapshots, self.publisher.shared.oldest());
         loop {
             let mut batches = self.store.batches(plan.oldest()).take(REMOVED_AT_ONCE);
             let mut going = Vec::new();
@@ -173,7 +173,7 @@ impl Journal for SledJournal {
                     None => break going.len() == REMOVED_AT_ONCE,
                 }
             };
-            self.shared.set_oldest(plan.oldest());
+            self.publisher.shared.set_oldest(plan.oldest());
             self.store.remove(&going)?;
             if !more {
                 return Ok(plan.report());

@@ -53,7 +53,7 @@ impl Reader {
         self.shared.oldest()
     }
 
-    /// Tells when there is more to read.
+    /// Tells when there is more to read; closed when the journal is.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Head> {
         self.shared.watch()

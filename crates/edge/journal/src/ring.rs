@@ -49,12 +49,19 @@ pub(crate) trait Archive: Send + Sync + fmt::Debug {
     fn missing(&self, seq: u64) -> Error;
 }
 
+/// The writer's end: when it is dropped, readers learn that nothing more comes.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    pub(crate) shared: Arc<Shared>,
+    head: watch::Sender<Head>,
+}
+
 /// Shared by the writer and all readers.
 #[derive(Debug)]
 pub(crate) struct Shared {
     ring: Mutex<Ring>,
     recent: Recent,
-    head: watch::Sender<Head>,
+    head: watch::Receiver<Head>,
     oldest: AtomicU64,
     pub(crate) archive: Box<dyn Archive>,
 }
@@ -66,24 +73,32 @@ struct Ring {
     bytes: usize,
 }
 
-impl Shared {
+impl Publisher {
     /// A journal that ends at `last` and of which `oldest` is the oldest entry (`last + 1` when it is empty).
     pub(crate) fn new(archive: Box<dyn Archive>, recent: Recent, oldest: u64, last: u64) -> Self {
+        let (head, readers) = watch::channel(Head { seq: last, bytes: 0 });
+        let oldest = AtomicU64::new(oldest);
         Self {
-            ring: Mutex::default(),
-            recent,
-            head: watch::Sender::new(Head { seq: last, bytes: 0 }),
-            oldest: AtomicU64::new(oldest),
-            archive,
+            shared: Arc::new(Shared { ring: Mutex::default(), recent, head: readers, oldest, archive }),
+            head,
         }
     }
 
+    /// Shows a durable batch to the readers.
+    pub(crate) fn publish(&self, segment: Segment) {
+        let (seq, bytes) = (last(&segment), payload_bytes(&segment));
+        self.shared.lock().push(segment, self.shared.recent);
+        self.head.send_modify(|head| *head = Head { seq, bytes: head.bytes + bytes as u64 });
+    }
+}
+
+impl Shared {
     pub(crate) fn head(&self) -> Head {
         *self.head.borrow()
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Head> {
-        self.head.subscribe()
+        self.head.clone()
     }
 
     pub(crate) fn oldest(&self) -> u64 {
@@ -97,23 +112,6 @@ impl Shared {
         while ring.segments.front().is_some_and(|segment| last(segment) < oldest) {
             ring.evict();
         }
-    }
-
-    /// Shows a durable batch to the readers.
-    pub(crate) fn publish(&self, segment: Segment) {
-        let (seq, bytes) = (last(&segment), payload_bytes(&segment));
-        {
-            let mut ring = self.lock();
-            ring.entries += segment.len();
-            ring.bytes += bytes;
-            ring.segments.push_back(segment);
-            while ring.segments.len() > 1
-                && (ring.entries > self.recent.entries || ring.bytes > self.recent.bytes)
-            {
-                ring.evict();
-            }
-        }
-        self.head.send_modify(|head| *head = Head { seq, bytes: head.bytes + bytes as u64 });
     }
 
     /// The batches in memory from the one that holds `after + 1` on; none when that one is not in memory. At most
@@ -142,6 +140,15 @@ impl Shared {
 }
 
 impl Ring {
+    fn push(&mut self, segment: Segment, keep: Recent) {
+        self.entries += segment.len();
+        self.bytes += payload_bytes(&segment);
+        self.segments.push_back(segment);
+        while self.segments.len() > 1 && (self.entries > keep.entries || self.bytes > keep.bytes) {
+            self.evict();
+        }
+    }
+
     fn evict(&mut self) {
         if let Some(segment) = self.segments.pop_front() {
             self.entries -= segment.len();
