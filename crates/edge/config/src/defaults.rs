@@ -1,9 +1,11 @@
 //! What a key means when it is left out. `config/hookswitch.toml` shows each of them; a test compares.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use hookswitch_model::{Millis, setup::Strategy};
 
 /// `server.listen`.
-pub const LISTEN: &str = "127.0.0.1:8088";
+pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8088);
 /// `journal.path`.
 pub const JOURNAL_PATH: &str = "/var/lib/hookswitch";
 /// `journal.retention`.

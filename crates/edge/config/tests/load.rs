@@ -1,5 +1,7 @@
 //! Files, includes, and how problems are shown.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use hookswitch_config::{

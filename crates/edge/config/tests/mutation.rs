@@ -1,5 +1,7 @@
 //! No text makes loading panic, and every problem lies inside the text.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::fs;
 
 use hookswitch_config::{load_str, render};

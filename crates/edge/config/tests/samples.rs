@@ -1,5 +1,7 @@
 //! Every file that ships loads, and the main one shows what is true.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::{
     collections::BTreeSet,
     fs,

@@ -64,10 +64,9 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>, pbxs: &[Pbx]) -> Option
     })
 }
 
-/// Stands in where the PBX is missing, which was told.
+/// Stands in where there is no PBX at all, which was told.
 fn no_pbx() -> PbxId {
-    #[expect(clippy::unwrap_used, reason = "a constant that is a name")]
-    PbxId::new("none").unwrap()
+    PbxId::new("none").expect("four letters are a name")
 }
 
 fn check_password(fields: &mut crate::read::Fields<'_, '_>, kind: Option<&PbxKind>, given: bool) {

@@ -1,5 +1,7 @@
 //! Wrong configurations: each problem is told with its line, its key and a hint that helps, and nothing else is told.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use hookswitch_config::{Severity, load_str};
 
 /// What a case does not define itself.
