@@ -12,11 +12,6 @@ use crate::{
     model::ActionId,
 };
 
-/// A position as the contract writes it: 20 digits.
-pub(crate) fn sequence(position: u64) -> String {
-    format!("{position:020}")
-}
-
 /// JSON that nobody may keep: it is out of date at once.
 pub(crate) fn json(body: impl Into<Bytes>) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];

@@ -14,11 +14,14 @@ use hookswitch_http::{
     Access, AppState, Backend, BackendGone, CallJson, Limits, LinkReadiness, List, Readiness, Reply, Role,
     Snapshot, Token, TokenHash, serve,
 };
+use hookswitch_journal::{self as journal, Journal as _, Kind, MemoryJournal, Record, Retention};
+use hookswitch_publish::{Bound, Hub};
 use hookswitch_wire::{
     model::{
-        AgentId, CallId, QueueId,
+        AgentId, CallId, EventId, QueueId, Timestamp,
         call::{Call, CallState, Customer, Direction, Leg, LegRole, LegState, PartyNumber},
         command::{Answer, Command, Refusal},
+        event::{Event, EventKind},
     },
     object,
 };
@@ -246,9 +249,10 @@ pub(crate) fn access() -> Access {
 /// A running server. Dropping it stops it.
 pub(crate) struct World {
     pub(crate) daemon: Arc<Daemon>,
+    pub(crate) journal: Mutex<MemoryJournal>,
     pub(crate) access: watch::Sender<Arc<Access>>,
     pub(crate) address: SocketAddr,
-    /// Dropped or told: the server stops.
+    /// Told or dropped: the server stops.
     pub(crate) stop: Option<oneshot::Sender<()>>,
     pub(crate) served: tokio::task::JoinHandle<std::io::Result<()>>,
 }
@@ -259,24 +263,63 @@ impl World {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
+        Self::bounded(limits, Bound::default()).await
+    }
+
+    /// With these limits, and readers closed that are further behind than `bound`.
+    pub(crate) async fn bounded(limits: Limits, bound: Bound) -> Self {
         let daemon = Arc::new(Daemon::default());
+        let journal = MemoryJournal::new();
+        let hub = Hub::with_bound(journal.reader(), bound);
         let (sender, receiver) = watch::channel(Arc::new(access()));
-        let state = AppState::new(Arc::clone(&daemon) as Arc<dyn Backend>, receiver, limits).unwrap();
+        let state = AppState::new(Arc::clone(&daemon) as Arc<dyn Backend>, hub, receiver, limits).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(serve(listener, state, async {
             stopped.await.ok();
         }));
-        Self { daemon, access: sender, address, stop: Some(stop), served }
+        Self { daemon, journal: journal.into(), access: sender, address, stop: Some(stop), served }
     }
 
     pub(crate) fn ask(&self, method: &'static str, path: &str) -> Ask {
-        Ask { address: self.address, method, path: path.into(), headers: Vec::new(), body: Vec::new() }
+        Ask {
+            address: self.address,
+            method,
+            path: path.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            version: "HTTP/1.1",
+        }
     }
 
     pub(crate) fn get(&self, path: &str) -> Ask {
         self.ask("GET", path)
+    }
+
+    /// Journals these events, one batch, and gives their sequences.
+    pub(crate) fn publish(&self, kinds: impl IntoIterator<Item = EventKind>) -> Vec<u64> {
+        let mut journal = self.journal.lock().unwrap();
+        let first = journal.reader().last() + 1;
+        let record = |(seq, kind)| {
+            let at = Timestamp::from_millis(1_795_287_600_000 + seq);
+            let id = EventId::from_bits(u128::from(seq));
+            let event = Event { id, at, pbx: None, recovered: false, action: None, kind };
+            let encoded = hookswitch_wire::encode(&event, seq, None);
+            Record { kind: Kind::Event, at, meta: Some(encoded.meta), payload: encoded.json }
+        };
+        let batch: Vec<Record> = (first..).zip(kinds).map(record).collect();
+        journal.append(batch).unwrap().collect()
+    }
+
+    /// Deletes every event there is.
+    pub(crate) fn delete_all(&self) {
+        let mut journal = self.journal.lock().unwrap();
+        let seq = journal.reader().last();
+        let end = Timestamp::from_micros(u64::MAX);
+        journal.snapshots().save(&journal::Snapshot { seq, at: end, payload: Bytes::new() }).unwrap();
+        let retained = journal.retain(&Retention { keep_from: end, hold_from: end }).unwrap();
+        assert_eq!(retained.oldest, seq + 1);
     }
 
     /// The command the daemon was last asked to do.
@@ -297,6 +340,8 @@ pub(crate) struct Ask {
     path: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    /// `HTTP/1.0` has no chunks: a stream is read as it is.
+    version: &'static str,
 }
 
 impl Ask {
@@ -319,17 +364,34 @@ impl Ask {
         self.header("Content-Type", "application/json").body(body.to_string())
     }
 
+    pub(crate) fn http_1_0(mut self) -> Self {
+        self.version = "HTTP/1.0";
+        self
+    }
+
+    /// As a client asks for a WebSocket.
+    pub(crate) fn upgrade(self) -> Self {
+        self.header("Connection", "Upgrade")
+            .header("Upgrade", "websocket")
+            .header("Sec-WebSocket-Version", "13")
+            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+    }
+
     /// Writes the request and leaves the connection to the caller.
     pub(crate) async fn open(&self) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let mut head = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", self.method, self.path, self.address);
+        let mut head =
+            format!("{} {} {}\r\nHost: {}\r\n", self.method, self.path, self.version, self.address);
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
         }
         if !self.body.is_empty() {
             head += &format!("Content-Length: {}\r\n", self.body.len());
         }
-        head += "Connection: close\r\n\r\n";
+        if !self.headers.iter().any(|(name, _)| name == "Connection") {
+            head += "Connection: close\r\n";
+        }
+        head += "\r\n";
         stream.write_all(head.as_bytes()).await.unwrap();
         // A server that refuses early may close before it has read all.
         stream.write_all(&self.body).await.ok();
@@ -340,7 +402,7 @@ impl Ask {
         let mut stream = self.open().await;
         let mut bytes = Vec::new();
         // A reset after the answer is the server not waiting for the rest of the request.
-        stream.read_to_end(&mut bytes).await.ok();
+        while stream.read_buf(&mut bytes).await.is_ok_and(|read| read > 0) && !Answered::is_whole(&bytes) {}
         Answered::parse(&bytes)
     }
 
@@ -358,6 +420,15 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
+    /// Whether all that `Content-Length` announces is there.
+    fn is_whole(bytes: &[u8]) -> bool {
+        bytes.windows(4).any(|w| w == b"\r\n\r\n") && {
+            let answered = Self::parse(bytes);
+            let announced = answered.header("content-length").and_then(|length| length.parse::<usize>().ok());
+            announced.is_some_and(|length| answered.body.len() >= length)
+        }
+    }
+
     fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").expect("a whole head");
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
