@@ -86,10 +86,9 @@ impl Distributor {
         let mut best = None;
         let mut key = limit;
         for profile in self.candidates() {
-            let calls = self.profiles.calls(profile).take_while(|(other, _)| **other < key);
-            let found = calls.into_iter().find(|(_, call)| self.is_servable(now, profile, **call));
-            if let Some((found, call)) = found {
-                (best, key) = (Some((profile, *call)), *found);
+            let mut calls = self.profiles.in_turn(profile).take_while(|(other, _)| *other < key);
+            if let Some((found, call)) = calls.find(|(_, call)| self.is_servable(now, profile, *call)) {
+                (best, key) = (Some((profile, call)), found);
             }
         }
         let (profile, call) = best?;
@@ -147,7 +146,7 @@ impl Distributor {
             }
             Strategy::RingAll => able.take(RING_ALL).collect(),
             Strategy::RoundRobin => {
-                let last = queue.cursor.as_ref().and_then(|id| self.roster.number_up_to(id));
+                let last = queue.cursor.as_ref().and_then(|(_, number)| *number);
                 let mut after = last
                     .into_iter()
                     .flat_map(|last| order.qualified_after(last, profile, rows))
@@ -170,17 +169,17 @@ impl Distributor {
         let reasons = Box::new(self.reasons(now, pick.call, &pick.agents));
         let agents: Vec<AgentId> =
             pick.agents.iter().map(|agent| self.roster.get(*agent).id.clone()).collect();
-        for agent in pick.agents {
+        for agent in pick.agents.iter().copied() {
             self.leave(agent);
             self.roster.set_away(now, agent, Some(Unavailable::Reserved));
         }
         self.take(pick.call);
         let row = self.calls.get_mut(pick.call);
-        row.place = Place::Offered(agents.clone());
+        row.place = Place::Offered(agents.clone().into());
         row.attempts += 1;
         let (call, queue) = (row.key.call, &mut self.queues[row.queue]);
         if queue.setup.strategy == Strategy::RoundRobin {
-            queue.cursor = agents.first().cloned();
+            queue.cursor = agents.first().cloned().zip(pick.agents.first().map(|number| Some(*number)));
         }
         Decision::Offer { call, queue: queue.setup.id.clone(), agents, reasons }
     }

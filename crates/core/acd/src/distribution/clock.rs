@@ -1,6 +1,6 @@
 //! What happens by itself as time passes: requirements loosen, sticky agents are given up, waits become too long.
 
-use hookswitch_model::{CallId, Timestamp};
+use hookswitch_model::Timestamp;
 
 use super::{
     Distributor,
@@ -12,23 +12,18 @@ impl Distributor {
     /// When [`tick`](Self::tick) is due next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.timers.first().map(|(at, _)| *at)
+        self.timers.first().map(|(at, _)| at)
     }
 
     /// Fires what is due. [`next`](Self::next) does it too; what has become possible is decided there.
     pub fn tick(&mut self, now: Timestamp) {
-        while let Some((at, call)) = self.timers.first().copied() {
-            if at > now {
-                return;
-            }
-            self.timers.pop_first();
-            self.fire(now, call);
+        while let Some((_, number)) = self.timers.first().filter(|(at, _)| *at <= now) {
+            self.timers.pop();
+            self.fire(now, number);
         }
     }
 
-    fn fire(&mut self, now: Timestamp, call: CallId) {
-        let Some(number) = self.calls.number(call) else { return };
-        self.calls.get_mut(number).due = None;
+    fn fire(&mut self, now: Timestamp, number: CallNo) {
         self.take(number);
         self.catch_up(now, number);
         if let Place::Kept { agent, until } = self.calls.get(number).place
@@ -46,7 +41,7 @@ impl Distributor {
     /// Takes the steps of the requirement that the time waited has reached.
     pub(super) fn catch_up(&mut self, now: Timestamp, number: CallNo) {
         let row = self.calls.get(number);
-        let waited = now.since(row.waiting.enqueued_at);
+        let waited = now.since(row.enqueued_at);
         let steps = &self.profiles.demand(row.demand).steps;
         let step = steps.iter().rposition(|(after, _)| *after <= waited).unwrap_or(0);
         self.calls.get_mut(number).step = step;
@@ -64,7 +59,7 @@ impl Distributor {
     pub(super) fn arm(&mut self, now: Timestamp, number: CallNo) {
         let row = self.calls.get(number);
         let next_step = self.profiles.demand(row.demand).steps.get(row.step + 1);
-        let loosened = next_step.map(|(after, _)| row.waiting.enqueued_at + *after);
+        let loosened = next_step.map(|(after, _)| row.enqueued_at + *after);
         let given_up = match row.place {
             Place::Kept { until, .. } => Some(until),
             Place::Open | Place::Offered(_) => None,
@@ -72,16 +67,17 @@ impl Distributor {
         let back = row.failed.iter().map(|failed| failed.until).filter(|until| *until > now).min();
         let late = if row.overdue { None } else { self.limit(number) };
         let due = [loosened, given_up, back, late].into_iter().flatten().min();
+        self.set_timer(number, due);
+    }
+
+    /// Changes or cancels the call's timer.
+    pub(super) fn set_timer(&mut self, number: CallNo, due: Option<Timestamp>) {
+        let row = self.calls.get_mut(number);
         if due != row.due {
-            let call = row.key.call;
-            if let Some(old) = row.due {
-                self.timers.remove(&(old, call));
-            }
-            if let Some(due) = due {
-                self.timers.insert((due, call));
-            }
-            self.calls.get_mut(number).due = due;
+            self.timers.change(number, row.due, due);
+            row.due = due;
         }
+        self.timers.settle(|call, at| self.calls.due(call) == Some(at));
     }
 
     /// The agent went away: calls kept for it wait for everybody.

@@ -1,22 +1,22 @@
 //! Distinct requirements: who is asked, and what of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, sync::Arc};
 
 use hashbrown::HashMap;
 use hookswitch_model::{
-    Millis, QueueId, Skill,
+    AgentId, Millis, QueueId, Skill,
     setup::{QueueSetup, Requirement, Setup},
 };
 use rustc_hash::FxBuildHasher;
 
 use super::{
     bits::{Bits, Rows},
-    line::Line,
+    line::{InLine, Line},
     order::{AgentNo, Scores},
     pace::Pace,
     ready::By,
     roster::{Roster, SkillNo},
-    waiting::{CallNo, Key},
+    waiting::{Call, CallNo, Key},
 };
 
 /// A queue: its configuration, resolved, and its line.
@@ -29,8 +29,8 @@ pub(super) struct Queue {
     pub(super) member_bits: Bits,
     pub(super) line: Line,
     pub(super) pace: Pace,
-    /// The agent round-robin chose last.
-    pub(super) cursor: Option<hookswitch_model::AgentId>,
+    /// The agent round-robin chose last, who may be gone, and the last number that does not come after.
+    pub(super) cursor: Option<(AgentId, Option<AgentNo>)>,
 }
 
 /// A step of a queue's requirement.
@@ -75,11 +75,9 @@ impl Queue {
 
 fn members(setup: &QueueSetup, requirement: &Requirement, roster: &Roster) -> Bits {
     let mut members = Bits::default();
-    let teams: BTreeSet<_> = requirement.teams.as_ref().unwrap_or(&setup.members.teams).iter().collect();
-    for agent in 0..roster.len() {
-        if roster.setup(agent).teams.iter().any(|team| teams.contains(team)) {
-            members.insert(agent);
-        }
+    let teams = requirement.teams.as_ref().unwrap_or(&setup.members.teams);
+    for agent in teams.iter().flat_map(|team| roster.team(team)) {
+        members.insert(*agent as usize);
     }
     if requirement.teams.is_none() {
         for agent in setup.members.agents.iter().filter_map(|id| roster.number(id)) {
@@ -102,10 +100,11 @@ pub(super) struct Profile {
     pub(super) queue: usize,
     pub(super) step: usize,
     /// The least levels, the route's included.
-    pub(super) asked: BTreeMap<Skill, u8>,
+    pub(super) asked: Arc<BTreeMap<Skill, u8>>,
     /// The same by skill number.
-    levels: Vec<(SkillNo, u8)>,
+    pub(super) levels: Vec<(SkillNo, u8)>,
     pub(super) by: By,
+    ageing: Option<Millis>,
 }
 
 /// The first call of a profile.
@@ -124,7 +123,7 @@ pub(super) struct Profiles {
     demands: Vec<Demand>,
     numbers: HashMap<(usize, BTreeMap<Skill, u8>), usize, FxBuildHasher>,
     pub(super) rows: Rows,
-    calls: Vec<BTreeMap<Key, CallNo>>,
+    calls: Vec<Line>,
     /// The first of each, side by side, so that the best of hundreds is one sweep over a few cache lines.
     pub(super) heads: Vec<Head>,
     /// The profiles in which somebody waits.
@@ -173,10 +172,10 @@ impl Profiles {
         for (number, step) in queue.steps.iter().enumerate() {
             let asked = both(&step.skills, extra);
             let levels = numbered(&asked, roster);
-            let by = By::of(queue.setup.strategy);
+            let (by, ageing) = (By::of(queue.setup.strategy), queue.setup.ageing);
             steps.push((step.after, self.list.len()));
-            self.list.push(Profile { queue: at, step: number, asked, levels, by });
-            self.calls.push(BTreeMap::new());
+            self.list.push(Profile { queue: at, step: number, asked: Arc::new(asked), levels, by, ageing });
+            self.calls.push(Line::default());
             self.heads.push(NOBODY);
         }
         self.rows.widen(self.list.len());
@@ -204,29 +203,31 @@ impl Profiles {
         self.rows.set(agent as usize, profile, does);
     }
 
-    pub(super) fn insert(&mut self, profile: usize, key: Key, call: CallNo) {
-        self.calls[profile].insert(key, call);
-        if key < self.heads[profile].key {
-            self.heads[profile] = Head { key, call };
+    /// A call waits in this profile from now on.
+    pub(super) fn insert(&mut self, profile: usize, call: &Call, number: CallNo) {
+        let standing = InLine { since: call.enqueued_at, call: call.key.call, number };
+        self.calls[profile].insert(call.priority, standing);
+        if call.key < self.heads[profile].key {
+            self.heads[profile] = Head { key: call.key, call: number };
             self.waiting.insert(profile);
         }
     }
 
-    pub(super) fn remove(&mut self, profile: usize, key: Key) {
-        let calls = &mut self.calls[profile];
-        calls.remove(&key);
-        if self.heads[profile].key == key {
-            self.heads[profile] =
-                calls.first_key_value().map_or(NOBODY, |(key, call)| Head { key: *key, call: *call });
-            if calls.is_empty() {
+    /// A call waits in this profile no more.
+    pub(super) fn remove(&mut self, profile: usize, call: &Call) {
+        self.calls[profile].remove(call.priority, call.enqueued_at, call.key.call);
+        if self.heads[profile].key == call.key {
+            let first = self.calls[profile].first(self.list[profile].ageing);
+            self.heads[profile] = first.map_or(NOBODY, |(key, call)| Head { key, call });
+            if first.is_none() {
                 self.waiting.remove(profile);
             }
         }
     }
 
     /// The calls of a profile, in the order of their turns.
-    pub(super) fn calls(&self, profile: usize) -> impl Iterator<Item = (&Key, &CallNo)> {
-        self.calls[profile].iter()
+    pub(super) fn in_turn(&self, profile: usize) -> impl Iterator<Item = (Key, CallNo)> + '_ {
+        self.calls[profile].in_turn(self.list[profile].ageing)
     }
 
     /// The sum of the agent's levels of the skills a profile asks for.
@@ -235,7 +236,8 @@ impl Profiles {
     }
 }
 
-fn numbered(asked: &BTreeMap<Skill, u8>, roster: &Roster) -> Vec<(SkillNo, u8)> {
+/// The same by skill number, in the same order.
+pub(super) fn numbered(asked: &BTreeMap<Skill, u8>, roster: &Roster) -> Vec<(SkillNo, u8)> {
     asked.iter().map(|(skill, level)| (roster.skill_number(skill), *level)).collect()
 }
 

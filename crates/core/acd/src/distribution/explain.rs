@@ -1,32 +1,40 @@
 //! Reasons: of decisions taken, of calls that do not exist, of agents who are idle.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hookswitch_model::{AgentId, Millis, QueueId, Skill, Timestamp, setup::Strategy};
 
 use super::{
     Distributor, Excluded, Exclusion, Explanation, MEMBERS_EXPLAINED, Ranked, Reasons, Score, StepExplained,
     Turn, Unavailable, Waiting, WaitingFor, WhyIdle,
-    demand::{Queue, both},
+    demand::{Queue, both, numbered},
     order::AgentNo,
+    roster::SkillNo,
     waiting::{Call, CallNo, Place},
 };
+
+/// What is asked: by name, and in the same order by number.
+struct Asked<'a> {
+    names: &'a BTreeMap<Skill, u8>,
+    levels: &'a [(SkillNo, u8)],
+}
 
 impl Distributor {
     /// Why this call goes to these agents now. Before they are reserved.
     pub(super) fn reasons(&self, now: Timestamp, number: CallNo, chosen: &[AgentNo]) -> Reasons {
         let call = self.calls.get(number);
         let queue = &self.queues[call.queue];
-        let asked = &self.profiles.get(self.profile(number)).asked;
-        let ranked = |agent: &AgentNo| self.ranked(now, *agent, asked, Some(call));
+        let profile = self.profiles.get(self.profile(number));
+        let asked = Asked { names: &profile.asked, levels: &profile.levels };
+        let ranked = |agent: &AgentNo| self.ranked(now, *agent, asked.levels, Some(call));
         let mut reasons = Reasons {
             queue: queue.setup.id.clone(),
             strategy: queue.setup.strategy,
             step: u32::try_from(call.step).unwrap_or(u32::MAX),
-            requires: asked.clone(),
+            requires: Arc::clone(&profile.asked),
             turn: Turn {
-                priority: call.waiting.priority,
-                waited: now.since(call.waiting.enqueued_at),
+                priority: call.priority,
+                waited: now.since(call.enqueued_at),
                 ageing: queue.setup.ageing,
                 attempt: call.attempts + 1,
             },
@@ -36,7 +44,7 @@ impl Distributor {
             members: u32::try_from(queue.members.len()).unwrap_or(u32::MAX),
         };
         if queue.members.len() <= MEMBERS_EXPLAINED {
-            let (others, excluded) = self.sort_members(now, queue, call.step, asked, Some(call));
+            let (others, excluded) = self.sort_members(now, queue, call.step, &asked, Some(call));
             let others = others.into_iter().filter(|agent| !chosen.contains(agent));
             reasons.ranked.extend(others.map(|agent| ranked(&agent)));
             reasons.excluded = excluded;
@@ -51,8 +59,10 @@ impl Distributor {
         let queue = &self.queues[*self.queue_numbers.get(&waiting.queue)?];
         let steps = queue.steps.iter().enumerate().map(|(number, step)| {
             let requires = both(&step.skills, &waiting.requires);
-            let (able, excluded) = self.sort_members(now, queue, number, &requires, None);
-            let ranked = able.into_iter().map(|agent| self.ranked(now, agent, &requires, None)).collect();
+            let levels = numbered(&requires, &self.roster);
+            let asked = Asked { names: &requires, levels: &levels };
+            let (able, excluded) = self.sort_members(now, queue, number, &asked, None);
+            let ranked = able.into_iter().map(|agent| self.ranked(now, agent, &levels, None)).collect();
             StepExplained { after: step.after, requires, ranked, excluded }
         });
         Some(Explanation {
@@ -74,12 +84,13 @@ impl Distributor {
                 .iter()
                 .filter(|call| call.queue == at && !is_offered(call))
                 .min_by_key(|c| c.key)?;
-            let asked = &self.profiles.get(self.profiles.demand(next.demand).steps[next.step].1).asked;
+            let profile = self.profiles.get(self.profiles.demand(next.demand).steps[next.step].1);
+            let asked = Asked { names: &profile.asked, levels: &profile.levels };
             Some(WaitingFor {
                 queue: queue.setup.id.clone(),
                 waiting: u32::try_from(queue.line.len()).unwrap_or(u32::MAX),
                 next: next.key.call,
-                why: self.exclusion(now, number, queue, next.step, asked, Some(next)),
+                why: self.exclusion(now, number, queue, next.step, &asked, Some(next)),
             })
         });
         Some(WhyIdle { away: self.roster.get(number).away.clone(), queues: queues.collect() })
@@ -91,7 +102,7 @@ impl Distributor {
         now: Timestamp,
         queue: &Queue,
         step: usize,
-        asked: &BTreeMap<Skill, u8>,
+        asked: &Asked<'_>,
         call: Option<&Call>,
     ) -> (Vec<AgentNo>, Vec<Excluded>) {
         let (mut able, mut excluded) = (Vec::new(), Vec::new());
@@ -101,9 +112,9 @@ impl Distributor {
                 Some(why) => excluded.push(Excluded { agent: self.roster.get(*agent).id.clone(), why }),
             }
         }
-        let last = queue.cursor.as_ref().and_then(|id| self.roster.number_up_to(id));
+        let last = queue.cursor.as_ref().and_then(|(_, number)| *number);
         able.sort_by_cached_key(|agent| {
-            let score = self.score(now, *agent, asked);
+            let score = self.score(now, *agent, asked.levels);
             let since = self.roster.get(*agent).standing.map(|standing| standing.idle_since);
             let first = match queue.setup.strategy {
                 Strategy::LongestIdle | Strategy::RingAll | Strategy::Random => 0,
@@ -126,15 +137,18 @@ impl Distributor {
         agent: AgentNo,
         queue: &Queue,
         step: usize,
-        asked: &BTreeMap<Skill, u8>,
+        asked: &Asked<'_>,
         call: Option<&Call>,
     ) -> Option<Exclusion> {
         if !queue.steps[step].members.contains(agent as usize) {
             return Some(Exclusion::NotAsked);
         }
-        let has = |skill: &Skill| self.roster.level(agent, self.roster.skill_number(skill));
-        if let Some((skill, least)) = asked.iter().find(|(skill, least)| has(skill) < **least) {
-            return Some(Exclusion::Skill { skill: skill.clone(), asked: *least, has: has(skill) });
+        let has = |skill: SkillNo| self.roster.level(agent, skill);
+        let mut both = asked.names.iter().zip(asked.levels);
+        if let Some(((skill, least), (number, _))) =
+            both.find(|((_, least), (number, _))| has(*number) < **least)
+        {
+            return Some(Exclusion::Skill { skill: skill.clone(), asked: *least, has: has(*number) });
         }
         if let Some(away) = &self.roster.get(agent).away {
             return Some(match away.clone() {
@@ -157,13 +171,7 @@ impl Distributor {
         Some(Exclusion::Failed { until: failed.until })
     }
 
-    fn ranked(
-        &self,
-        now: Timestamp,
-        agent: AgentNo,
-        asked: &BTreeMap<Skill, u8>,
-        call: Option<&Call>,
-    ) -> Ranked {
+    fn ranked(&self, now: Timestamp, agent: AgentNo, asked: &[(SkillNo, u8)], call: Option<&Call>) -> Ranked {
         Ranked {
             agent: self.roster.get(agent).id.clone(),
             score: self.score(now, agent, asked),
@@ -171,14 +179,13 @@ impl Distributor {
         }
     }
 
-    fn score(&self, now: Timestamp, agent: AgentNo, asked: &BTreeMap<Skill, u8>) -> Score {
+    fn score(&self, now: Timestamp, agent: AgentNo, asked: &[(SkillNo, u8)]) -> Score {
         let standing = self.roster.get(agent).standing.as_ref();
-        let level = |skill| u32::from(self.roster.level(agent, self.roster.skill_number(skill)));
         Score {
             idle: standing.map_or(Millis(0), |standing| now.since(standing.idle_since)),
             calls: standing.map_or(0, |standing| standing.calls),
             occupancy_ppm: standing.map_or(0, |standing| standing.occupancy_ppm),
-            skill: asked.keys().map(level).sum(),
+            skill: asked.iter().map(|(skill, _)| u32::from(self.roster.level(agent, *skill))).sum(),
         }
     }
 

@@ -1,86 +1,126 @@
-//! The line of a queue: who stands where.
+//! Calls in line.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, VecDeque},
+};
 
 use hookswitch_model::{CallId, Millis, Timestamp};
 
-/// Elements in order, in pieces, so that inserting moves little memory and a rank is a sum over pieces.
-#[derive(Debug, Clone)]
-struct Sorted<T> {
-    pieces: Vec<Vec<T>>,
+use super::waiting::{CallNo, Key};
+
+/// One call in a line. Calls of the same priority stand in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct InLine {
+    pub(super) since: Timestamp,
+    pub(super) call: CallId,
+    pub(super) number: CallNo,
+}
+
+impl InLine {
+    fn order(&self) -> (Timestamp, CallId) {
+        (self.since, self.call)
+    }
+}
+
+/// Calls of one priority, oldest first, in pieces: leaving from the middle moves little memory, and a rank is a sum over
+/// pieces. Coming at the end and leaving from the front, which is nearly all that happens, touch one place in memory.
+#[derive(Debug, Clone, Default)]
+struct Class {
+    pieces: VecDeque<VecDeque<InLine>>,
     len: usize,
 }
 
 const PIECE: usize = 256;
 
-impl<T: Ord + Copy> Sorted<T> {
-    const fn new() -> Self {
-        Self { pieces: Vec::new(), len: 0 }
+impl Class {
+    fn first(&self) -> Option<&InLine> {
+        self.pieces.front().and_then(VecDeque::front)
     }
 
-    /// The piece that holds `item` or would take it.
-    fn piece_of(&self, item: &T) -> usize {
-        let at = self.pieces.partition_point(|piece| piece.last().is_some_and(|last| last < item));
-        at.min(self.pieces.len().saturating_sub(1))
+    /// The piece that holds a call, or would take it.
+    fn piece_of(&self, order: &(Timestamp, CallId)) -> usize {
+        let is_before = |piece: &VecDeque<InLine>| piece.back().is_some_and(|last| last.order() < *order);
+        let last = self.pieces.len().saturating_sub(1);
+        if last > 0 && is_before(&self.pieces[last - 1]) {
+            return last;
+        }
+        self.pieces.partition_point(is_before).min(last)
     }
 
-    fn insert(&mut self, item: T) {
-        let at = self.piece_of(&item);
-        let Some(piece) = self.pieces.get_mut(at) else {
-            self.pieces.push(vec![item]);
-            self.len += 1;
-            return;
-        };
-        let Err(within) = piece.binary_search(&item) else { return };
-        piece.insert(within, item);
+    fn insert(&mut self, new: InLine) {
+        let order = new.order();
+        let at = self.piece_of(&order);
+        if self.pieces.is_empty() {
+            self.pieces.push_back(VecDeque::new());
+        }
+        let piece = &mut self.pieces[at];
+        if piece.back().is_none_or(|last| last.order() < order) {
+            piece.push_back(new);
+        } else {
+            let Err(within) = piece.binary_search_by_key(&order, InLine::order) else { return };
+            piece.insert(within, new);
+        }
         self.len += 1;
-        if piece.len() > PIECE {
-            // A line grows at its end: a full last piece keeps most, so that pieces are not left half empty.
-            let keep = if within + 1 == piece.len() { PIECE - PIECE / 8 } else { PIECE / 2 };
-            let rest = piece.split_off(keep);
+        if self.pieces[at].len() > PIECE {
+            // A line grows at its end: the last piece is left nearly full.
+            let keep = if at + 1 == self.pieces.len() { PIECE } else { PIECE / 2 };
+            let rest = self.pieces[at].split_off(keep);
             self.pieces.insert(at + 1, rest);
         }
     }
 
-    fn remove(&mut self, item: &T) -> bool {
-        let at = self.piece_of(item);
-        let Some(piece) = self.pieces.get_mut(at) else { return false };
-        let Ok(within) = piece.binary_search(item) else { return false };
-        piece.remove(within);
-        self.len -= 1;
-        if piece.is_empty() {
-            self.pieces.remove(at);
+    fn remove(&mut self, order: &(Timestamp, CallId)) -> bool {
+        if self.first().is_some_and(|first| first.order() == *order) {
+            self.pieces[0].pop_front();
+            self.forget_if_empty(0);
+            return true;
         }
+        let at = self.piece_of(order);
+        let Some(piece) = self.pieces.get_mut(at) else { return false };
+        let Ok(within) = piece.binary_search_by_key(order, InLine::order) else { return false };
+        piece.remove(within);
+        self.forget_if_empty(at);
         true
     }
 
-    /// How many elements are smaller. Counts from the nearer end.
-    fn rank(&self, item: &T) -> usize {
-        let at = self.piece_of(item);
-        let Some(piece) = self.pieces.get(at) else { return 0 };
-        let within = piece.partition_point(|other| other < item);
-        if at * 2 < self.pieces.len() {
-            self.pieces[..at].iter().map(Vec::len).sum::<usize>() + within
-        } else {
-            self.len - self.pieces[at..].iter().map(Vec::len).sum::<usize>() + within
+    fn forget_if_empty(&mut self, at: usize) {
+        self.len -= 1;
+        if self.pieces[at].is_empty() {
+            self.pieces.remove(at);
         }
     }
 
-    fn first(&self) -> Option<&T> {
-        self.pieces.first().and_then(|piece| piece.first())
+    /// How many stand before. Counts from the nearer end.
+    fn rank(&self, order: &(Timestamp, CallId)) -> usize {
+        let at = self.piece_of(order);
+        let Some(piece) = self.pieces.get(at) else { return 0 };
+        let within = match piece.back() {
+            Some(last) if last.order() < *order => piece.len(),
+            _ => piece.partition_point(|other| other.order() < *order),
+        };
+        if at * 2 < self.pieces.len() {
+            self.pieces.range(..at).map(VecDeque::len).sum::<usize>() + within
+        } else {
+            self.len - self.pieces.range(at..).map(VecDeque::len).sum::<usize>() + within
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &InLine> {
+        self.pieces.iter().flatten()
     }
 }
 
-/// All calls of a queue, those being offered included, by priority and age. It knows places; it decides nothing.
+/// Calls by priority and age. It knows places; it decides nothing.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Line {
-    classes: BTreeMap<Reverse<i32>, Sorted<(Timestamp, CallId)>>,
+    classes: BTreeMap<Reverse<i32>, Class>,
     len: usize,
 }
 
 impl Line {
-    pub(super) fn insert(&mut self, priority: i32, since: Timestamp, call: CallId) {
-        self.classes.entry(Reverse(priority)).or_insert_with(Sorted::new).insert((since, call));
+    pub(super) fn insert(&mut self, priority: i32, call: InLine) {
+        self.classes.entry(Reverse(priority)).or_default().insert(call);
         self.len += 1;
     }
 
@@ -103,7 +143,7 @@ impl Line {
         call: CallId,
         ageing: Option<Millis>,
     ) -> usize {
-        let ahead = |(class, calls): (&Reverse<i32>, &Sorted<(Timestamp, CallId)>)| match ageing {
+        let ahead = |(class, calls): (&Reverse<i32>, &Class)| match ageing {
             None if class.0 > priority => calls.len,
             None if class.0 < priority => 0,
             None => calls.rank(&(since, call)),
@@ -126,7 +166,35 @@ impl Line {
 
     /// Since when the longest waiting call waits.
     pub(super) fn oldest(&self) -> Option<Timestamp> {
-        self.classes.values().filter_map(|class| class.first()).map(|(since, _)| *since).min()
+        self.classes.values().filter_map(Class::first).map(|first| first.since).min()
+    }
+
+    /// The call whose turn it is.
+    pub(super) fn first(&self, ageing: Option<Millis>) -> Option<(Key, CallNo)> {
+        let firsts = self.classes.iter().filter_map(|(class, calls)| {
+            let first = calls.first()?;
+            Some((Key::new(first.call, class.0, first.since, ageing), first.number))
+        });
+        // Without ageing the highest priority comes first, whatever stands behind.
+        if ageing.is_none() { firsts.into_iter().next() } else { firsts.min() }
+    }
+
+    /// The calls in the order of their turns.
+    pub(super) fn in_turn(&self, ageing: Option<Millis>) -> impl Iterator<Item = (Key, CallNo)> + '_ {
+        let key =
+            move |class: i32, call: &InLine| (Key::new(call.call, class, call.since, ageing), call.number);
+        let mut classes: Vec<_> = self
+            .classes
+            .iter()
+            .map(|(class, calls)| calls.iter().map(move |call| key(class.0, call)).peekable())
+            .collect();
+        std::iter::from_fn(move || {
+            let next = classes
+                .iter_mut()
+                .filter_map(|calls| calls.peek().copied().map(|key| (key, calls)))
+                .min_by_key(|(key, _)| *key);
+            next.and_then(|(_, calls)| calls.next())
+        })
     }
 }
 
@@ -136,22 +204,30 @@ mod tests {
 
     use super::*;
 
+    fn standing(at: u64) -> InLine {
+        InLine { since: Timestamp::from_millis(at), call: CallId::from(u128::from(at % 7)), number: 0 }
+    }
+
     proptest! {
         #[test]
-        fn a_sorted_list_is_a_set_that_knows_ranks(steps in prop::collection::vec((any::<bool>(), 0_u16..900), 1..3_000)) {
-            let mut sorted = Sorted::new();
+        fn a_class_is_a_sorted_set_that_knows_ranks(steps in prop::collection::vec((0..3, 0_u64..900), 1..3_000)) {
+            let mut class = Class::default();
             let mut model = std::collections::BTreeSet::new();
-            for (insert, item) in steps {
-                if insert {
-                    sorted.insert(item);
-                    model.insert(item);
+            for (kind, at) in steps {
+                // Mostly new ones at the end, sometimes in the middle; leaving from anywhere.
+                let new = standing(if kind == 0 { at } else { 1_000 + model.len() as u64 });
+                if kind < 2 {
+                    class.insert(new);
+                    model.insert(new);
                 } else {
-                    prop_assert_eq!(sorted.remove(&item), model.remove(&item));
+                    let old = model.range(standing(at)..).next().copied().unwrap_or(new);
+                    prop_assert_eq!(class.remove(&old.order()), model.remove(&old));
                 }
-                prop_assert_eq!(sorted.rank(&item), model.range(..item).count());
-                prop_assert_eq!(sorted.first(), model.first());
-                prop_assert_eq!(sorted.len, model.len());
+                prop_assert_eq!(class.rank(&new.order()), model.range(..new).count());
+                prop_assert_eq!(class.first(), model.first());
+                prop_assert_eq!(class.len, model.len());
             }
+            prop_assert!(class.iter().eq(model.iter()));
         }
     }
 
@@ -161,12 +237,17 @@ mod tests {
         let at = |secs: u64| Timestamp::from_millis(secs * 1_000);
         let mut line = Line::default();
         let [old, young] = [CallId::from(1), CallId::from(2)];
-        line.insert(0, at(1_000), old);
-        line.insert(1, at(1_059), young);
-        assert_eq!(line.place(1, at(1_059), young, minute), 1, "59 s later, but a point ahead");
+        let stand = |line: &mut Line, priority, since, call| {
+            line.insert(priority, InLine { since, call, number: 0 });
+            line.first(minute).unwrap().0.call
+        };
+        assert_eq!(stand(&mut line, 0, at(1_000), old), old);
+        assert_eq!(stand(&mut line, 1, at(1_059), young), young, "59 s later, but a point ahead");
+        assert_eq!(line.place(1, at(1_059), young, minute), 1);
         line.remove(1, at(1_059), young);
-        line.insert(1, at(1_061), young);
-        assert_eq!(line.place(1, at(1_061), young, minute), 2, "61 s later: the point is used up");
+        assert_eq!(stand(&mut line, 1, at(1_061), young), old, "61 s later: the point is used up");
+        assert_eq!(line.place(1, at(1_061), young, minute), 2);
         assert_eq!(line.place(1, at(1_061), young, None), 1, "strict priority");
+        assert_eq!(line.first(None).unwrap().0.call, young);
     }
 }

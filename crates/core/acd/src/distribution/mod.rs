@@ -50,6 +50,7 @@ mod roster;
 mod state;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,9 +64,11 @@ pub use reasons::{
 pub use state::State;
 
 use demand::{Profiles, Queue, QueueNumbers, Skilled};
+use line::InLine;
 use order::AgentNo;
 use ready::Ready;
 use roster::Roster;
+use timers::Timers;
 use waiting::{Call, CallNo, Calls, Failed, Key, Place};
 
 /// An agent who did not take a call is not asked again for it before this, even if nobody else is there.
@@ -92,8 +95,7 @@ pub struct Distributor {
     fresh: Option<AgentNo>,
     /// Ready agents for whom calls are kept.
     wanted: BTreeSet<AgentNo>,
-    /// One timer a call, at its next moment.
-    timers: BTreeSet<(Timestamp, CallId)>,
+    timers: Timers,
     /// Waiting calls that waited too long.
     overdue: BTreeSet<Key>,
     /// State of the lot of the strategy `random`.
@@ -106,11 +108,13 @@ impl Distributor {
         let queue = *self.queue_numbers.get(&waiting.queue)?;
         self.remove(call);
         let demand = self.demand(queue, &waiting.requires);
-        let key = Key::new(call, &waiting, self.queues[queue].setup.ageing);
         let (priority, since) = (waiting.priority, waiting.enqueued_at);
+        let key = Key::new(call, priority, since, self.queues[queue].setup.ageing);
         let number = self.calls.insert(Call {
             key,
-            waiting,
+            enqueued_at: since,
+            priority,
+            waiting: Box::new(waiting),
             entered_at: now,
             queue,
             demand,
@@ -124,7 +128,7 @@ impl Distributor {
         if self.queues[queue].line.len() == 0 {
             self.queues[queue].pace.began(now);
         }
-        self.queues[queue].line.insert(priority, since, call);
+        self.queues[queue].line.insert(priority, InLine { since, call, number });
         self.catch_up(now, number);
         self.calls.get_mut(number).place = self.first_place(now, number);
         self.put(number);
@@ -180,11 +184,9 @@ impl Distributor {
     pub fn remove(&mut self, call: CallId) -> bool {
         let Some(number) = self.calls.number(call) else { return false };
         self.take(number);
+        self.set_timer(number, None);
         let Some(row) = self.calls.remove(call) else { return false };
-        if let Some(due) = row.due {
-            self.timers.remove(&(due, call));
-        }
-        self.queues[row.queue].line.remove(row.waiting.priority, row.waiting.enqueued_at, call);
+        self.queues[row.queue].line.remove(row.priority, row.enqueued_at, call);
         true
     }
 
@@ -246,7 +248,7 @@ impl Distributor {
         let place = self.place(row);
         Some(Placed {
             position: u32::try_from(place).unwrap_or(u32::MAX),
-            requires: self.profiles.get(self.profile(number)).asked.clone(),
+            requires: BTreeMap::clone(&self.profiles.get(self.profile(number)).asked),
             estimated_wait_s: self.queues[row.queue].pace.estimate_s(now, place),
         })
     }
@@ -260,8 +262,7 @@ impl Distributor {
 
     fn place(&self, row: &Call) -> usize {
         let queue = &self.queues[row.queue];
-        let (priority, since) = (row.waiting.priority, row.waiting.enqueued_at);
-        queue.line.place(priority, since, row.key.call, queue.setup.ageing)
+        queue.line.place(row.priority, row.enqueued_at, row.key.call, queue.setup.ageing)
     }
 
     /// A queue's figures.
@@ -295,7 +296,7 @@ impl Distributor {
         let profile = self.profile(number);
         let row = self.calls.get(number);
         match row.place {
-            Place::Open => self.profiles.insert(profile, row.key, number),
+            Place::Open => self.profiles.insert(profile, row, number),
             Place::Kept { agent, .. } => {
                 let keeper = self.roster.get_mut(agent);
                 keeper.kept.insert(row.key);
@@ -315,7 +316,7 @@ impl Distributor {
         let profile = self.profile(number);
         let row = self.calls.get(number);
         match row.place {
-            Place::Open => self.profiles.remove(profile, row.key),
+            Place::Open => self.profiles.remove(profile, row),
             Place::Kept { agent, .. } => {
                 let keeper = self.roster.get_mut(agent);
                 keeper.kept.remove(&row.key);

@@ -54,6 +54,8 @@ impl Piece {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Order {
     pieces: Vec<Piece>,
+    /// The last entry of each piece, side by side, to find a piece without touching others.
+    lasts: Vec<(Rank, AgentNo)>,
     /// The profiles that are served in this order.
     pub(super) serves: Bits,
     /// How many profiles there are.
@@ -90,7 +92,7 @@ impl Order {
     }
 
     fn piece_of(&self, entry: &(Rank, AgentNo)) -> usize {
-        let at = self.pieces.partition_point(|piece| piece.agents.last().is_some_and(|last| last < entry));
+        let at = self.lasts.partition_point(|last| last < entry);
         at.min(self.pieces.len().saturating_sub(1))
     }
 
@@ -103,6 +105,7 @@ impl Order {
         let at = self.piece_of(&(rank, agent));
         if self.pieces.is_empty() {
             self.pieces.push(Piece::default());
+            self.lasts.push((rank, agent));
         }
         let Err(within) = self.pieces[at].agents.binary_search(&(rank, agent)) else { return };
         self.pieces[at].agents.insert(within, (rank, agent));
@@ -110,9 +113,18 @@ impl Order {
         if self.pieces[at].agents.len() > PIECE {
             let agents = self.pieces[at].agents.split_off(PIECE / 2);
             self.pieces.insert(at + 1, Piece { agents, ..Piece::default() });
+            self.lasts.insert(at + 1, (rank, agent));
             for half in [at, at + 1] {
                 self.recount(half, scores);
+                self.note_last(half);
             }
+        }
+        self.note_last(at);
+    }
+
+    fn note_last(&mut self, at: usize) {
+        if let Some(last) = self.pieces[at].agents.last() {
+            self.lasts[at] = *last;
         }
     }
 
@@ -149,11 +161,13 @@ impl Order {
         piece.agents.remove(within);
         if piece.agents.is_empty() {
             self.pieces.remove(at);
+            self.lasts.remove(at);
             return;
         }
         let mut piece = std::mem::take(&mut self.pieces[at]);
         piece.add(-1, self.profiles(row), self.width);
         self.pieces[at] = piece;
+        self.note_last(at);
     }
 
     /// Those who qualify, in order.
@@ -176,9 +190,7 @@ impl Order {
         profile: usize,
         rows: &'a Rows,
     ) -> impl Iterator<Item = AgentNo> + 'a {
-        let from = self
-            .pieces
-            .partition_point(|piece| piece.agents.last().is_some_and(|last| *last <= ((0, 0), agent)));
+        let from = self.lasts.partition_point(|last| *last <= ((0, 0), agent));
         self.pieces[from..]
             .iter()
             .filter(move |piece| piece.counts(profile) > 0)

@@ -1,6 +1,6 @@
 //! Why a call went where it went.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hookswitch_model::{AgentId, CallId, Millis, QueueId, Skill, Timestamp, setup::Strategy};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub struct Reasons {
     /// Which step of the queue's requirement was in force, from 0.
     pub step: u32,
     /// The least levels asked for, the route's included.
-    pub requires: BTreeMap<Skill, u8>,
+    pub requires: Arc<BTreeMap<Skill, u8>>,
     /// Why it was this call's turn.
     pub turn: Turn,
     /// The call was kept for, and got, the caller's last agent.

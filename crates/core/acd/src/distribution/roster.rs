@@ -1,12 +1,9 @@
 //! The agents: skills, presence, what they did today.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
-use hookswitch_model::{AgentId, Millis, Skill, Timestamp, setup::AgentSetup};
+use hookswitch_model::{AgentId, Millis, Skill, TeamId, Timestamp, setup::AgentSetup};
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
@@ -138,7 +135,9 @@ const NO_SKILL: SkillNo = 0;
 pub(super) struct Roster {
     agents: Vec<Agent>,
     numbers: HashMap<AgentId, AgentNo, FxBuildHasher>,
-    setups: Vec<Arc<AgentSetup>>,
+    /// Skills as configured.
+    configured: Vec<BTreeMap<Skill, u8>>,
+    teams: BTreeMap<TeamId, Vec<AgentNo>>,
     skills: BTreeMap<Skill, SkillNo>,
     /// Level of agent × skill, 0 for none, in rows of `width`.
     levels: Vec<u8>,
@@ -159,7 +158,10 @@ impl Roster {
         for (number, (id, setup)) in (0..).zip(by_id) {
             let agent = Agent::new(id, setup, states.remove(id));
             new.numbers.insert(id.clone(), number);
-            new.setups.push(Arc::new(setup.clone()));
+            new.configured.push(setup.skills.clone());
+            for team in &setup.teams {
+                new.teams.entry(team.clone()).or_default().push(number);
+            }
             new.note_presence(number, &agent);
             new.agents.push(agent);
         }
@@ -213,8 +215,9 @@ impl Roster {
         &mut self.agents[agent as usize]
     }
 
-    pub(super) fn setup(&self, agent: usize) -> &AgentSetup {
-        &self.setups[agent]
+    /// Everybody in a team.
+    pub(super) fn team(&self, team: &TeamId) -> &[AgentNo] {
+        self.teams.get(team).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn skill_number(&self, skill: &Skill) -> SkillNo {
@@ -226,7 +229,7 @@ impl Roster {
     }
 
     fn skills_of(&self, agent: usize) -> &BTreeMap<Skill, u8> {
-        self.agents[agent].changed.as_ref().map_or(&self.setups[agent].skills, |changed| &changed.now)
+        self.agents[agent].changed.as_ref().map_or(&self.configured[agent], |changed| &changed.now)
     }
 
     /// Gives these skills columns, and lays all levels out.
@@ -258,7 +261,7 @@ impl Roster {
         let unknown: Vec<Skill> =
             skills.keys().filter(|skill| !self.skills.contains_key(*skill)).cloned().collect();
         let agent = agent as usize;
-        let configured = self.setups[agent].skills.clone();
+        let configured = self.configured[agent].clone();
         self.agents[agent].changed =
             (skills != configured).then_some(ChangedSkills { configured, now: skills });
         if unknown.is_empty() {

@@ -11,10 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Distributor, Waiting,
     demand::{Profiles, Queue, QueueNumbers, named_skills},
+    line::InLine,
     order::AgentNo,
     pace::Pace,
     ready::Ready,
     roster::{AgentState, Roster},
+    timers::Timers,
     waiting::{Call, Calls, Failed, Key, Place},
 };
 
@@ -76,7 +78,7 @@ impl Distributor {
             ready: Ready::new(),
             fresh: None,
             wanted: BTreeSet::new(),
-            timers: BTreeSet::new(),
+            timers: Timers::default(),
             overdue: BTreeSet::new(),
             lot: state.lot,
         };
@@ -104,7 +106,11 @@ impl Distributor {
     fn add_queue(&mut self, setup: &hookswitch_model::setup::QueueSetup, state: Option<QueueState>) {
         let mut queue = Queue::new(setup, &self.roster);
         if let Some(state) = state {
-            (queue.cursor, queue.pace) = (state.cursor, state.pace);
+            queue.pace = state.pace;
+            queue.cursor = state.cursor.map(|id| {
+                let number = self.roster.number_up_to(&id);
+                (id, number)
+            });
         }
         self.queue_numbers.insert(setup.id.clone(), self.queues.len());
         self.queues.push(queue);
@@ -120,7 +126,13 @@ impl Distributor {
             Some(Failed { agent, until })
         });
         let row = Call {
-            key: Key::new(call, &state.waiting, self.queues[queue].setup.ageing),
+            key: Key::new(
+                call,
+                state.waiting.priority,
+                state.waiting.enqueued_at,
+                self.queues[queue].setup.ageing,
+            ),
+            priority: state.waiting.priority,
             entered_at: state.entered_at,
             queue,
             demand,
@@ -129,19 +141,20 @@ impl Distributor {
             failed: failed.collect(),
             attempts: state.attempts,
             overdue: state.overdue,
-            due: state.due,
-            waiting: state.waiting,
+            due: None,
+            enqueued_at: state.waiting.enqueued_at,
+            waiting: Box::new(state.waiting),
         };
-        self.queues[queue].line.insert(row.waiting.priority, row.waiting.enqueued_at, call);
-        self.timers.extend(row.due.map(|due| (due, call)));
+        let (priority, since) = (row.priority, row.enqueued_at);
         let number = self.calls.insert(row);
+        self.queues[queue].line.insert(priority, InLine { since, call, number });
+        self.set_timer(number, state.due);
         let place = match state.place {
             PlaceState::Open => Place::Open,
-            PlaceState::Offered { agents } => Place::Offered(agents),
-            PlaceState::Kept { agent, until } => match self.roster.number(&agent) {
-                Some(agent) if self.keeps(number, agent) => Place::Kept { agent, until },
-                Some(_) | None => Place::Open,
-            },
+            PlaceState::Offered { agents } => Place::Offered(agents.into()),
+            PlaceState::Kept { agent, until } => {
+                self.roster.number(&agent).map_or(Place::Open, |agent| Place::Kept { agent, until })
+            }
         };
         self.calls.get_mut(number).place = place;
         self.put(number);
@@ -152,20 +165,23 @@ impl Distributor {
     pub fn state(&self) -> State {
         let id_of = |agent: AgentNo| self.roster.get(agent).id.clone();
         let call_state = |row: &Call| CallState {
-            waiting: row.waiting.clone(),
+            waiting: Waiting::clone(&row.waiting),
             entered_at: row.entered_at,
             step: row.step,
             place: match &row.place {
                 Place::Open => PlaceState::Open,
                 Place::Kept { agent, until } => PlaceState::Kept { agent: id_of(*agent), until: *until },
-                Place::Offered(agents) => PlaceState::Offered { agents: agents.clone() },
+                Place::Offered(agents) => PlaceState::Offered { agents: agents.to_vec() },
             },
             failed: row.failed.iter().map(|failed| (id_of(failed.agent), failed.until)).collect(),
             attempts: row.attempts,
             overdue: row.overdue,
             due: row.due,
         };
-        let queue_state = |queue: &Queue| QueueState { cursor: queue.cursor.clone(), pace: queue.pace };
+        let queue_state = |queue: &Queue| QueueState {
+            cursor: queue.cursor.as_ref().map(|(id, _)| id.clone()),
+            pace: queue.pace,
+        };
         State {
             calls: self.calls.iter().map(|row| (row.key.call, call_state(row))).collect(),
             agents: self.roster.states(),

@@ -17,28 +17,27 @@ use super::{Waiting, order::AgentNo};
 /// compete as priority 0, by that virtual time of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
-    /// Strict priority, negated; 0 with ageing.
-    class: i64,
-    /// Microseconds: arrival, moved by what the priority is worth.
-    time: i64,
+    /// The class and the time as one number, because keys are compared more often than anything else. Class: strict
+    /// priority, negated; 0 with ageing. Time: microseconds of arrival, moved by what the priority is worth.
+    turn: i128,
     pub(super) call: CallId,
 }
 
 impl Key {
     /// Greater than any call's.
-    pub(super) const NONE: Self =
-        Self { class: i64::MAX, time: i64::MAX, call: CallId::from_bits(u128::MAX) };
+    pub(super) const NONE: Self = Self { turn: i128::MAX, call: CallId::from_bits(u128::MAX) };
 
-    pub(super) fn new(call: CallId, waiting: &Waiting, ageing: Option<Millis>) -> Self {
-        let arrived = i64::try_from(waiting.enqueued_at.as_micros()).unwrap_or(i64::MAX);
-        match ageing {
-            None => Self { class: -i64::from(waiting.priority), time: arrived, call },
+    pub(super) fn new(call: CallId, priority: i32, enqueued_at: Timestamp, ageing: Option<Millis>) -> Self {
+        let arrived = i64::try_from(enqueued_at.as_micros()).unwrap_or(i64::MAX);
+        let priority = i64::from(priority);
+        let (class, time) = match ageing {
+            None => (-priority, arrived),
             Some(point) => {
                 let micros = i64::try_from(point.0).unwrap_or(i64::MAX).saturating_mul(1_000);
-                let worth = micros.saturating_mul(i64::from(waiting.priority));
-                Self { class: 0, time: arrived.saturating_sub(worth), call }
+                (0, arrived.saturating_sub(micros.saturating_mul(priority)))
             }
-        }
+        };
+        Self { turn: i128::from(class) << 64 | i128::from(time) - i128::from(i64::MIN), call }
     }
 }
 
@@ -55,7 +54,7 @@ pub(super) enum Place {
         until: Timestamp,
     },
     /// Nowhere: it is being offered.
-    Offered(Vec<AgentId>),
+    Offered(Box<[AgentId]>),
 }
 
 /// An agent that did not take a call.
@@ -70,7 +69,10 @@ pub(super) struct Failed {
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     pub(super) key: Key,
-    pub(super) waiting: Waiting,
+    /// Boxed, because what follows is looked at each time a timer fires and should lie close together.
+    pub(super) waiting: Box<Waiting>,
+    pub(super) enqueued_at: Timestamp,
+    pub(super) priority: i32,
     /// When it came into this queue: the longest wait counts from here, because a caller who overflowed from another
     /// queue would overflow at once otherwise.
     pub(super) entered_at: Timestamp,
@@ -142,6 +144,11 @@ impl Calls {
 
     pub(super) fn get_mut(&mut self, number: CallNo) -> &mut Call {
         self.rows[number as usize].as_mut().expect("a number is only held for a call that is there")
+    }
+
+    /// When the timer of the call that has this number now, if any has, fires.
+    pub(super) fn due(&self, number: CallNo) -> Option<Timestamp> {
+        self.rows[number as usize].as_ref().and_then(|call| call.due)
     }
 
     /// All calls, in no particular order.

@@ -1,0 +1,132 @@
+//! One timer a call.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+};
+
+use hookswitch_model::Timestamp;
+
+use super::waiting::CallNo;
+
+/// Moments at which calls are to be looked at.
+///
+/// Calls that came one after the other have timers one after the other, so that far timers are only collected, by
+/// stretches of time, and sorted when their stretch comes: setting one touches memory that was touched just before.
+/// Most timers are cancelled, because calls are answered: cancelling is free, a cancelled timer is recognised when it
+/// comes up, and they are thrown out when they outnumber the others.
+///
+/// Timers of the same moment come up in no particular order: all of them are done before anything is decided.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Timers {
+    /// Everything up to and in the stretch `reached`.
+    near: BinaryHeap<Reverse<(Timestamp, CallNo)>>,
+    /// Everything after, by stretch.
+    far: BTreeMap<u64, Vec<Reverse<(Timestamp, CallNo)>>>,
+    reached: u64,
+    /// Timers that are meant, and timers that are kept.
+    live: usize,
+    kept: usize,
+}
+
+/// A stretch of time: some 65 ms.
+const fn stretch(at: Timestamp) -> u64 {
+    at.as_micros() >> 16
+}
+
+impl Timers {
+    /// Moves a call's timer from one moment to another.
+    pub(super) fn change(&mut self, call: CallNo, from: Option<Timestamp>, to: Option<Timestamp>) {
+        self.live -= usize::from(from.is_some());
+        let Some(at) = to else { return };
+        self.live += 1;
+        self.kept += 1;
+        if stretch(at) <= self.reached {
+            self.near.push(Reverse((at, call)));
+        } else {
+            self.far.entry(stretch(at)).or_default().push(Reverse((at, call)));
+        }
+    }
+
+    /// Throws cancelled timers out, so that the next one is still meant. To be called after every change.
+    pub(super) fn settle(&mut self, is_meant: impl Fn(CallNo, Timestamp) -> bool) {
+        if self.kept > 2 * self.live + 1_024 {
+            self.near.retain(|Reverse((at, call))| is_meant(*call, *at));
+            self.far
+                .values_mut()
+                .for_each(|timers| timers.retain(|Reverse((at, call))| is_meant(*call, *at)));
+            self.far.retain(|_, timers| !timers.is_empty());
+            self.kept = self.near.len() + self.far.values().map(Vec::len).sum::<usize>();
+        }
+        loop {
+            while self.near.peek().is_some_and(|Reverse((at, call))| !is_meant(*call, *at)) {
+                self.pop();
+            }
+            if !self.near.is_empty() {
+                return;
+            }
+            let Some((reached, timers)) = self.far.pop_first() else { return };
+            self.reached = reached;
+            self.near = timers.into();
+        }
+    }
+
+    /// The next timer.
+    pub(super) fn first(&self) -> Option<(Timestamp, CallNo)> {
+        self.near.peek().map(|Reverse(timer)| *timer)
+    }
+
+    /// Takes the next timer out.
+    pub(super) fn pop(&mut self) {
+        self.kept -= usize::from(self.near.pop().is_some());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn cancelled_timers_neither_come_up_nor_pile_up() {
+        let at = Timestamp::from_millis;
+        let mut timers = Timers::default();
+        timers.change(0, None, Some(at(5_000_000)));
+        for call in 1..=10_000 {
+            timers.change(call, None, Some(at(u64::from(call) * 100)));
+            timers.change(call, Some(at(u64::from(call) * 100)), None);
+            timers.settle(|call, _| call == 0);
+        }
+        assert_eq!(timers.first(), Some((at(5_000_000), 0)));
+        assert!(timers.kept < 2_000, "{} timers are kept", timers.kept);
+    }
+
+    proptest! {
+        #[test]
+        fn timers_come_up_in_time_and_none_is_lost(
+            steps in prop::collection::vec((0..20_u32, prop::option::of(0..600_000_u64)), 1..300),
+        ) {
+            let mut timers = Timers::default();
+            let mut meant: Vec<Option<Timestamp>> = vec![None; 20];
+            let mut now = Timestamp::from_micros(0);
+            for (call, in_micros) in steps {
+                let to = in_micros.map(|micros| Timestamp::from_micros(now.as_micros() + micros));
+                let from = std::mem::replace(&mut meant[call as usize], to);
+                if from != to {
+                    timers.change(call, from, to);
+                }
+                timers.settle(|call, at| meant[call as usize] == Some(at));
+                let next = meant.iter().flatten().min().copied();
+                prop_assert_eq!(timers.first().map(|(at, _)| at), next);
+                if let Some((at, call)) = timers.first().filter(|_| call % 3 == 0) {
+                    now = at;
+                    timers.pop();
+                    timers.change(call, Some(at), None);
+                    meant[call as usize] = None;
+                    timers.settle(|call, at| meant[call as usize] == Some(at));
+                }
+            }
+        }
+    }
+}
