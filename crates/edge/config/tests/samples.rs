@@ -84,6 +84,15 @@ fn what_is_commented_out_in_the_main_file_is_right_too() {
     assert!(config.queues[0].setup.max_wait.is_some() && config.auth.jwt.is_some());
 }
 
+#[test]
+fn the_configuration_of_the_contract_is_fine() {
+    let config = load_str("contract.toml", include_str!("contract.toml"));
+    let config = config.unwrap_or_else(|problems| panic!("{}", render(&problems)));
+    let told: Vec<&str> = config.warnings.iter().map(|warning| warning.key.as_str()).collect();
+    assert_eq!(told, ["queue[0].requires[2].teams[1]"], "nobody is in tier2 there");
+    assert_eq!((config.pbxs.len(), config.routes.len(), config.aliases.len()), (2, 1, 1));
+}
+
 /// What must be given, and nothing else.
 const LEAST: &str = r#"
 [[pbx]]

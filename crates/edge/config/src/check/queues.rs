@@ -37,7 +37,7 @@ fn never_served(reader: &mut Reader, config: &Config, queue: &Queue) {
     }
 }
 
-fn is_member(agent: &AgentSetup, queue: &QueueSetup) -> bool {
+pub(super) fn is_member(agent: &AgentSetup, queue: &QueueSetup) -> bool {
     queue.members.agents.contains(&agent.id)
         || agent.teams.iter().any(|team| queue.members.teams.contains(team))
 }

@@ -7,6 +7,7 @@ use hookswitch_model::{
     setup::{Overflow, RouteTarget},
 };
 
+use super::queues::is_member;
 use crate::{Config, read::Reader, suggest};
 
 /// What may be named.
@@ -52,8 +53,9 @@ pub(crate) fn check(reader: &mut Reader, config: &Config) {
 fn queues(reader: &mut Reader, config: &Config, known: &Known<'_>) {
     for queue in &config.queues {
         let key = &queue.key;
+        let served = config.agents.iter().any(|agent| is_member(&agent.setup, &queue.setup));
         for (index, team) in queue.setup.members.teams.iter().enumerate() {
-            known.team(reader, &format!("{key}.members.teams[{index}]"), team.as_str());
+            known.team(reader, &format!("{key}.members.teams[{index}]"), team.as_str(), served);
         }
         for (index, agent) in queue.setup.members.agents.iter().enumerate() {
             known.agent(reader, &format!("{key}.members.agents[{index}]"), agent.as_str());
@@ -61,7 +63,7 @@ fn queues(reader: &mut Reader, config: &Config, known: &Known<'_>) {
         for (step, requirement) in queue.setup.requires.iter().enumerate() {
             let key = format!("{key}.requires[{step}]");
             for (index, team) in requirement.teams.iter().flatten().enumerate() {
-                known.team(reader, &format!("{key}.teams[{index}]"), team.as_str());
+                known.team(reader, &format!("{key}.teams[{index}]"), team.as_str(), true);
             }
             for skill in requirement.skills.keys() {
                 known.skill(reader, &format!("{key}.skills.{skill}"), skill.as_str());
@@ -90,14 +92,20 @@ fn routes(reader: &mut Reader, config: &Config, known: &Known<'_>) {
 }
 
 impl Known<'_> {
-    fn team(&self, reader: &mut Reader, key: &str, name: &str) {
+    /// A team may be without agents for a while, so it is an error only where nobody else serves the queue.
+    fn team(&self, reader: &mut Reader, key: &str, name: &str, others_serve: bool) {
         if !self.teams.contains(name) {
             let hint = suggest::hint(
                 name,
                 "team: an agent is in one by teams = [\"…\"]",
                 self.teams.iter().copied(),
             );
-            reader.error_at(key, format!("no agent is in a team {name:?}"), hint);
+            let message = format!("no agent is in a team {name:?}");
+            if others_serve {
+                reader.warn_at(key, message, hint);
+            } else {
+                reader.error_at(key, message, hint);
+            }
         }
     }
 
