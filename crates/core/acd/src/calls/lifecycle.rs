@@ -133,6 +133,7 @@ impl Engine {
             last_seen: now,
             probes: Vec::new(),
             asked: VecDeque::new(),
+            lost: false,
             why: Why::new(id),
         }
     }
@@ -200,13 +201,15 @@ impl Engine {
         self.finish(id, Finish { ending, cause: None, merged: Some(into) });
     }
 
-    /// The PBX says again that a call is over.
+    /// The PBX says again that a call is over, or says it of a call that was given up.
     pub(crate) fn ended_again(&mut self, pbx: &PbxId, call: &CallRef) {
-        match self.calls.id(pbx, call) {
-            Some(id) => {
+        let known = self.calls.id(pbx, call).and_then(|id| self.calls.known(id));
+        match known.map(|record| (record.call.id, record.lost)) {
+            Some((id, false)) => {
                 let evidence = format!("the PBX ended {call} of {pbx} twice");
                 self.violated("ended_once", evidence, Some(id));
             }
+            Some((_, true)) => self.counters.stale += 1,
             None => self.counters.unknown_calls += 1,
         }
     }
@@ -227,6 +230,7 @@ impl Engine {
             None => disposition(record, &finish.ending),
         };
         record.call.ended_at = Some(now);
+        record.lost = finish.ending.lost;
         record.settle(now);
         let violations = record.books.close(now);
         let ledger = ledger(record, disposition, &finish, last_words);

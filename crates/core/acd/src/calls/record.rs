@@ -61,8 +61,8 @@ pub(crate) struct Ring {
     pub(crate) offers: Vec<OfferId>,
     /// The queue it came from; none: a route to an agent.
     pub(crate) queue: Option<QueueId>,
-    /// When it was asked for.
-    pub(crate) asked_at: Timestamp,
+    /// When it is over by itself, whatever becomes of what we ask.
+    pub(crate) over_by: Timestamp,
     /// It was taken back: whoever answers now has lost the race.
     pub(crate) taken_back: bool,
     /// Its deadline passed once: the next time the call is taken back without a word from the PBX.
@@ -168,6 +168,8 @@ pub(crate) struct CallRecord {
     pub(crate) probes: Vec<ActionId>,
     /// Actions whose refusal matters.
     pub(crate) asked: VecDeque<ActionId>,
+    /// It was given up: the PBX may still tell its end.
+    pub(crate) lost: bool,
     /// Why it went where it went.
     pub(crate) why: Why,
 }

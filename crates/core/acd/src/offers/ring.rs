@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use hookswitch_model::{
-    ActionId, AgentId, CallId, Millis, OfferId, QueueId,
+    ActionId, AgentId, CallId, LegId, Millis, OfferId, QueueId,
     call::{Address, LegState},
     offer::{Offer, OfferOutcome},
     pbx::{Action, RingResult},
@@ -67,36 +67,42 @@ impl Engine {
             self.open_own_offer(call, &agent, id, devices, offer);
         }
         if let Some(record) = self.calls.get_mut(call) {
+            let over_by = now + timeout + GRACE;
             record.place =
-                Place::Ringing(Ring { id, offers, queue, asked_at: now, taken_back: false, overdue: false });
+                Place::Ringing(Ring { id, offers, queue, over_by, taken_back: false, overdue: false });
+            self.timers.set(Timer::Ring(call), over_by);
         }
-        self.timers.set(Timer::Ring(call), now + timeout + GRACE);
         true
     }
 
     /// Takes an offer of ours back.
     pub(crate) fn withdraw(&mut self, id: OfferId, outcome: OfferOutcome) {
         let Some(offer) = self.offers.get(id) else { return };
-        let call = offer.call;
-        let legs = offer.legs.clone();
+        let (call, legs) = (offer.call, offer.legs.clone());
         self.end_offer(id, outcome);
         let Some(record) = self.calls.get_mut(call) else { return };
         let all = record.offers.is_empty();
-        let ringing = |leg: &_| {
+        let Some(ring) = record.ring_mut() else { return };
+        ring.taken_back |= all;
+        self.stop_ring(call, &legs, all);
+        if all {
+            self.timers.set(Timer::Ring(call), self.now() + GRACE);
+        }
+    }
+
+    /// Asks the PBX to end these legs of the Ring that is out, as far as they ring.
+    fn stop_ring(&mut self, call: CallId, legs: &[LegId], all: bool) {
+        let Some(record) = self.calls.get(call) else { return };
+        let ringing = |leg: &LegId| {
             let place = record.leg_by_id(*leg)?;
             (record.call.legs[place].state == LegState::Ringing)
                 .then(|| record.parties[place].leg_ref.clone())
         };
         let legs = legs.iter().filter_map(ringing).collect();
         let (pbx, reference) = record.reference();
-        let Some(leg) = record.anchor().map(|anchor| record.parties[anchor].leg_ref.clone()) else { return };
-        let Some(ring) = record.ring_mut() else { return };
-        ring.taken_back |= all;
-        let ring = ring.id;
+        let anchor = record.anchor().map(|anchor| record.parties[anchor].leg_ref.clone());
+        let (Some(leg), Some(ring)) = (anchor, record.ring().map(|ring| ring.id)) else { return };
         self.ask(&pbx, None, Action::Withdraw { call: reference, leg, ring, legs, all });
-        if all {
-            self.timers.set(Timer::Ring(call), self.now() + GRACE);
-        }
     }
 
     /// Our Ring is over.
@@ -186,18 +192,21 @@ impl Engine {
         }
     }
 
-    /// A Ring went without a result for too long. First it is taken back; if the PBX says nothing to that either, the
-    /// caller is taken to be in the waiting room, unless seen talking.
+    /// A Ring went without a result for too long, or was taken back and still is not over. It is taken back (again);
+    /// only when even the PBX's own limit has passed without a word, the caller is taken to be in the waiting room.
     pub(crate) fn ring_overdue(&mut self, call: CallId) {
+        let now = self.now();
         let Some(record) = self.calls.get(call) else { return };
         let Some(ring) = record.ring().cloned() else { return };
         if !self.is_linked(&record.call.pbx) {
             self.end_offers(call, OfferOutcome::Withdrawn);
-            return;
-        }
-        if record.in_conversation() {
+        } else if record.in_conversation() {
             self.end_offers(call, OfferOutcome::Withdrawn);
             self.ring_is_over(call, Place::Elsewhere);
+        } else if now < ring.over_by {
+            let legs: Vec<LegId> = record.call.legs.iter().skip(1).map(|leg| leg.id).collect();
+            self.stop_ring(call, &legs, true);
+            self.timers.set(Timer::Ring(call), ring.over_by + GRACE);
         } else if ring.overdue || ring.taken_back {
             self.back_to_waiting(call);
         } else {
@@ -221,6 +230,7 @@ impl Engine {
     pub(crate) fn settle_ring_after_gap(&mut self, call: CallId) {
         let Some(record) = self.calls.get(call) else { return };
         let Some(ring) = record.ring() else { return };
+        let over_by = ring.over_by;
         let rings = record
             .call
             .legs
@@ -229,7 +239,7 @@ impl Engine {
             .skip(1)
             .any(|(leg, party)| party.rang && leg.state != LegState::Left);
         if rings || record.in_conversation() {
-            self.timers.set(Timer::Ring(call), self.now().max(ring.asked_at) + GRACE);
+            self.timers.set(Timer::Ring(call), over_by.max(self.now()) + GRACE);
             return;
         }
         self.end_offers(call, OfferOutcome::Withdrawn);

@@ -1,0 +1,91 @@
+//! What a normaliser tells when a link is back: the lists compared with what the engine believes.
+
+use hookswitch_model::{
+    CallRef,
+    call::LegState,
+    pbx::{Fact, KnownCall, LegEnd, LegSeen},
+};
+
+use crate::pbx::{Caller, Pbx, Where, ended, left, number, started};
+
+/// The dialplan's patience with a daemon that is away.
+const STALE_MS: u64 = 9_000;
+
+impl Pbx {
+    /// Callers who wait while nobody watches go to the fallback by themselves.
+    pub(crate) fn nobody_watches(&mut self, ms: u64) {
+        let stale = ms > STALE_MS;
+        for caller in self.callers.values_mut().filter(|_| stale) {
+            if matches!(caller.place, Where::Room) {
+                caller.place = Where::Elsewhere;
+            }
+        }
+    }
+
+    /// The difference between what is believed and what is, as facts.
+    pub(crate) fn difference(&self, believed: &[KnownCall]) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        for known in believed {
+            match self.callers.values().find(|caller| caller.call == known.call) {
+                Some(caller) => self.differ(known, caller, &mut facts),
+                None => {
+                    for leg in &known.legs {
+                        facts.push(left(&known.call, &leg.leg, LegEnd::Released));
+                    }
+                    facts.push(ended(&known.call, None));
+                }
+            }
+        }
+        for caller in self.callers.values() {
+            if !believed.iter().any(|known| known.call == caller.call) {
+                introduce(caller, &mut facts);
+            }
+        }
+        facts
+    }
+
+    fn differ(&self, known: &KnownCall, caller: &Caller, facts: &mut Vec<Fact>) {
+        for leg in known.legs.iter().filter(|leg| !self.lives(&leg.leg)) {
+            let end = if leg.state == LegState::Ringing { LegEnd::Cancelled } else { LegEnd::Released };
+            facts.push(left(&known.call, &leg.leg, end));
+        }
+        if let Where::Talking { phone, .. } = &caller.place {
+            let believed = known.legs.iter().find(|leg| leg.leg == phone.leg);
+            if believed.is_none() {
+                let seen = LegSeen { leg: phone.leg.clone(), address: phone.device.clone(), number: None };
+                facts.push(Fact::LegRinging { call: caller.call.clone(), leg: seen, ring: None });
+            }
+            if believed.is_none_or(|leg| leg.state == LegState::Ringing) {
+                talk(caller, &phone.leg, facts);
+            }
+        }
+        if matches!(caller.place, Where::Elsewhere) && known.routed {
+            facts.push(Fact::FellBack { call: caller.call.clone() });
+        }
+    }
+}
+
+fn talk(caller: &Caller, leg: &hookswitch_model::LegRef, facts: &mut Vec<Fact>) {
+    let call: CallRef = caller.call.clone();
+    facts.push(Fact::LegUp { call: call.clone(), leg: leg.clone() });
+    facts.push(Fact::Talking { call: call.clone(), leg: caller.leg.clone() });
+    facts.push(Fact::Talking { call, leg: leg.clone() });
+}
+
+/// A caller who came while nobody watched.
+fn introduce(caller: &Caller, facts: &mut Vec<Fact>) {
+    let call = &caller.call;
+    facts.push(started(call, &caller.leg, "+49301", &caller.dnis));
+    facts.push(Fact::LegUp { call: call.clone(), leg: caller.leg.clone() });
+    match &caller.place {
+        Where::Room | Where::Ringing { .. } => {
+            facts.push(Fact::RouteRequested { call: call.clone(), dnis: number(&caller.dnis) });
+        }
+        Where::Talking { phone, .. } => {
+            let seen = LegSeen { leg: phone.leg.clone(), address: phone.device.clone(), number: None };
+            facts.push(Fact::LegRinging { call: call.clone(), leg: seen, ring: None });
+            talk(caller, &phone.leg, facts);
+        }
+        Where::Elsewhere => {}
+    }
+}

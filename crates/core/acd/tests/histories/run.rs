@@ -1,0 +1,335 @@
+//! Runs a history: PBX and engine take turns, time only moves to where something happens.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use hookswitch_acd::{Engine, Snapshot};
+use hookswitch_model::{
+    ActionId, AgentId, Millis, PbxId, QueueId, TeamId, Timestamp,
+    agent::AgentState,
+    call::{Address, AttachedData},
+    command::{Actor, Command, Request},
+    input::{Input, Output},
+    pbx::{Action, Fact, PbxEvent},
+    setup::{
+        AgentSetup, MaxWait, Members, Mode, Overflow, PbxSetup, QueueSetup, Requirement, RouteSetup,
+        RouteTarget, ServiceLevel, Setup, Strategy,
+    },
+};
+
+use crate::{
+    oracles::{self, Oracles},
+    pbx::{Pbx, Step},
+};
+
+/// What kind of day it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) callers: u64,
+    pub(crate) every_ms: u64,
+    pub(crate) patience_ms: u64,
+    /// Ends the PBX does not tell, in a hundred.
+    pub(crate) forgets: u64,
+    /// Actions the PBX refuses.
+    pub(crate) refuses: u64,
+    /// Actions that vanish.
+    pub(crate) drops: u64,
+    /// Steps after which the link is lost.
+    pub(crate) cuts: u64,
+}
+
+impl Shape {
+    pub(crate) const QUIET: Self = Self {
+        callers: 40,
+        every_ms: 20_000,
+        patience_ms: 120_000,
+        forgets: 0,
+        refuses: 0,
+        drops: 0,
+        cuts: 0,
+    };
+    pub(crate) const BUSY: Self = Self { every_ms: 1_500, ..Self::QUIET };
+    pub(crate) const BAD: Self = Self { every_ms: 4_000, forgets: 8, refuses: 8, drops: 4, ..Self::QUIET };
+    pub(crate) const CUT: Self = Self { every_ms: 4_000, cuts: 6, ..Self::QUIET };
+}
+
+const AGENTS: [(&str, &str); 5] =
+    [("ada", "t1"), ("ben", "t1"), ("cleo", "t1"), ("dan", "t2"), ("eva", "t2")];
+
+fn devices(at: usize) -> Vec<Address> {
+    let two = at == 2;
+    let names = [format!("PJSIP/10{at}"), format!("PJSIP/20{at}")];
+    names.iter().take(1 + usize::from(two)).map(|name| Address::new(name)).collect()
+}
+
+fn setup(seed: u64) -> Setup {
+    let strategies = [
+        Strategy::LongestIdle,
+        Strategy::LeastCalls,
+        Strategy::LeastOccupied,
+        Strategy::BestSkill,
+        Strategy::RoundRobin,
+        Strategy::Random,
+        Strategy::RingAll,
+    ];
+    let strategy = strategies[usize::try_from(seed % 7).unwrap()];
+    let queue = |id: &str, team: &str, then: Option<Overflow>| QueueSetup {
+        id: QueueId::new(id).unwrap(),
+        strategy,
+        members: Members { teams: vec![TeamId::new(team).unwrap()], agents: Vec::new() },
+        requires: vec![Requirement { after: Millis(0), skills: BTreeMap::new(), teams: None }],
+        offer_timeout: Millis::from_secs(10),
+        wrap_up: Millis::from_secs(seed % 3 * 2),
+        service_level: ServiceLevel { target: 0.8, within: Millis::from_secs(20) },
+        max_wait: then.map(|then| MaxWait { after: Millis::from_secs(30), then }),
+        sticky: None,
+        sticky_wait: Millis(0),
+        ageing: None,
+    };
+    let route = |dnis: &str, queue: &str| RouteSetup {
+        name: queue.to_owned(),
+        when: Some(format!("dnis == \"{dnis}\"")),
+        target: RouteTarget::Queue(QueueId::new(queue).unwrap()),
+        priority: 0,
+        requires: BTreeMap::new(),
+        set: AttachedData::new(),
+    };
+    let overflow = match seed % 4 {
+        0 => Overflow::Queue(QueueId::new("billing").unwrap()),
+        1 => Overflow::Transfer("600".into()),
+        2 => Overflow::Hangup,
+        _ => Overflow::Callback,
+    };
+    Setup {
+        version: 1,
+        pbxs: vec![PbxSetup { name: pbx(), mode: Mode::Route }],
+        agents: AGENTS
+            .iter()
+            .enumerate()
+            .map(|(at, (id, team))| AgentSetup {
+                id: AgentId::new(id).unwrap(),
+                name: (*id).to_owned(),
+                pbx: pbx(),
+                extension: None,
+                devices: devices(at),
+                skills: BTreeMap::new(),
+                teams: vec![TeamId::new(team).unwrap()],
+                start: AgentState::Ready,
+            })
+            .collect(),
+        queues: vec![
+            queue("support", "t1", None),
+            queue("billing", "t2", None),
+            queue("brief", "nobody", Some(overflow)),
+        ],
+        routes: vec![route("5003", "support"), route("5013", "billing"), route("5023", "brief")],
+        calendars: BTreeMap::new(),
+    }
+}
+
+fn pbx() -> PbxId {
+    PbxId::new("hq").unwrap()
+}
+
+struct Run {
+    engine: Engine,
+    /// Restored from snapshots of the other now and then: it must answer the same, always.
+    twin: Engine,
+    pbx: Pbx,
+    oracles: Oracles,
+    linked: bool,
+    cut_at: Timestamp,
+    commands: u128,
+}
+
+impl Run {
+    fn new(seed: u64, shape: Shape, setup: Setup) -> Self {
+        let now = Timestamp::from_millis(1_795_288_000_000);
+        let setup = Arc::new(setup);
+        let engine = Engine::new(Arc::clone(&setup), seed).unwrap();
+        let twin = Engine::new(setup, seed).unwrap();
+        let pbx = Pbx::new(seed, shape, now);
+        let mut run =
+            Self { engine, twin, pbx, oracles: Oracles::default(), linked: false, cut_at: now, commands: 0 };
+        run.link_up(false);
+        run
+    }
+
+    fn input(&mut self, input: Input) {
+        let now = self.pbx.now;
+        self.engine.handle(now, input.clone());
+        self.twin.handle(now, input);
+        let mut outputs = Vec::new();
+        while let Some(output) = self.engine.poll_output() {
+            assert_eq!(
+                self.twin.poll_output().as_ref(),
+                Some(&output),
+                "a restored engine answers otherwise"
+            );
+            outputs.push(output);
+        }
+        assert_eq!(self.twin.poll_output(), None);
+        assert_eq!(self.engine.next_deadline(), self.twin.next_deadline());
+        for output in outputs {
+            match output {
+                Output::Event(event) => self.oracles.see(&event),
+                Output::Action(action) => {
+                    if let Action::Ring { call, .. } = &action.action {
+                        let known = self.engine.calls().find(|known| known.pbx_ref == *call).unwrap();
+                        self.oracles.first_come(&self.engine, known);
+                    }
+                    let after = self.pbx.chance.of(1..50);
+                    if self.linked {
+                        self.pbx.later(after, Step::Carries(action));
+                    }
+                }
+                Output::Answer(_) => {}
+            }
+        }
+        oracles::settled(&self.engine, now, self.linked);
+    }
+
+    fn fact(&mut self, fact: Fact, recovered: bool) {
+        let event = PbxEvent { pbx: pbx(), at: self.pbx.now, recovered, fact };
+        self.input(Input::Pbx(Box::new(event)));
+    }
+
+    /// What the PBX says reaches the engine only over a link.
+    fn deliver(&mut self) {
+        for fact in std::mem::take(&mut self.pbx.told) {
+            if self.linked {
+                self.fact(fact, false);
+            }
+        }
+    }
+
+    fn link_up(&mut self, again: bool) {
+        let gap_from = again.then_some(self.cut_at);
+        if again {
+            self.pbx.nobody_watches(self.pbx.now.since(self.cut_at).0);
+            for fact in self.pbx.difference(&self.engine.known_calls(&pbx())) {
+                self.fact(fact, true);
+            }
+        }
+        self.linked = true;
+        self.fact(
+            Fact::LinkUp { version: "test".into(), restarted: false, gap_from, recovered_calls: 0 },
+            false,
+        );
+        self.deliver();
+    }
+
+    fn link_down(&mut self) {
+        self.linked = false;
+        self.cut_at = self.pbx.now;
+        self.pbx.agenda.retain(|_, step| !matches!(step, Step::Carries(_)));
+        self.fact(Fact::LinkDown { reason: "cut".into() }, false);
+    }
+
+    /// Moves to the next moment at which anything happens. False when nothing ever will.
+    fn step(&mut self) -> bool {
+        let event = self.pbx.agenda.keys().next().map(|(at, _)| *at);
+        let Some(next) = [event, self.engine.next_deadline()].into_iter().flatten().min() else {
+            return false;
+        };
+        self.pbx.now = self.pbx.now.max(next);
+        if event == Some(next) {
+            let (_, step) = self.pbx.agenda.pop_first().unwrap();
+            self.pbx.take(step);
+            self.deliver();
+        } else {
+            self.input(Input::Tick);
+            let after = self.engine.next_deadline();
+            assert!(after.is_none_or(|at| at > self.pbx.now), "the deadline {after:?} stays due");
+        }
+        true
+    }
+
+    fn somebody_asks(&mut self) {
+        let (id, _) = *self.pbx.chance.pick(&AGENTS);
+        let states = [AgentState::Ready, AgentState::Ready, AgentState::NotReady, AgentState::LoggedOut];
+        let state = *self.pbx.chance.pick(&states);
+        self.commands += 1;
+        let request =
+            Request::SetAgentState { agent: AgentId::new(id).unwrap(), state, reason: Some("lunch".into()) };
+        let actor = Actor { name: "test".into(), agent: None };
+        self.input(Input::Command(Command { id: ActionId::from_bits(self.commands), actor, request }));
+    }
+
+    fn restore_twin(&mut self) {
+        let text = serde_json::to_string(&self.engine.snapshot()).unwrap();
+        let snapshot: Snapshot = serde_json::from_str(&text).unwrap();
+        self.twin = Engine::restore(snapshot).unwrap();
+        assert_eq!(serde_json::to_string(&self.twin.snapshot()).unwrap(), text);
+    }
+
+    fn accident(&mut self, shape: Shape) {
+        if self.pbx.chance.percent(4) {
+            self.somebody_asks();
+        }
+        if self.pbx.chance.percent(2) {
+            let device = self.pbx.chance.of(0..5);
+            let device = devices(usize::try_from(device).unwrap())[0].clone();
+            self.pbx.phone_changes(&device);
+            self.deliver();
+        }
+        if self.pbx.chance.percent(3) {
+            self.restore_twin();
+        }
+        if self.linked && self.pbx.chance.percent(shape.cuts) {
+            self.link_down();
+        } else if !self.linked && self.pbx.chance.percent(30) {
+            self.link_up(true);
+        }
+    }
+}
+
+/// One history, to its end: everybody gone, everybody free.
+pub(crate) fn history(seed: u64, shape: Shape) {
+    println!("seed {seed}");
+    let mut run = Run::new(seed, shape, setup(seed));
+    let mut at = 0;
+    for _ in 0..shape.callers {
+        at += run.pbx.chance.of(1..2 * shape.every_ms);
+        run.pbx.later(at, Step::Arrives);
+    }
+    let mut steps = 0;
+    while (run.pbx.arrived < shape.callers || !run.oracles.is_over()) && run.step() {
+        run.accident(shape);
+        steps += 1;
+        assert!(steps < 100_000, "it never ends: {}", run.oracles.open());
+    }
+    if !run.linked {
+        run.link_up(true);
+    }
+    while !run.oracles.is_over() && run.step() {}
+    assert!(run.oracles.is_over(), "{}", run.oracles.open());
+    while run.pbx.now.as_millis() < 1_795_288_000_000 + 10_000_000 && run.step() {}
+    for agent in run.engine.agents() {
+        assert!(agent.evidence.is_none() && agent.calls.is_empty(), "{agent:?} is still busy");
+    }
+}
+
+/// One queue, equal agents who always answer: nobody gets more than one call more than another.
+pub(crate) fn fair_shares(seed: u64) {
+    let mut run = Run::new(seed, Shape { callers: 0, ..Shape::QUIET }, setup(0));
+    for n in 0..300 {
+        let call = format!("f{n}");
+        let leg = format!("a{n}");
+        let (call, leg) = (hookswitch_model::CallRef::new(&call), hookswitch_model::LegRef::new(&leg));
+        let own = hookswitch_model::LegRef::new(call.as_str());
+        run.fact(crate::pbx::started(&call, &own, "+491", "5003"), false);
+        run.fact(Fact::RouteRequested { call: call.clone(), dnis: crate::pbx::number("5003") }, false);
+        let offered = run.engine.agents().find(|agent| agent.state == AgentState::Reserved).unwrap();
+        let address = offered.devices[0].address.clone();
+        let seen = hookswitch_model::pbx::LegSeen { leg: leg.clone(), address, number: None };
+        run.fact(Fact::LegRinging { call: call.clone(), leg: seen, ring: None }, false);
+        run.fact(Fact::Talking { call: call.clone(), leg: own.clone() }, false);
+        run.fact(Fact::Talking { call: call.clone(), leg: leg.clone() }, false);
+        run.pbx.now = run.pbx.now + Millis(run.pbx.chance.of(1_000..80_000));
+        run.fact(crate::pbx::ended(&call, Some(own)), false);
+        run.pbx.now = run.pbx.now + Millis(1_000);
+        run.pbx.agenda.clear();
+    }
+    let shares: Vec<u64> = run.oracles.answered_by.values().copied().collect();
+    assert_eq!(shares, [100, 100, 100]);
+}
