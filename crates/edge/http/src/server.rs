@@ -1,16 +1,24 @@
 //! The router put together, and the loop that serves it.
 
-use std::{future::Future, io, net::SocketAddr};
+use std::{future::Future, io, net::SocketAddr, pin::pin, time::Duration};
 
 use axum::{
-    Router,
-    extract::DefaultBodyLimit,
+    Extension, Router,
+    extract::{ConnectInfo, DefaultBodyLimit},
     http::{Method, StatusCode, Uri},
     middleware,
     response::{IntoResponse as _, Response},
-    serve::ListenerExt as _,
 };
-use tokio::net::TcpListener;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{cors, log, problem::Problem, routes, state::AppState};
@@ -43,26 +51,80 @@ pub fn router(state: AppState) -> Router {
 /// Serves until `shutdown` is done, then lets requests finish and tells streams to come back later.
 ///
 /// # Errors
-/// What the listener ends with.
+/// What would end the listener; nothing does yet, since accepting is tried again.
 pub async fn serve(
     listener: TcpListener,
     state: AppState,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let closing = state.closing().clone();
-    // A frame of a few hundred bytes must not wait for an acknowledgement of the one before.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
+    let router = router(state.clone());
+    let connections = TaskTracker::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = accept(&listener) => accepted,
+            () = &mut shutdown => break,
+        };
+        connections.spawn(talk(stream, peer, router.clone(), state.clone()));
+    }
+    drop(listener);
+    state.closing().cancel();
+    connections.close();
+    let mut streams = state.streams();
+    let ended = async {
+        connections.wait().await;
+        // A WebSocket has left its connection; its end is the end of the stream.
+        streams.wait_for(|open| *open == 0).await.is_ok()
+    };
+    if timeout(state.limits().farewell, ended).await.is_err() {
+        tracing::debug!(streams = *state.streams().borrow(), "stopped without waiting for the last clients");
+    }
+    Ok(())
+}
+
+/// One connection, until the client leaves or, once the server stops, its request is answered.
+async fn talk(stream: TcpStream, peer: SocketAddr, router: Router, state: AppState) {
+    let service = TowerToHyperService::new(router.layer(Extension(ConnectInfo(peer))));
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(state.limits().head_time)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+    );
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = state.closing().cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         }
-    });
-    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move {
-            shutdown.await;
-            closing.cancel();
-        })
-        .await
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection ended early");
+    }
+}
+
+/// The next connection. What fails on one connection, or for want of file descriptors, fails no other.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // A frame of a few hundred bytes must not wait for an acknowledgement of the one before.
+                stream.set_nodelay(true).ok();
+                return (stream, peer);
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "no connection can be accepted; trying again in a second");
+                sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
 async fn no_such_path(uri: Uri) -> Problem {

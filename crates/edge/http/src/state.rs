@@ -21,6 +21,8 @@ use crate::{
 /// Bounds of the server. The defaults are what the manual states.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// How long the head of a request may take to arrive, the wait for the next request on a connection included.
+    pub head_time: Duration,
     /// Bytes a request's body may have.
     pub body: usize,
     /// How long a request's body may take to arrive.
@@ -33,17 +35,24 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// How long a WebSocket may be silent (no pong either), or take nothing that is written, before it is closed.
     pub silence: Duration,
+    /// How many WebSockets and event streams may be open at once; further ones are told to come later.
+    pub streams: usize,
+    /// How long a stopping server waits for requests and streams to end.
+    pub farewell: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            head_time: Duration::from_secs(30),
             body: 64 * 1024,
             body_time: Duration::from_secs(10),
             remember: Duration::from_secs(600),
             remembered: 10_000,
             keep_alive: Duration::from_secs(20),
             silence: Duration::from_secs(60),
+            streams: 10_000,
+            farewell: Duration::from_secs(5),
         }
     }
 }
@@ -65,6 +74,7 @@ struct Shared {
     ids: Mutex<IdSource>,
     answers: Answers,
     limits: Limits,
+    streams: watch::Sender<usize>,
     closing: CancellationToken,
 }
 
@@ -98,6 +108,7 @@ impl AppState {
             ids: Mutex::new(IdSource::new(u64::from_ne_bytes(seed))),
             answers: Answers::new(limits.remembered, limits.remember),
             limits,
+            streams: watch::Sender::new(0),
             closing: CancellationToken::new(),
         })))
     }
@@ -130,6 +141,23 @@ impl AppState {
         &self.0.limits
     }
 
+    /// How many WebSockets and event streams are open, and every change of it.
+    #[must_use]
+    pub fn streams(&self) -> watch::Receiver<usize> {
+        self.0.streams.subscribe()
+    }
+
+    /// A place for one more stream; none when all are taken.
+    pub(crate) fn take_place(&self) -> Option<Place> {
+        let most = self.0.limits.streams;
+        let taken = self.0.streams.send_if_modified(|open| {
+            let free = *open < most;
+            *open += usize::from(free);
+            free
+        });
+        taken.then(|| Place(self.clone()))
+    }
+
     /// Cancelled when the server stops: streams end on it, requests do not.
     pub(crate) fn closing(&self) -> &CancellationToken {
         &self.0.closing
@@ -139,6 +167,15 @@ impl AppState {
     pub(crate) fn next_id(&self) -> ActionId {
         // A poisoned counter is still a counter.
         self.0.ids.lock().unwrap_or_else(PoisonError::into_inner).next(now())
+    }
+}
+
+/// The place of an open stream; given back when it is dropped.
+pub(crate) struct Place(AppState);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.0.streams.send_modify(|open| *open -= 1);
     }
 }
 

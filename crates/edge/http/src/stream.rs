@@ -81,14 +81,14 @@ async fn events(
         let upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection> =
             WebSocketUpgrade::from_request_parts(&mut parts, &state).await;
         let upgrade = upgrade.map_err(|rejection| Problem::request(rejection.body_text()))?;
-        return Ok(websocket::answer(upgrade, Feed::open(state, grant, wish.after, wish.filter)));
+        return Ok(websocket::answer(upgrade, Feed::open(state, grant, wish.after, wish.filter)?));
     }
     if accepts(&parts.headers, "text/event-stream") {
         // A browser that comes back sends where it was, and the address it first came with.
         if let Some(last) = parts.headers.get("last-event-id") {
             wish.after = Some(position("Last-Event-ID", last.to_str().unwrap_or_default())?);
         }
-        return Ok(sse::answer(Feed::open(state, grant, wish.after, wish.filter)));
+        return Ok(sse::answer(Feed::open(state, grant, wish.after, wish.filter)?));
     }
     let page = state.hub().page(wish.after, wish.limit, wish.filter).await;
     page.map(render::json).map_err(|closed| unreadable(&closed))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use bytes::Bytes;
 use hookswitch_publish::{Closed, Filter, Subscription};
 use hookswitch_wire::{Sequence, stream};
@@ -10,8 +11,9 @@ use tokio::sync::watch;
 use crate::{
     access::{Access, Grant},
     backend::BackendGone,
+    problem::Problem,
     render,
-    state::{AppState, Limits, now},
+    state::{AppState, Limits, Place, now},
 };
 
 /// One CloudEvent to send.
@@ -81,13 +83,24 @@ pub(super) struct Feed {
     door: Door,
     /// The last batch ended in a gap: a snapshot follows.
     after_gap: bool,
+    _place: Place,
 }
 
 impl Feed {
-    pub(super) fn open(state: AppState, grant: Grant, after: Option<u64>, filter: Filter) -> Self {
+    pub(super) fn open(
+        state: AppState,
+        grant: Grant,
+        after: Option<u64>,
+        filter: Filter,
+    ) -> Result<Self, Problem> {
+        let place = state.take_place().ok_or_else(|| {
+            let detail = format!("{} streams are open, and no more are allowed", state.limits().streams);
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "streams", "Too many readers", detail)
+        })?;
         let subscription = state.hub().subscribe(after, filter);
         let access = state.access_changes();
-        Self { subscription, door: Door { state, grant, access }, after_gap: false }
+        let door = Door { state, grant, access };
+        Ok(Self { subscription, door, after_gap: false, _place: place })
     }
 
     pub(super) fn limits(&self) -> Limits {

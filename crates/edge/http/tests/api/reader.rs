@@ -42,7 +42,7 @@ impl Socket {
             match self.raw.next().await.expect("a further frame").unwrap() {
                 Message::Text(text) => return self.checked(serde_json::from_str(&text).unwrap()),
                 Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("{other:?}"),
+                other @ (Message::Binary(_) | Message::Close(_) | Message::Frame(_)) => panic!("{other:?}"),
             }
         }
     }

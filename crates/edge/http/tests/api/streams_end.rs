@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use hookswitch_http::Limits;
 use hookswitch_publish::Bound;
+use hookswitch_wire::model::event::EventKind;
 use tokio::io::AsyncReadExt as _;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -34,24 +35,75 @@ async fn a_reader_too_far_behind_is_closed_with_4008_and_resumes_without_loss() 
     assert_eq!(read, all);
 }
 
+/// An event of 100 kB.
+fn large(n: u64) -> EventKind {
+    EventKind::InvariantViolated { rule: n.to_string(), evidence: "x".repeat(100_000), call: None }
+}
+
 #[tokio::test]
-async fn a_reader_that_does_not_read_is_closed_while_a_write_waits_for_it() {
-    let world = World::bounded(Limits::default(), Bound { entries: 400, ..Bound::default() }).await;
+async fn a_reader_that_reads_nothing_is_let_go_although_a_write_waits_for_it() {
+    // Behind by the bound; and, with a bound that is never reached, by the time.
+    for (entries, silence) in [(200, Duration::from_secs(1)), (u64::MAX, Duration::from_millis(300))] {
+        let limits = Limits { silence, ..Limits::default() };
+        let world = World::bounded(limits, Bound { entries, bytes: u64::MAX }).await;
+        let mut socket = Socket::open(&world, "lead", "").await;
+        world.streams_open(1).await;
+        // Far more than a socket takes, while the client reads nothing.
+        for n in 0..300 {
+            world.publish([large(n)]);
+            tokio::task::yield_now().await;
+        }
+        world.streams_open(0).await;
+        let mut read = 0;
+        while let Some(Ok(message)) = socket.raw.next().await {
+            if message.is_text() {
+                read += 1;
+            }
+        }
+        assert!(read < 300, "{read}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_reads_again_learns_why_it_was_closed() {
+    let world = World::bounded(Limits::default(), Bound { entries: 200, bytes: u64::MAX }).await;
     let mut socket = Socket::open(&world, "lead", "").await;
-    let large = |n: u64| hookswitch_wire::model::event::EventKind::InvariantViolated {
-        rule: n.to_string(),
-        evidence: "x".repeat(100_000),
-        call: None,
-    };
-    // Far more than any socket takes: the server is in the middle of a write for most of it.
-    for n in 0..600 {
+    for n in 0..300 {
         world.publish([large(n)]);
-        world.get("/healthz").send().await;
+        tokio::task::yield_now().await;
     }
     let (read, code, _) = socket.until_closed().await;
     assert_eq!(code, 4008);
-    assert!(read.len() < 600, "{}", read.len());
+    assert!(read.len() < 300, "{}", read.len());
     assert!(read.iter().copied().eq(1..=read.len() as u64), "what was sent came in order and whole");
+}
+
+#[tokio::test]
+async fn only_so_many_streams_are_open_at_once() {
+    let world = World::with(Limits { streams: 2, ..Limits::default() }).await;
+    let socket = Socket::open(&world, "lead", "").await;
+    let mut sse = Sse::open(&world, "alice", "", None).await;
+    sse.next().await;
+    for accept in ["text/event-stream", "*/*"] {
+        let third = world.get("/v1/events").token("lead").header("Accept", accept);
+        let answer = if accept == "*/*" { third.upgrade().send().await } else { third.send().await };
+        answer.problem(503, "streams");
+    }
+    assert_eq!(world.get("/v1/events").token("lead").status().await, 200, "a page is no stream");
+    drop((socket, sse));
+    world.streams_open(0).await;
+    Socket::open(&world, "lead", "").await;
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_to_its_end_is_not_waited_for() {
+    let limits = Limits { head_time: Duration::from_millis(50), ..Limits::default() };
+    let world = World::with(limits).await;
+    let mut slow = tokio::net::TcpStream::connect(world.address).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut slow, b"GET /healthz HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+    let mut bytes = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(20), slow.read_to_end(&mut bytes)).await;
+    assert!(ended.is_ok(), "still open");
 }
 
 #[tokio::test]

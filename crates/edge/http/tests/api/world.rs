@@ -251,6 +251,8 @@ pub(crate) struct World {
     pub(crate) daemon: Arc<Daemon>,
     pub(crate) journal: Mutex<MemoryJournal>,
     pub(crate) access: watch::Sender<Arc<Access>>,
+    /// How many streams are open.
+    pub(crate) streams: watch::Receiver<usize>,
     pub(crate) address: SocketAddr,
     /// Told or dropped: the server stops.
     pub(crate) stop: Option<oneshot::Sender<()>>,
@@ -273,13 +275,14 @@ impl World {
         let hub = Hub::with_bound(journal.reader(), bound);
         let (sender, receiver) = watch::channel(Arc::new(access()));
         let state = AppState::new(Arc::clone(&daemon) as Arc<dyn Backend>, hub, receiver, limits).unwrap();
+        let streams = state.streams();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(serve(listener, state, async {
             stopped.await.ok();
         }));
-        Self { daemon, journal: journal.into(), access: sender, address, stop: Some(stop), served }
+        Self { daemon, journal: journal.into(), access: sender, streams, address, stop: Some(stop), served }
     }
 
     pub(crate) fn ask(&self, method: &'static str, path: &str) -> Ask {
@@ -320,6 +323,11 @@ impl World {
         journal.snapshots().save(&journal::Snapshot { seq, at: end, payload: Bytes::new() }).unwrap();
         let retained = journal.retain(&Retention { keep_from: end, hold_from: end }).unwrap();
         assert_eq!(retained.oldest, seq + 1);
+    }
+
+    /// Returns once so many streams are open.
+    pub(crate) async fn streams_open(&self, count: usize) {
+        self.streams.clone().wait_for(|open| *open == count).await.unwrap();
     }
 
     /// The command the daemon was last asked to do.
