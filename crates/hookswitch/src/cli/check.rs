@@ -3,7 +3,10 @@
 use std::{path::Path, sync::Arc};
 
 use hookswitch_acd::{Engine, routing::RuleError};
-use hookswitch_config::{Checks, Config, Finding, Problem, RuleFinding, Severity, load_with, render};
+use hookswitch_config::{
+    Checks, Config, Finding, Payload, Pbx, PbxKind, Problem, RuleFinding, Severity, Webhook, load_with,
+    render,
+};
 use hookswitch_model::setup::Setup;
 use hookswitch_wire::template::{Numbers, PlainNumbers, Template};
 use serde_json::json;
@@ -37,7 +40,9 @@ pub(crate) fn load(path: &Path, json: bool) -> Result<Config, Failure> {
         problems => Err(problems),
     });
     match loaded {
-        Ok(config) => {
+        Ok(mut config) => {
+            let ignored = not_acted_on(&config);
+            config.warnings.extend(ignored);
             if !config.warnings.is_empty() && !json {
                 eprint!("{}", render(&config.warnings));
             }
@@ -77,6 +82,31 @@ impl Checks for Languages {
             hint: error.hint.unwrap_or_else(|| "templates are Jinja: {{ ani.e164 | urlencode }}".to_owned()),
         })
     }
+}
+
+/// Keys of the contract that this version reads and checks but does not act on: said, so that nobody relies on them.
+fn not_acted_on(config: &Config) -> Vec<Problem> {
+    let webhook = |webhook: &Webhook| {
+        let preset = !matches!(&webhook.payload, Payload::Preset(preset) if preset == "cloudevents");
+        (preset || webhook.ok_if.is_some()).then(|| webhook.key.clone())
+    };
+    let sip = |pbx: &Pbx| matches!(pbx.kind, PbxKind::Sip(_)).then(|| pbx.key.clone());
+    let single = [
+        (config.server.tls.is_some(), "server.tls"),
+        (config.journal.cluster.is_some(), "journal.cluster"),
+        (config.auth.jwt.is_some(), "auth.jwt"),
+        (config.crm.lookup.is_some(), "crm.lookup"),
+    ];
+    let single = single.into_iter().filter(|(set, _)| *set).map(|(_, key)| key.to_owned());
+    let keys = single
+        .chain(config.pbxs.iter().filter_map(sip))
+        .chain(config.webhooks.iter().filter_map(webhook))
+        .chain(config.aliases.iter().map(|alias| alias.key.clone()));
+    let hint = "it is checked and otherwise left alone; docs/status.md says what works";
+    keys.map(|key| {
+        config.problem(Severity::Warning, &key, &format!("{key} has no effect in this version"), hint)
+    })
+    .collect()
 }
 
 /// What a dialplan would read as syntax.

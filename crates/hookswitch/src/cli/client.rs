@@ -10,7 +10,7 @@ use super::Arguments;
 
 /// Which daemon, and who asks.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Options {
+pub(crate) struct Target {
     /// The daemon's address; by default the one of the configuration's `server.listen`
     #[arg(long, value_name = "URL", env = "HOOKSWITCH_URL")]
     pub(super) url: Option<String>,
@@ -20,7 +20,7 @@ pub(crate) struct Options {
     pub(super) token: Option<String>,
 }
 
-impl Options {
+impl Target {
     /// `http://host:port`, without a slash at the end.
     pub(super) fn base(&self, arguments: &Arguments) -> Result<String, super::Failure> {
         match &self.url {

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Arguments, Outcome, block_on, client::Options};
+use super::{Arguments, Outcome, block_on, client::Target};
 
-pub(super) fn calls(arguments: &Arguments, options: &Options) -> Outcome {
+pub(super) fn calls(arguments: &Arguments, options: &Target) -> Outcome {
     const HEAD: [&str; 8] = ["CALL", "STATE", "DIRECTION", "ANI", "DNIS", "QUEUE", "AGENT", "SINCE"];
     list(arguments, options, "/v1/calls", &HEAD, |call| {
         let agents = call["legs"].as_array().map_or_else(String::new, |legs| {
@@ -25,7 +25,7 @@ pub(super) fn calls(arguments: &Arguments, options: &Options) -> Outcome {
     })
 }
 
-pub(super) fn agents(arguments: &Arguments, options: &Options) -> Outcome {
+pub(super) fn agents(arguments: &Arguments, options: &Target) -> Outcome {
     const HEAD: [&str; 7] = ["AGENT", "NAME", "STATE", "REASON", "SINCE", "EVIDENCE", "QUEUES"];
     list(arguments, options, "/v1/agents", &HEAD, |agent| {
         let queues = agent["queues"].as_array().map_or_else(String::new, |queues| {
@@ -43,7 +43,7 @@ pub(super) fn agents(arguments: &Arguments, options: &Options) -> Outcome {
     })
 }
 
-pub(super) fn queues(arguments: &Arguments, options: &Options) -> Outcome {
+pub(super) fn queues(arguments: &Arguments, options: &Target) -> Outcome {
     const HEAD: [&str; 8] =
         ["QUEUE", "WAITING", "LONGEST", "READY", "TALKING", "SERVICE LEVEL", "ANSWERED", "ABANDONED"];
     list(arguments, options, "/v1/queues", &HEAD, |queue| {
@@ -65,7 +65,7 @@ pub(super) fn queues(arguments: &Arguments, options: &Options) -> Outcome {
 
 fn list<const N: usize>(
     arguments: &Arguments,
-    options: &Options,
+    options: &Target,
     path: &str,
     head: &[&str; N],
     row: impl Fn(&Value) -> [String; N],

@@ -68,11 +68,11 @@ enum Command {
     /// Follow the live events
     Tail(tail::Options),
     /// List the live calls
-    Calls(client::Options),
+    Calls(client::Target),
     /// List the agents and their states
-    Agents(client::Options),
+    Agents(client::Target),
     /// List the queues and their figures
-    Queues(client::Options),
+    Queues(client::Target),
     /// API tokens
     #[command(subcommand)]
     Token(token::Command),
@@ -137,4 +137,16 @@ impl Arguments {
 /// Runs a future on a runtime of its own.
 fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
 }

@@ -18,7 +18,7 @@ use super::{Arguments, Outcome, block_on, client};
 )]
 pub(crate) struct Options {
     #[command(flatten)]
-    daemon: client::Options,
+    daemon: client::Target,
 
     /// Start behind this sequence; 0 is the oldest kept. Default: now
     #[arg(long, value_name = "SEQ")]

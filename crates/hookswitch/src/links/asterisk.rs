@@ -38,6 +38,8 @@ const SILENCE: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(3);
 /// How long a stopping daemon stays for the PBX's answers to its last actions.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
+/// ActionID of the `Ping` that asks for the PBX's time.
+const CLOCK_ID: &str = "hookswitch-clock";
 const READ_BUFFER: usize = 256 * 1024;
 
 /// What a link needs to know.
@@ -232,6 +234,11 @@ impl AsteriskLink {
             }
             return Ok(());
         }
+        if frame.kind() == FrameKind::Response && frame.action_id() == Some(CLOCK_ID) {
+            let clock = frame.get("Timestamp").and_then(|stamp| stamp.split('.').next()?.parse().ok());
+            session.send(&heartbeat(clock.unwrap_or_else(|| at.as_millis() / 1_000)));
+            return Ok(());
+        }
         if frame.kind() == FrameKind::Response
             && let Some(action) = frame.action_id().and_then(|id| id.parse().ok())
         {
@@ -266,17 +273,17 @@ impl AsteriskLink {
         }
     }
 
-    /// Tells the dialplan that somebody decides: but only while the engine really answers, so that a daemon that
-    /// hangs loses its callers to the fallback, not to silence.
+    /// Tells the dialplan that somebody decides. The dialplan compares with the PBX's own clock, so that is asked
+    /// first (the answer to `Ping` has it), and no difference of clocks sends a caller to the fallback. But it is asked only
+    /// while the engine really answers, so that a daemon that hangs loses its callers to the fallback, not to silence.
     fn beat(&self, session: &Session) {
         if self.settings.mode != Mode::Route {
             return;
         }
         let (core, outgoing) = (self.core.clone(), session.outgoing.clone());
-        let seconds = self.clock.now().as_millis() / 1_000;
         tokio::spawn(async move {
             if timeout(HEARTBEAT, core.alive()).await.is_ok_and(|alive| alive) {
-                send(&outgoing, &heartbeat(seconds));
+                send(&outgoing, &Action::new("Ping").action_id(CLOCK_ID));
             }
         });
     }
