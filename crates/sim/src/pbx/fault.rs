@@ -116,9 +116,14 @@ impl Pbx {
         self.conferences.clear();
         self.originates.clear();
         self.consults.clear();
-        self.callers.clear();
+        let callers: Vec<LegId> = self.callers.keys().copied().collect();
+        callers.into_iter().for_each(|leg| self.caller_is_gone(leg));
         (self.name_count, self.unique_count, self.local_count, self.calls_processed) = (0, 0, 0, 0);
         self.boot();
+        self.arrival_is_due = false;
+        if self.crowd.is_some() {
+            self.next_arrival(down);
+        }
         for (name, registered, mood) in registered {
             if let Some(endpoint) = self.endpoints.get_mut(&name) {
                 endpoint.registered = registered;

@@ -5,6 +5,7 @@ mod bridge;
 mod channel;
 mod conference;
 mod consult;
+mod crowd;
 mod device;
 mod dial;
 mod events;
@@ -26,6 +27,7 @@ use bytes::Bytes;
 pub(crate) use bridge::{Bridge, BridgeId, BridgeKind};
 pub use channel::LegId;
 pub(crate) use channel::{Channel, ChannelState, Work};
+pub use crowd::{Crowd, CrowdReport};
 pub use device::DeviceState;
 pub(crate) use device::Endpoint;
 pub(crate) use originate::{OriginateId, OriginateRequest, OriginateTarget};
@@ -93,7 +95,9 @@ enum Timer {
     /// An originated leg has rung long enough.
     Originate(OriginateId),
     /// A caller of the crowd acts.
-    Caller { leg: LegId, act: phone::CallerAct },
+    Caller { leg: LegId, act: crowd::CallerAct },
+    /// The next caller of the crowd dials.
+    Arrival,
     /// A half of a Local pair begins its dialplan.
     Begin(LegId),
 }
@@ -129,7 +133,10 @@ pub struct Pbx {
     queues: BTreeMap<String, Queue>,
     endpoints: BTreeMap<String, Endpoint>,
     consults: consult::Consults,
-    callers: BTreeMap<LegId, phone::Patience>,
+    callers: BTreeMap<LegId, crowd::Caller>,
+    crowd: Option<Crowd>,
+    arrival_is_due: bool,
+    report: CrowdReport,
     globals: BTreeMap<String, String>,
     faults: fault::Faults,
     warnings: Vec<String>,
@@ -164,6 +171,9 @@ impl Pbx {
             endpoints: BTreeMap::new(),
             consults: BTreeMap::new(),
             callers: BTreeMap::new(),
+            crowd: None,
+            arrival_is_due: false,
+            report: CrowdReport::default(),
             globals: BTreeMap::new(),
             faults: fault::Faults::default(),
             warnings: Vec::new(),
@@ -266,6 +276,7 @@ impl Pbx {
             Timer::Mood { leg, act } => self.phone_acts(leg, act),
             Timer::Originate(id) => self.originate_timeout(id),
             Timer::Caller { leg, act } => self.caller_acts(leg, act),
+            Timer::Arrival => self.caller_arrives(),
             Timer::Begin(leg) => self.begin_dialplan(leg),
         }
     }

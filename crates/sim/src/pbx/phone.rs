@@ -3,6 +3,7 @@
 use crate::config::{Micros, SECOND};
 use crate::message::Classes;
 use crate::pbx::channel::{ChannelState, Location, Party, Presentation, Work};
+use crate::pbx::crowd::{Caller, CallerAct};
 use crate::pbx::events::NewChannel;
 use crate::pbx::{LegId, News, Pbx, Timer};
 
@@ -57,6 +58,17 @@ pub enum Mood {
     },
     /// Says nothing at all, as a phone without network does.
     Dead,
+    /// Rings; then mostly answers, as people do.
+    Human {
+        /// Shortest ringing before an answer or a refusal.
+        after: Micros,
+        /// Longest ringing before it.
+        at_most: Micros,
+        /// How many calls in a thousand are refused (603).
+        declines: u16,
+        /// How many calls in a thousand ring on without an answer.
+        ignores: u16,
+    },
 }
 
 /// What a phone does when its time has come.
@@ -66,24 +78,16 @@ pub(crate) enum Act {
     Decline(u16),
 }
 
-/// What a caller of the crowd does when its time has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CallerAct {
-    GiveUp,
-    EndTalk,
-}
-
-/// How a caller of the crowd behaves.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    talk: Option<Micros>,
-    talking: bool,
-}
-
 impl Pbx {
     /// A call comes in over the trunk. Its leg is the caller's.
     pub fn call_in(&mut self, now: Micros, call: CallIn) -> LegId {
         self.advance(now);
+        let leg = self.place_call(call);
+        self.advance(now);
+        leg
+    }
+
+    pub(super) fn place_call(&mut self, call: CallIn) -> LegId {
         let leg = self.new_channel(NewChannel {
             endpoint: self.config.trunk.clone(),
             uniqueid: None,
@@ -100,12 +104,12 @@ impl Pbx {
             channel.presentation =
                 if call.withheld { Presentation::Prohibited } else { Presentation::Allowed };
         }
-        self.callers.insert(leg, Patience { talk: call.talk, talking: false });
+        self.report.placed += 1;
+        self.callers.insert(leg, Caller::new(call.talk));
         if let Some(patience) = call.patience {
             self.after(patience, Timer::Caller { leg, act: CallerAct::GiveUp });
         }
         self.begin_soon(leg);
-        self.advance(now);
         leg
     }
 
@@ -302,6 +306,17 @@ impl Pbx {
                 self.leg_rings(leg);
                 self.after(after, Timer::Mood { leg, act: Act::Decline(status) });
             }
+            Some(Mood::Human { after, at_most, declines, ignores }) => {
+                self.leg_rings(leg);
+                let span = self.random.between(after, at_most);
+                let roll = self.random.between(0, 999);
+                let (declines, ignores) = (u64::from(declines), u64::from(ignores));
+                if roll < declines {
+                    self.after(span, Timer::Mood { leg, act: Act::Decline(603) });
+                } else if roll >= declines + ignores {
+                    self.after(span, Timer::Mood { leg, act: Act::Answer });
+                }
+            }
             Some(Mood::Manual) => self.leg_rings(leg),
             Some(Mood::Dead) | None => {}
         }
@@ -313,28 +328,6 @@ impl Pbx {
             Act::Answer if rings => self.leg_answers(leg),
             Act::Decline(status) if rings => self.far_end_hangs_up(leg, Some(status)),
             Act::Answer | Act::Decline(_) => {}
-        }
-    }
-
-    pub(super) fn caller_acts(&mut self, leg: LegId, act: CallerAct) {
-        let Some(caller) = self.callers.get(&leg) else { return };
-        match act {
-            CallerAct::GiveUp if caller.talking => {}
-            CallerAct::GiveUp | CallerAct::EndTalk => self.far_end_hangs_up(leg, None),
-        }
-    }
-
-    /// Callers of the crowd begin to talk when they are bridged.
-    pub(super) fn crowd_is_bridged(&mut self, legs: &[LegId]) {
-        if legs.len() < 2 {
-            return;
-        }
-        for leg in legs {
-            let Some(caller) = self.callers.get_mut(leg).filter(|caller| !caller.talking) else { continue };
-            caller.talking = true;
-            if let Some(talk) = caller.talk {
-                self.after(talk, Timer::Caller { leg: *leg, act: CallerAct::EndTalk });
-            }
         }
     }
 

@@ -1,0 +1,168 @@
+//! Callers who act by themselves, one by one or as a crowd that keeps coming.
+
+use crate::config::{Micros, SECOND};
+use crate::pbx::{CallIn, LegId, Pbx, Timer};
+
+/// What a caller does when its time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CallerAct {
+    GiveUp,
+    EndTalk,
+}
+
+/// A caller who is on the line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    talk: Option<Micros>,
+    talking: bool,
+    gave_up: bool,
+}
+
+impl Caller {
+    pub(super) fn new(talk: Option<Micros>) -> Self {
+        Self { talk, talking: false, gave_up: false }
+    }
+}
+
+/// Callers without end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crowd {
+    /// Mean time between two callers; the times are exponentially distributed.
+    pub every: Micros,
+    /// Numbers they dial, all as often.
+    pub numbers: Vec<String>,
+    /// How many different numbers they call from.
+    pub people: u64,
+    /// Shortest and longest wait until a caller who talks to nobody gives up.
+    pub patience: (Micros, Micros),
+    /// Shortest and longest talk.
+    pub talk: (Micros, Micros),
+    /// How many talks in a thousand the called side ends.
+    pub agent_ends: u16,
+    /// How many callers in a thousand hide their number.
+    pub withheld: u16,
+    /// How many calls are placed in all, none for no end.
+    pub total: Option<u64>,
+}
+
+impl Default for Crowd {
+    fn default() -> Self {
+        Self {
+            every: SECOND,
+            numbers: vec!["5003".to_owned()],
+            people: 1000,
+            patience: (20 * SECOND, 120 * SECOND),
+            talk: (2 * SECOND, 20 * SECOND),
+            agent_ends: 300,
+            withheld: 50,
+            total: None,
+        }
+    }
+}
+
+/// What became of all callers so far: what an oracle compares a ledger with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CrowdReport {
+    /// Calls that came in.
+    pub placed: u64,
+    /// Calls over whose caller talked to somebody.
+    pub talked: u64,
+    /// Calls over whose caller gave up before.
+    pub gave_up: u64,
+    /// Calls the PBX ended before anybody talked.
+    pub turned_away: u64,
+}
+
+impl Pbx {
+    /// Lets a crowd call from now on; a crowd that called before goes home.
+    pub fn start_crowd(&mut self, now: Micros, crowd: Crowd) {
+        self.advance(now);
+        self.crowd = Some(crowd);
+        if !self.arrival_is_due {
+            self.next_arrival(0);
+        }
+    }
+
+    pub(super) fn next_arrival(&mut self, pause: Micros) {
+        self.arrival_is_due = true;
+        self.after(pause, Timer::Arrival);
+    }
+
+    /// Nobody new calls; who is on the line stays.
+    pub fn stop_crowd(&mut self) {
+        self.crowd = None;
+    }
+
+    /// What became of all callers so far.
+    #[must_use]
+    pub fn crowd_report(&self) -> CrowdReport {
+        self.report
+    }
+
+    /// The next caller of the crowd dials.
+    pub(super) fn caller_arrives(&mut self) {
+        self.arrival_is_due = false;
+        let Some(mut crowd) = self.crowd.take() else { return };
+        if crowd.total == Some(0) || crowd.numbers.is_empty() {
+            return;
+        }
+        crowd.total = crowd.total.map(|left| left - 1);
+        let random = &mut self.random;
+        let last = crowd.numbers.len() as u64 - 1;
+        let number = usize::try_from(random.between(0, last)).unwrap_or(0);
+        let person = random.between(1, crowd.people.max(1));
+        let mut call = CallIn::new(format!("+4930{person:07}"), crowd.numbers[number].clone());
+        call.withheld = random.chance(u64::from(crowd.withheld));
+        call.patience = Some(random.between(crowd.patience.0, crowd.patience.1));
+        call.talk = Some(random.between(crowd.talk.0, crowd.talk.1));
+        let pause = random.exponential(crowd.every);
+        self.crowd = Some(crowd);
+        self.next_arrival(pause);
+        self.place_call(call);
+    }
+
+    pub(super) fn caller_acts(&mut self, leg: LegId, act: CallerAct) {
+        let Some(caller) = self.callers.get_mut(&leg) else { return };
+        match act {
+            CallerAct::GiveUp if caller.talking => {}
+            CallerAct::GiveUp => {
+                caller.gave_up = true;
+                self.far_end_hangs_up(leg, None);
+            }
+            CallerAct::EndTalk => {
+                let agent_ends = self.crowd.as_ref().map_or(0, |crowd| u64::from(crowd.agent_ends));
+                let agent = self.partners(leg).first().copied();
+                match agent.filter(|_| self.random.chance(agent_ends)) {
+                    Some(agent) => self.far_end_hangs_up(agent, None),
+                    None => self.far_end_hangs_up(leg, None),
+                }
+            }
+        }
+    }
+
+    /// Callers begin to talk when they are bridged.
+    pub(super) fn crowd_is_bridged(&mut self, legs: &[LegId]) {
+        if legs.len() < 2 {
+            return;
+        }
+        for leg in legs {
+            let Some(caller) = self.callers.get_mut(leg).filter(|caller| !caller.talking) else { continue };
+            caller.talking = true;
+            if let Some(talk) = caller.talk {
+                self.after(talk, Timer::Caller { leg: *leg, act: CallerAct::EndTalk });
+            }
+        }
+    }
+
+    /// A caller's leg is over.
+    pub(super) fn caller_is_gone(&mut self, leg: LegId) {
+        let Some(caller) = self.callers.remove(&leg) else { return };
+        if caller.talking {
+            self.report.talked += 1;
+        } else if caller.gave_up {
+            self.report.gave_up += 1;
+        } else {
+            self.report.turned_away += 1;
+        }
+    }
+}
