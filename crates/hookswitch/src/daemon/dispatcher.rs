@@ -4,9 +4,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use hookswitch_acd::Engine;
-use hookswitch_journal::{Error as JournalError, Journal, Kind, Record, Snapshot, Snapshots};
+use hookswitch_journal::{Error as JournalError, Journal, Kind, Record, Retention, Snapshot, Snapshots};
 use hookswitch_model::{
-    ActionId, Timestamp,
+    ActionId, Millis, Timestamp,
     command::Answer,
     event::Event,
     input::{Input, Output},
@@ -30,6 +30,10 @@ use super::{
 /// Messages taken into one batch: enough that a burst shares its sync, few enough that a reader waits no longer
 /// than one batch.
 const BATCH: usize = 512;
+/// Records at which a batch is committed in any case, so that a burst is never held in memory as a whole.
+const RECORDS: usize = 4_096;
+/// How often old records are looked at.
+const RETAIN_EVERY: Millis = Millis::from_secs(3_600);
 /// A snapshot after this many records bounds what a restart reads.
 const SNAPSHOT_EVERY: u64 = 100_000;
 
@@ -43,6 +47,8 @@ pub(super) struct Dispatcher {
     batch: Vec<Record>,
     last: u64,
     since_snapshot: u64,
+    retention: Millis,
+    retain_at: Timestamp,
     replies: BTreeMap<ActionId, oneshot::Sender<Answer>>,
     answers: Vec<Answer>,
     questions: Vec<Question>,
@@ -54,6 +60,7 @@ impl Dispatcher {
         journal: Box<dyn Journal>,
         clock: Clock,
         pops: watch::Receiver<Arc<PopTemplates>>,
+        retention: Millis,
     ) -> Self {
         let (last, snapshots) = (journal.reader().last(), journal.snapshots());
         Self {
@@ -65,6 +72,8 @@ impl Dispatcher {
             snapshots,
             last,
             since_snapshot: 0,
+            retention,
+            retain_at: clock.now() + RETAIN_EVERY,
             replies: BTreeMap::new(),
             answers: Vec::new(),
             questions: Vec::new(),
@@ -79,11 +88,11 @@ impl Dispatcher {
     ) -> Result<(), JournalError> {
         let mut taken = Vec::with_capacity(BATCH);
         loop {
-            let due = self.engine.next_deadline().map(|at| self.clock.instant(at));
+            let due = self.engine.next_deadline().map_or(self.retain_at, |at| at.min(self.retain_at));
             tokio::select! {
                 biased;
                 count = messages.recv_many(&mut taken, BATCH) => if count == 0 { break },
-                () = async { match due { Some(at) => sleep_until(at).await, None => std::future::pending().await } } => {}
+                () = sleep_until(self.clock.instant(due)) => {}
                 () = stop.cancelled() => {
                     messages.close();
                     if messages.is_empty() { break }
@@ -92,22 +101,28 @@ impl Dispatcher {
             }
             let now = self.clock.now();
             for message in taken.drain(..) {
-                self.take(now, message);
+                self.take(now, message)?;
             }
             if self.engine.next_deadline().is_some_and(|deadline| deadline <= now) {
                 self.handle(now, Input::Tick);
             }
             self.commit(now)?;
+            if self.retain_at <= now {
+                self.retain(now);
+            }
         }
         self.snapshot(self.clock.now());
         Ok(())
     }
 
-    fn take(&mut self, now: Timestamp, message: Message) {
+    fn take(&mut self, now: Timestamp, message: Message) -> Result<(), JournalError> {
         match message {
             Message::Facts(facts) => {
                 for fact in facts {
                     self.handle(now, Input::Pbx(Box::new(fact)));
+                    if self.batch.len() >= RECORDS {
+                        self.commit(now)?;
+                    }
                 }
             }
             Message::Command(command, reply) => {
@@ -117,6 +132,7 @@ impl Dispatcher {
             Message::Input(input) => self.handle(now, input),
             Message::Question(question) => self.questions.push(question),
         }
+        Ok(())
     }
 
     /// One input, full drain.
@@ -170,6 +186,26 @@ impl Dispatcher {
             question(&self.engine, at);
         }
         Ok(())
+    }
+
+    /// Lets go of what is older than the configuration keeps. A follower that lags holds it back for as long again.
+    fn retain(&mut self, now: Timestamp) {
+        self.retain_at = now + RETAIN_EVERY;
+        self.snapshot(now);
+        let ago = |span: Millis| Timestamp::from_millis(now.as_millis().saturating_sub(span.0));
+        let keep_from = ago(self.retention);
+        let hold_from = ago(self.retention + self.retention);
+        match self.journal.retain(&Retention { keep_from, hold_from }) {
+            Ok(retained) => {
+                for (follower, done) in retained.lost_by {
+                    warn!(follower, done, "records were removed that this follower had not read");
+                }
+                for (follower, done) in retained.held_back_by {
+                    warn!(follower, done, "old records are kept for a follower that is behind");
+                }
+            }
+            Err(error) => warn!(%error, hint = error.hint(), "old records were not removed"),
+        }
     }
 
     /// Leaves the state for the next start. A snapshot that fails costs a longer start, nothing else.

@@ -100,7 +100,11 @@ pub(crate) async fn start(
     let (messages, inbox) = mpsc::channel(MESSAGES);
     let core = Core::new(messages);
     let stop_engine = CancellationToken::new();
-    let engine = run_engine(Dispatcher::new(engine, journal, clock, pops_read), inbox, stop_engine.clone())?;
+    let engine = run_engine(
+        Dispatcher::new(engine, journal, clock, pops_read, config.journal.retention),
+        inbox,
+        stop_engine.clone(),
+    )?;
     if let Some(setup) = apply {
         core.input(Input::Setup(setup)).await;
     }
