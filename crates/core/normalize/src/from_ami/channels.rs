@@ -4,7 +4,7 @@ use hookswitch_ami::Frame;
 use hookswitch_model::LegRef;
 
 use super::{
-    Incomplete, Normalizer, Read,
+    Normalizer, Read, Unread,
     headers::{self, must, said},
 };
 use crate::switchboard::{
@@ -19,6 +19,9 @@ impl Normalizer {
         if self.board.topology.get(uid).is_some_and(|known| !known.stale) {
             return Ok(());
         }
+        if self.board.topology.is_gone(uid) {
+            return Err(Unread::Late);
+        }
         let uid = LegRef::new(uid);
         let channel = new_channel(frame, &uid)?;
         let calls = channel.is_party() && channel.progress == Progress::Calling && channel.linked == uid;
@@ -31,13 +34,16 @@ impl Normalizer {
     }
 
     /// The channel an event names, added to what is known when its beginning was not seen.
-    pub(super) fn see_channel(&mut self, frame: &Frame, uid: &str) -> Result<LegRef, Incomplete> {
+    pub(super) fn see_channel(&mut self, frame: &Frame, uid: &str) -> Result<LegRef, Unread> {
         if let Some((uid, channel)) = self.board.topology.entry(uid) {
             let (uid, stale) = (uid.clone(), channel.stale);
             if stale && let Some(channel) = self.board.topology.get_mut(uid.as_str()) {
                 channel.stale = false;
             }
             return Ok(uid);
+        }
+        if self.board.topology.is_gone(uid) {
+            return Err(Unread::Late);
         }
         let uid = LegRef::new(uid);
         let channel = new_channel(frame, &uid)?;
@@ -164,7 +170,7 @@ impl Normalizer {
 }
 
 /// A channel as an event shows it.
-fn new_channel(frame: &Frame, uid: &LegRef) -> Result<Channel, Incomplete> {
+fn new_channel(frame: &Frame, uid: &LegRef) -> Result<Channel, Unread> {
     let linked = said(frame, "Linkedid").filter(|linked| *linked != uid.as_str());
     let linked = linked.map_or_else(|| uid.clone(), LegRef::new);
     let mut channel = Channel::new(must(frame, "Channel")?, linked);

@@ -6,7 +6,7 @@ use hookswitch_ami::Frame;
 use hookswitch_model::{agent::DeviceState, call::Address, pbx::Fact};
 
 use super::{
-    Normalizer, Read,
+    Normalizer, Read, Unread,
     headers::{must, said},
 };
 use crate::switchboard::Switchboard;
@@ -128,7 +128,7 @@ impl Normalizer {
     /// `ContactStatus`.
     pub(super) fn contact_status(&mut self, frame: &Frame) -> Read {
         let name = said(frame, "EndpointName").or_else(|| said(frame, "AOR"));
-        let name = name.ok_or(super::Incomplete)?;
+        let name = name.ok_or(Unread::Incomplete)?;
         let there = match must(frame, "ContactStatus")? {
             "Removed" | "Unreachable" => false,
             "Created" | "NonQualified" | "Reachable" | "Updated" => true,

@@ -4,7 +4,7 @@ use hookswitch_ami::Frame;
 use hookswitch_model::{ActionId, CallRef};
 
 use super::{
-    Normalizer, Read,
+    Normalizer, Read, Unread,
     headers::{self, must, said},
 };
 use crate::switchboard::{call::Numbers, dial::Attempt, topology::Outcome};
@@ -43,6 +43,9 @@ impl Normalizer {
 
     /// The dialled channel, added when its beginning was not seen.
     fn see_callee(&mut self, frame: &Frame, callee: &str) -> Read {
+        if self.board.topology.is_gone(callee) {
+            return Err(Unread::Late);
+        }
         if self.board.topology.get(callee).is_none() {
             let uid = hookswitch_model::LegRef::new(callee);
             let linked =

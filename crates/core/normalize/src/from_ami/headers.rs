@@ -6,12 +6,12 @@ use hookswitch_model::{
     ledger::Cause,
 };
 
-use super::Incomplete;
+use super::Unread;
 use crate::{number::Plan, switchboard::topology::Progress};
 
 /// A header that must be there and say something.
-pub(super) fn must<'f>(frame: &'f Frame, key: &str) -> Result<&'f str, Incomplete> {
-    said(frame, key).ok_or(Incomplete)
+pub(super) fn must<'f>(frame: &'f Frame, key: &str) -> Result<&'f str, Unread> {
+    said(frame, key).ok_or(Unread::Incomplete)
 }
 
 /// A header's value; Asterisk writes `<unknown>` for what it does not know.

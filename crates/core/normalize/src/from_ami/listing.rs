@@ -4,7 +4,7 @@ use hookswitch_ami::{Action, EventName, Frame};
 use hookswitch_model::{Millis, Timestamp, pbx::Fact};
 
 use super::{
-    Normalizer, Read,
+    Normalizer, Read, Unread,
     headers::{self, must, said},
     queues,
 };
@@ -134,7 +134,7 @@ impl Normalizer {
                 self.devices.queue_status(&mut self.board, queues::member(frame)?, status);
             }
             EventName::ContactList => {
-                let name = said(frame, "Endpoint").ok_or(super::Incomplete)?;
+                let name = said(frame, "Endpoint").ok_or(Unread::Incomplete)?;
                 let there = frame.get("Status") != Some("Unreachable");
                 self.contact(name, said(frame, "Uri").unwrap_or_default(), there);
             }

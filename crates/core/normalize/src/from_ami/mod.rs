@@ -49,6 +49,8 @@ pub struct Counters {
     pub unknown_events: u64,
     /// Frames that lack a header they cannot be understood without.
     pub incomplete: u64,
+    /// Events of channels that were gone already.
+    pub late: u64,
     /// Facts made.
     pub facts: u64,
     /// Channels alive now.
@@ -70,11 +72,16 @@ pub struct Normalizer {
     counters: Counters,
 }
 
-/// A frame that does not say what it must.
-#[derive(Debug)]
-struct Incomplete;
+/// Why a frame tells nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    /// It does not say what it must.
+    Incomplete,
+    /// Its channel is gone already.
+    Late,
+}
 
-type Read = Result<(), Incomplete>;
+type Read = Result<(), Unread>;
 
 impl Normalizer {
     /// A normaliser that has seen nothing.
@@ -153,8 +160,10 @@ impl Normalizer {
             FrameKind::Response => self.response(frame),
             FrameKind::Banner | FrameKind::Action | FrameKind::Other => Ok(()),
         };
-        if read.is_err() {
-            self.counters.incomplete += 1;
+        match read {
+            Ok(()) => {}
+            Err(Unread::Incomplete) => self.counters.incomplete += 1,
+            Err(Unread::Late) => self.counters.late += 1,
         }
         self.hand_over(out);
     }

@@ -4,7 +4,7 @@ use hookswitch_ami::Frame;
 use hookswitch_model::{QueueId, call::Address, pbx::Fact};
 
 use super::{
-    Incomplete, Normalizer, Read,
+    Normalizer, Read, Unread,
     headers::{self, must, said},
 };
 use crate::switchboard::QueueExit;
@@ -31,7 +31,7 @@ impl Normalizer {
     }
 
     /// The channel of an event about a caller, with a call of its own even when its beginning was not seen.
-    pub(super) fn see_caller<'f>(&mut self, frame: &'f Frame) -> Result<&'f str, Incomplete> {
+    pub(super) fn see_caller<'f>(&mut self, frame: &'f Frame) -> Result<&'f str, Unread> {
         let uid = must(frame, "Uniqueid")?;
         let known = self.see_channel(frame, uid)?;
         let party = self.board.topology.get(uid).is_some_and(|channel| channel.is_party());
@@ -59,15 +59,15 @@ impl Normalizer {
 }
 
 /// The device of a member: where its state is looked up, else where it is rung.
-pub(super) fn member(frame: &Frame) -> Result<&str, Incomplete> {
+pub(super) fn member(frame: &Frame) -> Result<&str, Unread> {
     said(frame, "StateInterface")
         .or_else(|| said(frame, "Interface"))
         .or_else(|| said(frame, "Location"))
-        .ok_or(Incomplete)
+        .ok_or(Unread::Incomplete)
 }
 
 /// The queue's name; characters that no name of ours may have become underscores.
-pub(super) fn queue(frame: &Frame) -> Result<QueueId, Incomplete> {
+pub(super) fn queue(frame: &Frame) -> Result<QueueId, Unread> {
     let name = must(frame, "Queue")?;
     QueueId::new(name).or_else(|_| {
         let allowed = |c: char| if c.is_alphanumeric() || "-_.@+".contains(c) { c } else { '_' };
@@ -75,6 +75,6 @@ pub(super) fn queue(frame: &Frame) -> Result<QueueId, Incomplete> {
         while name.len() > 64 {
             name.pop();
         }
-        QueueId::new(&name).map_err(|_| Incomplete)
+        QueueId::new(&name).map_err(|_| Unread::Incomplete)
     })
 }

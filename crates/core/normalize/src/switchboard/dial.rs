@@ -2,7 +2,7 @@
 
 use hookswitch_model::{
     ActionId, CallRef, LegRef,
-    call::Direction,
+    call::{Direction, PartyNumber},
     pbx::{Fact, LegEnd},
 };
 
@@ -91,6 +91,9 @@ impl Switchboard {
 
     pub(super) fn ring(&mut self, call: &CallRef, callee: &LegRef) {
         let Some(channel) = self.topology.get(callee.as_str()) else { return };
+        if channel.parted.contains(call) || self.on.contains_key(callee.as_str()) {
+            return;
+        }
         let (address, ring) = (channel.address.clone(), channel.ring);
         let mut leg = Leg::new(callee.clone(), address.clone());
         leg.number.clone_from(&channel.dialled_number);
@@ -100,6 +103,7 @@ impl Switchboard {
         self.resolve_blind(call);
         self.introduce(call, Some(side));
         self.progress(call);
+        self.learn_destination(call, &leg);
         let Some(known) = self.calls.get_mut(call) else { return };
         known.originated = false;
         known.ring = ring.or(known.ring);
@@ -111,8 +115,20 @@ impl Switchboard {
         }
     }
 
+    /// Whom an originated call is for shows when the first leg after the agent's is rung.
+    fn learn_destination(&mut self, call: &CallRef, far: &Leg) {
+        let number = far.number.as_deref().or(far.address.extension()).unwrap_or_default();
+        let Some(known) = self.calls.get_mut(call) else { return };
+        if known.originated && known.numbers.dnis.raw.is_empty() && !number.is_empty() {
+            let e164 = self.settings.plan.e164(number);
+            known.numbers.dnis = PartyNumber { raw: number.to_owned(), e164, ..PartyNumber::default() };
+            let dnis = Some(known.numbers.dnis.clone());
+            self.say(call, Fact::CallNumbers { call: call.clone(), ani: None, dnis, via: None });
+        }
+    }
+
     /// A channel is rung for nobody: click-to-dial, an agent rung for a waiting caller, a call-back of the PBX.
-    fn originated(&mut self, callee: &LegRef, joins: Option<CallRef>, numbers: Numbers) {
+    fn originated(&mut self, callee: &LegRef, joins: Option<CallRef>, mut numbers: Numbers) {
         let joins = joins.filter(|call| self.waits(call)).or_else(|| self.recalling(callee));
         if let Some(call) = joins {
             return self.ring(&call, callee);
@@ -121,6 +137,9 @@ impl Switchboard {
         let mut leg = Leg::new(callee.clone(), channel.address.clone());
         leg.number.clone_from(&channel.dialled_number);
         let (seen, ring) = (leg.seen(), channel.ring);
+        if numbers.ani.raw.is_empty() {
+            numbers.ani.raw = leg.address.extension().unwrap_or_default().to_owned();
+        }
         let Some(call) = self.open(leg, numbers) else { return };
         if let Some(known) = self.calls.get_mut(&call) {
             known.originated = true;

@@ -195,6 +195,9 @@ impl Switchboard {
         let at = known.legs.iter().position(|one| one.leg == *leg)?;
         let leg = known.legs.remove(at);
         self.off(&leg.channel, call);
+        if let Some(channel) = self.topology.get_mut(leg.channel.as_str()) {
+            channel.parted.push(call.clone());
+        }
         Some(leg)
     }
 
@@ -265,7 +268,11 @@ impl Switchboard {
         let Some(known) = self.calls.get(call) else { return LegEnd::Released };
         let Some(leg) = known.leg(leg.as_str()) else { return LegEnd::Released };
         if !leg.up {
-            return LegEnd::CallerLeft;
+            // Its attempt may be over already, only its hang-up has not come yet.
+            let tried = self.topology.get(leg.channel.as_str());
+            let over = tried.is_some_and(|channel| channel.outcome.is_some() || channel.hangup.is_some());
+            let end = if over { self.ring_end(call, leg.channel.as_str(), None) } else { LegEnd::CallerLeft };
+            return if end == LegEnd::Cancelled { LegEnd::CallerLeft } else { end };
         }
         let asked = self.topology.get(leg.channel.as_str()).is_some_and(|channel| channel.hangup.is_some());
         let first = known.hung_up_by.as_ref() == Some(&leg.leg);

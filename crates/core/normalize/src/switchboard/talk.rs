@@ -72,7 +72,9 @@ impl Switchboard {
         });
         let Some(call) = call else { return };
         for party in strange {
-            if self.leg_of(&call, party.as_str()).is_none() {
+            let parted =
+                self.topology.get(party.as_str()).is_some_and(|channel| channel.parted.contains(&call));
+            if !parted && self.leg_of(&call, party.as_str()).is_none() {
                 self.add(&call, &party);
             }
         }

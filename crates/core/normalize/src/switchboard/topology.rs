@@ -1,13 +1,20 @@
 //! Who hears whom: channels, bridges and Local pairs as a graph. It knows nothing of calls.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
-use hookswitch_model::{ActionId, LegRef, call::Address};
+use hookswitch_model::{ActionId, CallRef, LegRef, call::Address};
 
 use super::call::Numbers;
 
 /// Longest chain of Local pairs that is followed: a loop of them must not hang the normaliser.
 const MAX_CHAIN: usize = 16;
+
+/// How many channels that are gone are remembered. Asterisk orders the events of a channel and those of a bridge
+/// each for itself, so that one may come late.
+const REMEMBERED: usize = 256;
 
 /// What a channel is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +89,8 @@ pub(crate) struct Channel {
     pub(crate) originated: bool,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) hangup: Option<HangupRequest>,
+    /// Calls that its leg left while the channel itself lives on: a leg leaves once.
+    pub(crate) parted: Vec<CallRef>,
     /// What its first sight said of its numbers, until its call takes them.
     pub(crate) numbers: Option<Box<Numbers>>,
     /// Believed from before a lost link, and not seen since.
@@ -105,6 +114,7 @@ impl Channel {
             originated: false,
             outcome: None,
             hangup: None,
+            parted: Vec::new(),
             numbers: None,
             stale: false,
             peer: None,
@@ -159,6 +169,7 @@ pub(crate) struct Topology {
     bridges: BTreeMap<Arc<str>, Bridge>,
     /// Local halves by name, to find the other half.
     halves: BTreeMap<Box<str>, LegRef>,
+    gone: VecDeque<LegRef>,
 }
 
 impl Topology {
@@ -185,6 +196,11 @@ impl Topology {
 
     pub(crate) fn len(&self) -> usize {
         self.channels.len()
+    }
+
+    /// Whether this channel lived a moment ago: what is said of it now comes late.
+    pub(crate) fn is_gone(&self, uid: &str) -> bool {
+        self.gone.iter().any(|gone| *gone == *uid)
     }
 
     /// How many bridges have somebody in them.
@@ -223,6 +239,10 @@ impl Topology {
         if channel.kind == Kind::LocalHalf {
             self.halves.remove(&channel.name);
         }
+        if self.gone.len() == REMEMBERED {
+            self.gone.pop_front();
+        }
+        self.gone.push_back(LegRef::new(uid));
         Some(channel)
     }
 

@@ -1,5 +1,12 @@
 //! Recorded streams, replayed; facts, written as a story.
 
+#![allow(dead_code, reason = "each suite uses its part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking; most facts are of no concern to a rule"
+)]
 #![expect(
     clippy::disallowed_methods,
     reason = "the recorded streams are on disk; the crate under test is not"
@@ -19,6 +26,9 @@ use hookswitch_model::{
 };
 use hookswitch_normalize::{from_ami::Normalizer, number::Plan, settings::Settings};
 use tokio_util::codec::Decoder;
+
+pub(crate) mod pbx;
+pub(crate) mod rules;
 
 /// Where the recorded streams are.
 pub(crate) fn fixtures() -> PathBuf {
@@ -117,6 +127,9 @@ impl Story {
     }
 
     fn seen(&mut self, seen: &LegSeen) -> String {
+        if let Some(name) = self.legs.get(&seen.leg) {
+            return name.clone();
+        }
         let device = seen.address.as_str().split_once('/').map_or("?", |(_, name)| name);
         let name = if device == "trunk" { "C" } else { device };
         let count = self.names.entry(name.to_owned()).or_default();
@@ -132,7 +145,6 @@ impl Story {
 
     fn started(&mut self, fact: &Fact) -> Option<String> {
         let Fact::CallStarted { call, originator, direction, ani, dnis, via, .. } = fact else { return None };
-        self.names = if self.calls.is_empty() { BTreeMap::new() } else { std::mem::take(&mut self.names) };
         let (call, leg) = (self.call(call), self.seen(originator));
         let direction = match direction {
             Direction::Inbound => "inbound",
@@ -147,6 +159,9 @@ impl Story {
     fn line(&mut self, fact: &Fact) -> Option<String> {
         let line = match fact {
             Fact::CallStarted { .. } => self.started(fact)?,
+            Fact::CallNumbers { call, dnis: Some(dnis), .. } => {
+                format!("{} dialled {}", self.call(call), dnis.raw)
+            }
             Fact::CallNumbers { call, ani, via, .. } => {
                 let withheld = ani.as_ref().is_some_and(|ani| ani.withheld);
                 format!("{} numbers withheld={withheld} via={}", self.call(call), via.is_some())
@@ -167,7 +182,7 @@ impl Story {
                 let number = leg.number.as_ref().map(|number| format!(" {number}")).unwrap_or_default();
                 let ours = if ring.is_some() { " (ours)" } else { "" };
                 // An originated call rings its originator: the same leg, told again.
-                let name = self.legs.get(&leg.leg).cloned().unwrap_or_else(|| self.seen(leg));
+                let name = self.seen(leg);
                 format!("{} rings {name}{number}{ours}", self.call(call))
             }
             Fact::LegUp { call, leg } => format!("{} up {}", self.call(call), self.leg(leg)),
