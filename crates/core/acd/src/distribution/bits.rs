@@ -2,16 +2,28 @@
 
 /// The set bits of a sequence of words, smallest first.
 pub(super) fn ones(words: impl IntoIterator<Item = u64>) -> impl Iterator<Item = usize> {
-    words.into_iter().enumerate().flat_map(|(at, word)| {
-        let mut left = word;
-        std::iter::from_fn(move || {
-            (left != 0).then(|| {
-                let bit = left.trailing_zeros() as usize;
-                left &= left - 1;
-                at * 64 + bit
-            })
-        })
-    })
+    Ones { words: words.into_iter(), next: 0, left: 0 }
+}
+
+struct Ones<I> {
+    words: I,
+    /// The number of the first bit of the word after this one.
+    next: usize,
+    left: u64,
+}
+
+impl<I: Iterator<Item = u64>> Iterator for Ones<I> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        while self.left == 0 {
+            self.left = self.words.next()?;
+            self.next += 64;
+        }
+        let bit = self.left.trailing_zeros() as usize;
+        self.left &= self.left - 1;
+        Some(self.next - 64 + bit)
+    }
 }
 
 /// A set of small numbers; grows as needed.

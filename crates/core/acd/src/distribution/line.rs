@@ -93,12 +93,13 @@ impl Class {
 
     /// How many stand before. Counts from the nearer end.
     fn rank(&self, order: &(Timestamp, CallId)) -> usize {
+        // Who comes is behind everybody, as a rule.
+        if self.pieces.back().and_then(VecDeque::back).is_none_or(|last| last.order() < *order) {
+            return self.len;
+        }
         let at = self.piece_of(order);
         let Some(piece) = self.pieces.get(at) else { return 0 };
-        let within = match piece.back() {
-            Some(last) if last.order() < *order => piece.len(),
-            _ => piece.partition_point(|other| other.order() < *order),
-        };
+        let within = piece.partition_point(|other| other.order() < *order);
         if at * 2 < self.pieces.len() {
             self.pieces.range(..at).map(VecDeque::len).sum::<usize>() + within
         } else {

@@ -37,7 +37,7 @@ impl Key {
                 (0, arrived.saturating_sub(micros.saturating_mul(priority)))
             }
         };
-        Self { turn: i128::from(class) << 64 | i128::from(time) - i128::from(i64::MIN), call }
+        Self { turn: (i128::from(class) << 64) | (i128::from(time) - i128::from(i64::MIN)), call }
     }
 }
 

@@ -1,0 +1,212 @@
+//! A condition as it is tried: the logic here, each comparison by itself.
+
+use cel::{Context, IdedExpr, Value as CelValue, common::types::CelBool};
+
+use super::{
+    Interpreter,
+    facts::{Facts, Value},
+};
+
+/// A condition. Tests that cannot be made are false, so that no part of a condition is lost for another's sake.
+#[derive(Debug, Clone)]
+pub(super) enum Condition {
+    All(Vec<Condition>),
+    Any(Vec<Condition>),
+    Not(Box<Condition>),
+    /// `a ? b : c`
+    Choice(Box<[Condition; 3]>),
+    Always(bool),
+    Test(Test),
+}
+
+/// One comparison.
+#[derive(Debug, Clone)]
+pub(super) enum Test {
+    /// A name compared with a constant.
+    Compare(usize, Operator, Constant),
+    /// `name in [constants]`
+    OneOf(usize, Vec<Constant>),
+    /// `name.startsWith("…")` and its like.
+    Text(usize, TextTest, String),
+    /// A name that is true or false itself.
+    Is(usize),
+    /// `has(name)`
+    Has(usize),
+    /// Anything else.
+    Cel(Box<IdedExpr>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Operator {
+    /// The operator with its sides changed.
+    pub(super) const fn mirrored(self) -> Self {
+        match self {
+            Self::Equal => Self::Equal,
+            Self::NotEqual => Self::NotEqual,
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextTest {
+    StartsWith,
+    EndsWith,
+    Contains,
+}
+
+/// A literal.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Constant {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+}
+
+impl Condition {
+    /// Whether it holds. The first thing that could not be compared is noted.
+    pub(super) fn holds(
+        &self,
+        facts: &Facts<'_>,
+        interpreter: &Interpreter,
+        note: &mut Option<String>,
+    ) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(|part| part.holds(facts, interpreter, note)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(facts, interpreter, note)),
+            Self::Not(part) => !part.holds(facts, interpreter, note),
+            Self::Choice(parts) => {
+                let [condition, then, otherwise] = &**parts;
+                let chosen = if condition.holds(facts, interpreter, note) { then } else { otherwise };
+                chosen.holds(facts, interpreter, note)
+            }
+            Self::Always(is) => *is,
+            Self::Test(test) => match test.holds(facts, interpreter) {
+                Ok(is) => is,
+                Err(why) => {
+                    note.get_or_insert(why);
+                    false
+                }
+            },
+        }
+    }
+
+    /// Whether trying it needs the interpreter.
+    pub(super) fn is_slow(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_slow),
+            Self::Not(part) => part.is_slow(),
+            Self::Choice(parts) => parts.iter().any(Self::is_slow),
+            Self::Always(_) => false,
+            Self::Test(test) => matches!(test, Test::Cel(_)),
+        }
+    }
+}
+
+impl Test {
+    fn holds(&self, facts: &Facts<'_>, interpreter: &Interpreter) -> Result<bool, String> {
+        match self {
+            Self::Compare(path, operator, constant) => compare(&facts.value(*path), *operator, constant),
+            Self::OneOf(path, constants) => {
+                let value = facts.value(*path);
+                Ok(constants.iter().any(|constant| equal(&value, constant)))
+            }
+            Self::Text(path, test, with) => match facts.value(*path) {
+                Value::Text(text) => Ok(match test {
+                    TextTest::StartsWith => text.starts_with(with.as_str()),
+                    TextTest::EndsWith => text.ends_with(with.as_str()),
+                    TextTest::Contains => text.contains(with.as_str()),
+                }),
+                Value::Null => Ok(false),
+                other @ (Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Map) => {
+                    Err(format!("{} is no text to search for {with:?}", other.type_name()))
+                }
+            },
+            Self::Is(path) => match facts.value(*path) {
+                Value::Bool(is) => Ok(is),
+                Value::Null => Ok(false),
+                other @ (Value::Int(_) | Value::Float(_) | Value::Text(_) | Value::Map) => {
+                    Err(format!("{} where true or false is needed", other.type_name()))
+                }
+            },
+            Self::Has(path) => Ok(facts.value(*path) != Value::Null),
+            Self::Cel(expression) => interpret(expression, facts, interpreter),
+        }
+    }
+}
+
+fn interpret(expression: &IdedExpr, facts: &Facts<'_>, interpreter: &Interpreter) -> Result<bool, String> {
+    let mut context = Context::with_env(interpreter.0.clone());
+    context.set_variable_resolver(facts);
+    let value = CelValue::resolve_val(expression, &context).map_err(|error| error.to_string())?;
+    let is = value.downcast_ref::<CelBool>().map(|is| *is.inner());
+    is.ok_or_else(|| format!("{} where true or false is needed", value.get_type().name()))
+}
+
+/// Equality as CEL has it: values of different types are not equal, but numbers are.
+fn equal(value: &Value<'_>, constant: &Constant) -> bool {
+    match (value, constant) {
+        (Value::Null, Constant::Null) => true,
+        (Value::Bool(a), Constant::Bool(b)) => a == b,
+        (Value::Text(a), Constant::Text(b)) => *a == b.as_str(),
+        (Value::Int(_) | Value::Float(_), Constant::Int(_) | Constant::Float(_)) => {
+            order(value, constant) == Some(std::cmp::Ordering::Equal)
+        }
+        _ => false,
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "CEL compares int with double as doubles")]
+fn order(value: &Value<'_>, constant: &Constant) -> Option<std::cmp::Ordering> {
+    match (value, constant) {
+        (Value::Text(a), Constant::Text(b)) => Some((**a).cmp(b.as_str())),
+        (Value::Bool(a), Constant::Bool(b)) => Some(a.cmp(b)),
+        (Value::Int(a), Constant::Int(b)) => Some(a.cmp(b)),
+        (Value::Int(a), Constant::Float(b)) => (*a as f64).partial_cmp(b),
+        (Value::Float(a), Constant::Int(b)) => a.partial_cmp(&(*b as f64)),
+        (Value::Float(a), Constant::Float(b)) => a.partial_cmp(b),
+        _ => None,
+    }
+}
+
+fn compare(value: &Value<'_>, operator: Operator, constant: &Constant) -> Result<bool, String> {
+    use std::cmp::Ordering::{Greater, Less};
+    let needed = match operator {
+        Operator::Equal => return Ok(equal(value, constant)),
+        Operator::NotEqual => return Ok(!equal(value, constant)),
+        Operator::Less => |order| order == Less,
+        Operator::LessOrEqual => |order| order != Greater,
+        Operator::Greater => |order| order == Greater,
+        Operator::GreaterOrEqual => |order| order != Less,
+    };
+    match order(value, constant) {
+        Some(order) => Ok(needed(order)),
+        None if *value == Value::Null => Ok(false),
+        None => Err(format!("{} compared with {}", value.type_name(), constant.type_name())),
+    }
+}
+
+impl Constant {
+    const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "true or false",
+            Self::Int(_) | Self::Float(_) => "a number",
+            Self::Text(_) => "text",
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! What conditions can name, and its values for one call.
+
+use std::{borrow::Cow, sync::OnceLock};
+
+use cel::{
+    Value as CelValue,
+    common::{
+        types::{CelBool, CelDouble, CelInt, CelNull, CelString},
+        value::{CowVal, Val},
+    },
+    context::VariableResolver,
+};
+use hookswitch_model::{
+    Timestamp,
+    call::{Call, MatchKind},
+};
+use jiff::Zoned;
+
+use super::calendar::Calendars;
+
+/// One name that a condition may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Path {
+    AniRaw,
+    AniE164,
+    AniWithheld,
+    AniName,
+    DnisRaw,
+    DnisE164,
+    ViaRaw,
+    ViaE164,
+    ViaReason,
+    /// One key of the attached data.
+    Data(String),
+    /// All of it, as a map.
+    AllData,
+    CustomerId,
+    CustomerName,
+    CustomerMatch,
+    CustomerScore,
+    /// A further field of the first candidate.
+    CustomerField(String),
+    /// The first candidate's fields, as a map.
+    AllCustomer,
+    Now(Moment),
+    Pbx,
+    Trunk,
+    /// Whether the calendar of this number is open.
+    Calendar(usize),
+}
+
+/// A part of the local time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    Year,
+    Month,
+    Day,
+    Hour,
+    Minute,
+    Second,
+    Weekday,
+    Date,
+    Time,
+    Iso,
+}
+
+impl Moment {
+    pub(super) const ALL: [(&'static str, Self); 10] = [
+        ("hour", Self::Hour),
+        ("minute", Self::Minute),
+        ("weekday", Self::Weekday),
+        ("date", Self::Date),
+        ("time", Self::Time),
+        ("day", Self::Day),
+        ("month", Self::Month),
+        ("year", Self::Year),
+        ("second", Self::Second),
+        ("iso", Self::Iso),
+    ];
+}
+
+/// A value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value<'a> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(Cow<'a, str>),
+    /// A whole map: only the interpreter looks into it.
+    Map,
+}
+
+impl Value<'_> {
+    pub(super) const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "true or false",
+            Self::Int(_) | Self::Float(_) => "a number",
+            Self::Text(_) => "text",
+            Self::Map => "a map",
+        }
+    }
+}
+
+/// The values of one call at one time. Nothing is converted before it is asked for.
+pub(super) struct Facts<'a> {
+    call: &'a Call,
+    now: Timestamp,
+    paths: &'a [Path],
+    calendars: &'a Calendars,
+    local: OnceLock<Zoned>,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) const fn new(
+        now: Timestamp,
+        call: &'a Call,
+        paths: &'a [Path],
+        calendars: &'a Calendars,
+    ) -> Self {
+        Self { call, now, paths, calendars, local: OnceLock::new() }
+    }
+
+    /// The value of a name, by its number.
+    pub(super) fn value(&self, path: usize) -> Value<'_> {
+        let call = self.call;
+        let best = call.customer.candidates.first();
+        match &self.paths[path] {
+            Path::AniRaw => text(&call.ani.raw),
+            Path::AniE164 => maybe(call.ani.e164.as_ref()),
+            Path::AniWithheld => Value::Bool(call.ani.withheld),
+            Path::AniName => maybe(call.ani.name.as_ref()),
+            Path::DnisRaw => text(&call.dnis.raw),
+            Path::DnisE164 => maybe(call.dnis.e164.as_ref()),
+            Path::ViaRaw => maybe(call.via.as_ref().map(|via| &via.raw)),
+            Path::ViaE164 => maybe(call.via.as_ref().and_then(|via| via.e164.as_ref())),
+            Path::ViaReason => maybe(call.via.as_ref().and_then(|via| via.reason.as_ref())),
+            Path::Data(key) => maybe(call.data.get(key)),
+            Path::AllData | Path::AllCustomer => Value::Map,
+            Path::CustomerId => maybe(best.map(|best| &best.id)),
+            Path::CustomerName => maybe(best.and_then(|best| best.name.as_ref())),
+            Path::CustomerMatch => text(match call.customer.kind {
+                MatchKind::One => "one",
+                MatchKind::Many => "many",
+                MatchKind::None => "none",
+                MatchKind::Pending => "pending",
+                MatchKind::Error => "error",
+            }),
+            Path::CustomerScore => best.map_or(Value::Null, |best| Value::Float(best.score)),
+            Path::CustomerField(field) => maybe(best.and_then(|best| best.fields.get(field))),
+            Path::Now(part) => self.part(*part),
+            Path::Pbx => text(call.pbx.as_str()),
+            Path::Trunk => maybe(call.trunk.as_ref()),
+            Path::Calendar(calendar) => Value::Bool(self.calendars.is_open(*calendar, self.now)),
+        }
+    }
+
+    fn part(&self, part: Moment) -> Value<'_> {
+        let here = self.local.get_or_init(|| self.calendars.local(self.now));
+        match part {
+            Moment::Year => Value::Int(here.year().into()),
+            Moment::Month => Value::Int(here.month().into()),
+            Moment::Day => Value::Int(here.day().into()),
+            Moment::Hour => Value::Int(here.hour().into()),
+            Moment::Minute => Value::Int(here.minute().into()),
+            Moment::Second => Value::Int(here.second().into()),
+            Moment::Weekday => {
+                let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+                text(days[usize::try_from(here.weekday().to_monday_zero_offset()).unwrap_or(0)])
+            }
+            Moment::Date => Value::Text(here.date().to_string().into()),
+            Moment::Time => Value::Text(format!("{:02}:{:02}", here.hour(), here.minute()).into()),
+            Moment::Iso => {
+                Value::Text(here.timestamp().display_with_offset(here.offset()).to_string().into())
+            }
+        }
+    }
+
+    /// A whole map, for the interpreter.
+    fn map(&self, path: usize) -> Result<CelValue, cel::SerializationError> {
+        match (&self.paths[path], self.call.customer.candidates.first()) {
+            (Path::AllCustomer, Some(best)) => cel::to_value(&best.fields),
+            (Path::AllCustomer, None) => cel::to_value(std::collections::BTreeMap::<String, String>::new()),
+            _ => cel::to_value(&self.call.data),
+        }
+    }
+}
+
+fn text(text: &str) -> Value<'_> {
+    Value::Text(text.into())
+}
+
+fn maybe(text: Option<&String>) -> Value<'_> {
+    text.map_or(Value::Null, |text| Value::Text(text.into()))
+}
+
+/// How a name is written in the compiled condition: `$7`, or `$7?` for whether it is there.
+pub(super) fn variable(path: usize, presence: bool) -> String {
+    if presence { format!("${path}?") } else { format!("${path}") }
+}
+
+/// The path behind [`variable`].
+pub(super) fn path_of(variable: &str) -> Option<(usize, bool)> {
+    let name = variable.strip_prefix('$')?;
+    match name.strip_suffix('?') {
+        Some(number) => Some((number.parse().ok()?, true)),
+        None => Some((name.parse().ok()?, false)),
+    }
+}
+
+impl VariableResolver for Facts<'_> {
+    fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
+        let (path, presence) = path_of(name)?;
+        if presence {
+            return Some(CowVal::owned(CelBool::from(self.value(path) != Value::Null)));
+        }
+        Some(match self.value(path) {
+            Value::Null => CowVal::owned(CelNull),
+            Value::Bool(is) => CowVal::owned(CelBool::from(is)),
+            Value::Int(number) => CowVal::owned(CelInt::from(number)),
+            Value::Float(number) => CowVal::owned(CelDouble::from(number)),
+            Value::Text(Cow::Borrowed(text)) => CowVal::owned(CelString::from(text)),
+            Value::Text(Cow::Owned(text)) => CowVal::owned(CelString::from(text)),
+            Value::Map => CowVal::Owned(Box::<dyn Val>::try_from(self.map(path).ok()?).ok()?),
+        })
+    }
+}
