@@ -113,20 +113,24 @@ const LAB_DIALPLAN: &str = include_str!("../dialplan/lab.conf");
 const HOOKSWITCH_DIALPLAN: &str = include_str!("../dialplan/hookswitch.conf");
 
 impl PbxConfig {
-    /// A small office with the phones 1001 to 1008 (1001 and so on registered), a trunk, the queue `support`, the
-    /// numbers of the test bench's dialplan, and the user `hookswitch` with the secret `hookswitch`.
+    /// A small office: the phones 1001 to 1008, registered; a trunk; the queue `support` with 1001 and 1002; the
+    /// numbers of the test bench's dialplan; the manager user `hookswitch` with the secret `hookswitch`.
     ///
     /// | number | what it does |
     /// | --- | --- |
     /// | 5001 | rings phone 1001 |
-    /// | 5003, 5013, 5023 | handed to Hookswitch |
+    /// | 5003, 5013, 5023, 6XXX | handed to Hookswitch |
     /// | 5004 | app_queue `support` |
     /// | 5005 | a digit, `HookswitchData`, then Hookswitch |
+    /// | 5015 | a digit, then app_queue `support` |
     /// | 5009, 5010 | busy, congestion |
     /// | 5011 | rings 1001 and 1002 |
-    /// | 10XX | a phone |
-    /// | 8XXX | a conference |
-    /// | 9…, +… | out through the trunk |
+    /// | 5014 | rings 1001 behind a Local channel |
+    /// | 5016 | rings 1001, then takes a message |
+    /// | 1XXX | a phone, dialled from inside |
+    /// | 8XXX | a conference, from inside |
+    /// | *71XXX | picks up what rings at that phone, from inside |
+    /// | 9…, +… | out through the trunk, from inside |
     ///
     /// # Errors
     /// None unless the crate's own dialplan is broken, which a test rules out.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -21,6 +22,9 @@ use crate::pbx::{CallIn, LegId, Mood, Notice, Output, Pbx, SessionId};
 
 /// Most messages gathered for one write.
 const BATCH: usize = 256;
+
+/// Most bytes that wait for a client that does not read; it is closed then, as Asterisk closes it.
+const MOST_WAITING: usize = 256 * 1024 * 1024;
 
 /// A running simulated PBX. Clones drive the same one; it stops when the last clone is gone.
 #[derive(Clone, Debug)]
@@ -55,9 +59,25 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     pbx: Pbx,
-    writers: BTreeMap<SessionId, mpsc::UnboundedSender<Bytes>>,
+    writers: BTreeMap<SessionId, Writer>,
     sessions: u64,
     notices: Vec<Notice>,
+}
+
+/// The way to a client.
+#[derive(Debug)]
+struct Writer {
+    messages: mpsc::UnboundedSender<Bytes>,
+    /// Bytes sent and not yet written.
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Writer {
+    /// Hands a message over. Whether the client reads: one that does not, or is gone, is to be closed.
+    fn send(&self, message: Bytes) -> bool {
+        let waiting = self.waiting.fetch_add(message.len(), Ordering::Relaxed);
+        waiting < MOST_WAITING && self.messages.send(message).is_ok()
+    }
 }
 
 /// Starts a PBX on that listener. It lives as long as the returned handle or a clone of it.
@@ -119,9 +139,8 @@ impl State {
         while let Some(output) = self.pbx.poll_output() {
             match output {
                 Output::Send(id, bytes) => {
-                    if let Some(writer) = self.writers.get(&id) {
-                        // A writer that is gone has closed its session; the reader says so.
-                        let _ = writer.send(bytes);
+                    if self.writers.get(&id).is_some_and(|writer| !writer.send(bytes)) {
+                        self.writers.remove(&id);
                     }
                 }
                 Output::Close(id) => {
@@ -175,12 +194,13 @@ async fn keep_time(shared: Arc<Shared>) {
 async fn session(stream: TcpStream, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
     let (reader, writer) = stream.into_split();
-    let (sender, receiver) = mpsc::unbounded_channel();
+    let (messages, receiver) = mpsc::unbounded_channel();
+    let waiting = Arc::new(AtomicUsize::new(0));
     let id = {
         let mut state = shared.lock();
         state.sessions += 1;
         let id = SessionId(state.sessions);
-        state.writers.insert(id, sender);
+        state.writers.insert(id, Writer { messages, waiting: Arc::clone(&waiting) });
         id
     };
     shared.with(|pbx, now| pbx.connect(now, id));
@@ -195,14 +215,18 @@ async fn session(stream: TcpStream, shared: Arc<Shared>) {
     // Either end may go first: the client, or the PBX that closes the session.
     tokio::select! {
         () = reading => {}
-        () = write(writer, receiver) => {}
+        () = write(writer, receiver, &waiting) => {}
     }
     shared.lock().writers.remove(&id);
     shared.with(|pbx, now| pbx.disconnect(now, id));
 }
 
 /// Writes what is to be sent, as much at once as there is; ends when the session is closed.
-async fn write(mut writer: OwnedWriteHalf, mut receiver: mpsc::UnboundedReceiver<Bytes>) {
+async fn write(
+    mut writer: OwnedWriteHalf,
+    mut receiver: mpsc::UnboundedReceiver<Bytes>,
+    waiting: &AtomicUsize,
+) {
     let mut messages = Vec::with_capacity(BATCH);
     let mut buffer = BytesMut::new();
     while receiver.recv_many(&mut messages, BATCH).await > 0 {
@@ -210,6 +234,7 @@ async fn write(mut writer: OwnedWriteHalf, mut receiver: mpsc::UnboundedReceiver
         if writer.write_all(&buffer).await.is_err() {
             return;
         }
+        waiting.fetch_sub(buffer.len(), Ordering::Relaxed);
         buffer.clear();
     }
     let _ = writer.shutdown().await;
