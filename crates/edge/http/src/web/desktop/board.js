@@ -5,6 +5,8 @@ const REMEMBERED = 3;
 
 export function newBoard() {
   return {
+    /** What the snapshot already holds: events up to here are old news. */
+    sequence: "",
     calls: new Map(),
     agents: new Map(),
     queues: new Map(),
@@ -23,6 +25,7 @@ export function newBoard() {
 
 /** Starts from a snapshot. What happened before on the calls that still live is kept. */
 export function startFrom(board, snapshot) {
+  board.sequence = snapshot.sequence;
   const byId = (items, key = "id") => new Map(items.map((item) => [item[key], item]));
   board.calls = byId(snapshot.calls);
   board.agents = byId(snapshot.agents);
@@ -37,6 +40,7 @@ export function startFrom(board, snapshot) {
 /** Takes one event. */
 export function take(board, event) {
   const { type, data } = event;
+  if (event.sequence <= board.sequence) return;
   if (data.call) {
     const { id } = data.call;
     board.calls.set(id, data.call);

@@ -60,7 +60,9 @@ function run(api, session, snapshot) {
       });
     }
     if (sees) drawOverview($("overview"), board);
-    const down = [...board.links.values()].filter((link) => link.state === "down").map((link) => link.pbx);
+    // An agent is not told of links, so an old snapshot must not speak for them.
+    const links = sees ? [...board.links.values()] : [];
+    const down = links.filter((link) => link.state === "down").map((link) => link.pbx);
     if ($("link").dataset.live) showLink(down.length ? "bad" : "good", down.length ? `PBX ${down.join(", ")} away` : "live");
   };
   // However many events come at once, the page is drawn once a frame.

@@ -36,10 +36,10 @@ export function drawMe(node, agent, notice, ask) {
       el("p", { className: "state", "data-tone": colour }, text, counting(agent.since)),
       agent.reason && el("p", { className: "muted" }, agent.reason.replaceAll("_", " ")),
       agent.next && el("p", {}, `Then: ${tone(AGENT_STATES, agent.next.state)[0]}`),
-      el("div", { className: "row" }, button("ready", "Ready"), button("not_ready", "Not ready"), reason),
-      el("div", { className: "row" }, button("logged_out", "Log out")),
+      el("div", { className: "choices" },
+        button("ready", "Ready"), button("not_ready", "Not ready"), button("logged_out", "Log out"), reason),
       notice && el("p", { className: "notice", role: "alert" }, notice),
-      el("ul", { className: "timeline" }, devices),
+      el("ul", { className: "devices" }, devices),
     ];
   });
 }
@@ -125,10 +125,13 @@ export function drawOverview(node, board) {
 }
 
 function table(title, heads, rows) {
-  const cell = (value) => el("td", { className: typeof value === "number" ? "right" : "" }, typeof value === "number" ? String(value) : value);
-  return el("section", { className: "card" }, el("h2", {}, `${title} (${rows.length})`),
-    el("div", { className: "wide" }, rows.length
-      ? el("table", {}, el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
-        el("tbody", {}, rows.map((row) => el("tr", {}, row.map(cell)))))
-      : el("p", { className: "muted" }, "none")));
+  const side = (value) => (typeof value === "number" ? "right" : "");
+  const head = (text, place) => el("th", { scope: "col", className: side(rows[0][place]) }, text);
+  const cell = (value) => el("td", { className: side(value) }, typeof value === "number" ? String(value) : value);
+  const content = rows.length
+    ? el("table", {},
+      el("thead", {}, el("tr", {}, heads.map(head))),
+      el("tbody", {}, rows.map((row) => el("tr", {}, row.map(cell)))))
+    : el("p", { className: "muted" }, "none");
+  return el("section", { className: "card" }, el("h2", {}, `${title} (${rows.length})`), el("div", { className: "wide" }, content));
 }
