@@ -4,8 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use hookswitch_acd::{Engine, routing::RuleError};
 use hookswitch_config::{
-    Checks, Config, Finding, Payload, Pbx, PbxKind, Problem, RuleFinding, Severity, Webhook, load_with,
-    render,
+    Checks, Config, Finding, Pbx, PbxKind, Problem, RuleFinding, Severity, Webhook, load_with, render,
 };
 use hookswitch_model::setup::Setup;
 use hookswitch_wire::template::{Numbers, PlainNumbers, Template};
@@ -86,10 +85,7 @@ impl Checks for Languages {
 
 /// Keys of the contract that this version reads and checks but does not act on: said, so that nobody relies on them.
 fn not_acted_on(config: &Config) -> Vec<Problem> {
-    let webhook = |webhook: &Webhook| {
-        let preset = !matches!(&webhook.payload, Payload::Preset(preset) if preset == "cloudevents");
-        (preset || webhook.ok_if.is_some()).then(|| webhook.key.clone())
-    };
+    let webhook = |webhook: &Webhook| (!settings::is_postable(webhook)).then(|| webhook.key.clone());
     let sip = |pbx: &Pbx| matches!(pbx.kind, PbxKind::Sip(_)).then(|| pbx.key.clone());
     let single = [
         (config.server.tls.is_some(), "server.tls"),

@@ -8,6 +8,7 @@ use hookswitch_model::{
     call::Call,
     command::{Answer, Command},
 };
+use hookswitch_publish::Webhooks;
 use hookswitch_wire::object;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
@@ -18,6 +19,7 @@ use crate::links::LinkStatus;
 /// Answers HTTP.
 pub(super) struct Daemon {
     pub(super) core: Core,
+    pub(super) webhooks: Webhooks,
     pub(super) metrics: PrometheusHandle,
     pub(super) links: Vec<(PbxId, LinkStatus)>,
 }
@@ -88,15 +90,23 @@ impl Backend for Daemon {
     }
 
     fn webhooks(&self) -> Reply<'_, List> {
-        self.ask(move |_, at| List { sequence: at.sequence, items: Vec::new() })
+        let webhooks = self.webhooks.clone();
+        self.ask(move |_, at| List {
+            sequence: at.sequence,
+            items: webhooks.list().iter().map(json).collect(),
+        })
     }
 
-    fn deliveries(&self, _webhook: String) -> Reply<'_, Option<List>> {
-        Box::pin(async { Ok(None) })
+    fn deliveries(&self, webhook: String) -> Reply<'_, Option<List>> {
+        let webhooks = self.webhooks.clone();
+        self.ask(move |_, at| {
+            let items = webhooks.deliveries(&webhook)?.iter().map(json).collect();
+            Some(List { sequence: at.sequence, items })
+        })
     }
 
-    fn replay(&self, _webhook: String, _after: u64) -> Reply<'_, bool> {
-        Box::pin(async { Ok(false) })
+    fn replay(&self, webhook: String, after: u64) -> Reply<'_, bool> {
+        Box::pin(async move { Ok(self.webhooks.replay(&webhook, after)) })
     }
 
     fn readiness(&self) -> Readiness {

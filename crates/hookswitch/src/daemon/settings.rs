@@ -3,11 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, anyhow};
 use hookswitch_ami::{Credentials, LoginMethod, Secret};
-use hookswitch_config::{Asterisk, Config, Fallback, Features, Pbx, PbxKind, Role, Tls as TlsKind};
+use hookswitch_config::{
+    Asterisk, Config, Fallback, Features, Payload, Pbx, PbxKind, Role, Tls as TlsKind, Webhook,
+};
 use hookswitch_http::{Access, Role as HttpRole, Token, TokenHash};
 use hookswitch_journal::{Journal, SledJournal};
 use hookswitch_model::PbxId;
@@ -16,6 +19,7 @@ use hookswitch_normalize::{
     number::Plan,
     to_ami,
 };
+use hookswitch_publish::{Types, WebhookSecret, WebhookSettings};
 use hookswitch_wire::template::{Numbers, PopSource, PopTemplates};
 
 use crate::links::{LinkSettings, Tls};
@@ -197,4 +201,27 @@ pub(crate) fn pops(config: &Config) -> anyhow::Result<PopTemplates> {
     PopTemplates::new(&source, &numbers(config)).map_err(|errors| {
         anyhow!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     })
+}
+
+/// The webhooks that this version can post. What it cannot honour (another body than the event, a test of the answer,
+/// further headers) is told by `check` and left out rather than posted wrongly.
+pub(super) fn webhooks(config: &Config) -> anyhow::Result<Vec<WebhookSettings>> {
+    config.webhooks.iter().filter(|webhook| is_postable(webhook)).map(webhook).collect()
+}
+
+/// Whether a webhook can be posted as it is configured.
+pub(crate) fn is_postable(webhook: &Webhook) -> bool {
+    let event_as_it_is = matches!(&webhook.payload, Payload::Preset(preset) if preset == "cloudevents");
+    event_as_it_is && webhook.ok_if.is_none() && webhook.headers.is_empty()
+}
+
+fn webhook(webhook: &Webhook) -> anyhow::Result<WebhookSettings> {
+    let of = || format!("webhook {}", webhook.name);
+    let events = Types::parse(&webhook.events.join(",")).with_context(of)?;
+    let mut settings = WebhookSettings::new(&webhook.name, &webhook.url, events)?;
+    let secrets = webhook.secrets.iter().map(|secret| Ok(WebhookSecret::parse(&secret.reveal()?)?));
+    settings.secrets = secrets.collect::<anyhow::Result<_>>().with_context(of)?;
+    settings.allow_private = webhook.allow_private;
+    settings.timeout = Duration::from_millis(webhook.timeout.0);
+    Ok(settings)
 }

@@ -11,7 +11,7 @@ use hookswitch_model::{
     command::{Actor, Command, Request},
     input::Input,
 };
-use hookswitch_publish::Hub;
+use hookswitch_publish::{Hub, Webhooks};
 use hookswitch_wire::template::PopTemplates;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sd_notify::NotifyState;
@@ -52,6 +52,8 @@ pub(crate) struct Running {
     stop_engine: CancellationToken,
     links: Vec<JoinHandle<()>>,
     followers: Vec<JoinHandle<()>>,
+    webhooks: Webhooks,
+    stop_webhooks: CancellationToken,
     http: JoinHandle<std::io::Result<()>>,
     engine: oneshot::Receiver<anyhow::Result<()>>,
 }
@@ -90,7 +92,7 @@ pub(crate) async fn start(
     mut journal: Box<dyn Journal>,
     metrics: PrometheusHandle,
 ) -> anyhow::Result<Running> {
-    let reader = journal.reader();
+    let (reader, cursors) = (journal.reader(), journal.cursors());
     let recovered = recovery::recover(&mut *journal, |version| config.setup(version))?;
     let Recovered { engine, last_input, apply } = recovered;
     let clock = Clock::start(last_input);
@@ -109,13 +111,16 @@ pub(crate) async fn start(
         core.input(Input::Setup(setup)).await;
     }
 
+    let stop_webhooks = CancellationToken::new();
+    let webhooks = Webhooks::start(&reader, &cursors, settings::webhooks(&config)?, &stop_webhooks)?;
+
     let stop_links = CancellationToken::new();
     let mut followers = Vec::new();
     let (links, statuses) =
         start_links(&config, &core, clock, &stop_links, &mut followers, &reader, start_of_actions)?;
 
     let (access, access_read) = watch::channel(Arc::new(settings::access(&config)?));
-    let daemon = Daemon { core: core.clone(), metrics, links: statuses };
+    let daemon = Daemon { core: core.clone(), webhooks: webhooks.clone(), metrics, links: statuses };
     let state = AppState::new(Arc::new(daemon), Hub::new(reader), access_read, Limits::default())?;
     let listener = TcpListener::bind(&config.server.listen.to_string()).await.with_context(|| {
         format!("cannot listen on {}; hint: is another hookswitch running?", config.server.listen)
@@ -133,6 +138,8 @@ pub(crate) async fn start(
         stop_engine,
         links,
         followers,
+        webhooks,
+        stop_webhooks,
         http,
         engine,
     })
@@ -224,6 +231,10 @@ impl Running {
         }
         for follower in self.followers {
             follower.abort();
+        }
+        self.stop_webhooks.cancel();
+        if timeout(LAST_REQUESTS, self.webhooks.ended()).await.is_err() {
+            warn!("deliveries were cut off at the stop; they are made again at the next start");
         }
         self.stop_engine.cancel();
         self.engine.await.context("the engine's thread is gone")??;
