@@ -27,11 +27,17 @@
 //! Invariants:
 //! - All readers see the same events in the same order, equal but for `prev`.
 //! - A chain of `prev` has no silent break: what is missing is admitted by `stream.gap`.
+//! - A webhook's cursor passes an event only once it is settled; the events of a call are posted one after another.
 //! - Nothing is published that is not durable, because the journal shows nothing else.
 
 mod filter;
 mod hub;
+mod webhook;
 
 pub use filter::{Filter, NotAPattern, Scope, TypePattern, Types};
 pub use hookswitch_wire::Meta;
 pub use hub::{Bound, Closed, Frame, Hub, MAX_PAGE, Subscription};
+pub use webhook::{
+    Attempt, DeliveryState, DeliveryView, NotASecret, WebhookError, WebhookSecret, WebhookSettings,
+    WebhookState, WebhookView, Webhooks,
+};

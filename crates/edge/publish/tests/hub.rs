@@ -42,8 +42,10 @@ async fn read_to_end(mut stream: Subscription) -> Vec<Frame> {
     loop {
         match stream.next_batch().await {
             Ok(batch) => frames.extend(batch),
-            Err(Closed::Stopped) => return frames,
-            Err(closed) => panic!("{closed}"),
+            Err(closed) => {
+                assert!(matches!(closed, Closed::Stopped), "{closed}");
+                return frames;
+            }
         }
     }
 }

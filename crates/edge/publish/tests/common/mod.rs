@@ -1,5 +1,7 @@
 //! Events to publish.
 
+#![allow(dead_code, clippy::unwrap_used, reason = "each test uses some of it, and fails by panicking")]
+
 use hookswitch_journal::{Journal, Kind, Record};
 use hookswitch_wire::{
     encode,

@@ -1,0 +1,416 @@
+//! The task of one webhook: journal → plan → receiver, and back to the cursor.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hookswitch_journal::{Cursors, Entry, Head, Kind, Limit, Page, Reader};
+use hookswitch_wire::{Time, prev_at, splice_prev};
+use serde::Deserialize;
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{
+    chain::Chain,
+    delivery::{Attempt, Delivery, Lane},
+    notes::{Notes, Unsettled, fingerprint},
+    plan::{Job, Plan, Verdict},
+    settings::WebhookSettings,
+    transport::{Answer, Post, Transport},
+};
+use crate::{Filter, hub::now};
+
+/// How long the cursor may lag behind what was done.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// How long attempts that are under way may go on when the daemon stops.
+const GRACE: Duration = Duration::from_secs(3);
+/// How far back the chains of calls are looked for when deliveries begin anew.
+const LOOK_BACK: u64 = 100_000;
+/// How much of the journal is read at once.
+const STEP: Limit = Limit { entries: 256, bytes: 512 * 1024 };
+
+/// What a webhook's task and its handle share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) state: Mutex<State>,
+    pub(crate) wake: Notify,
+}
+
+/// Where a webhook stands.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) plan: Plan,
+    /// The journal was read up to here.
+    pub(crate) position: u64,
+    /// Deliver again what comes after this.
+    pub(crate) replay: Option<u64>,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: &WebhookSettings) -> Self {
+        let seed = RandomState::new().hash_one(&settings.name);
+        let plan = Plan::new(settings.concurrency, settings.give_up_after, seed);
+        Self { state: Mutex::new(State { plan, position: 0, replay: None }), wake: Notify::new() }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An attempt that ended.
+struct Done {
+    seq: u64,
+    attempt: Attempt,
+    verdict: Verdict,
+}
+
+/// The task.
+pub(crate) struct Follower<T> {
+    settings: WebhookSettings,
+    filter: Filter,
+    transport: Arc<T>,
+    reader: Reader,
+    watch: watch::Receiver<Head>,
+    cursors: Cursors,
+    shared: Arc<Shared>,
+    chain: Chain,
+    jobs: JoinSet<Done>,
+    saved: Notes,
+    save_at: Option<Instant>,
+}
+
+/// The journal cannot be read, or is closed.
+struct Over;
+
+impl<T: Transport> Follower<T> {
+    pub(crate) fn new(
+        settings: WebhookSettings,
+        transport: T,
+        reader: Reader,
+        cursors: Cursors,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            filter: Filter { types: settings.events.clone(), ..Filter::default() },
+            settings,
+            transport: Arc::new(transport),
+            watch: reader.watch(),
+            reader,
+            cursors,
+            shared,
+            chain: Chain::default(),
+            jobs: JoinSet::new(),
+            saved: Notes::default(),
+            save_at: None,
+        }
+    }
+
+    /// Delivers until it is stopped or the journal is closed.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let outcome = match self.resume().await {
+            Ok(()) => stop.run_until_cancelled(self.deliver()).await.unwrap_or(Ok(())),
+            Err(over) => Err(over),
+        };
+        if outcome.is_err() {
+            info!(webhook = self.settings.name, "the webhook's journal is over");
+        }
+        let _ = timeout(GRACE, self.finish_jobs()).await;
+        self.save().await;
+    }
+
+    /// Goes on where it was; a webhook that is new begins now.
+    async fn resume(&mut self) -> Result<(), Over> {
+        let name = cursor_name(&self.settings.name);
+        let Some(cursor) = self.cursors.get(&name) else {
+            self.shared.lock().position = self.reader.last();
+            self.save().await;
+            return Ok(());
+        };
+        let notes = Notes::of(&cursor);
+        let at = Instant::now();
+        for unsettled in &notes.unsettled {
+            let page = self.read(unsettled.seq - 1, Limit { entries: 1, bytes: 1 }).await?;
+            match page.iter().next().filter(|entry| entry.seq == unsettled.seq) {
+                Some(entry) => self.offer_again(at, entry, unsettled),
+                None => warn!(
+                    webhook = self.settings.name,
+                    seq = unsettled.seq,
+                    "retention deleted what was not delivered"
+                ),
+            }
+        }
+        let mut state = self.shared.lock();
+        state.position = notes.position.min(self.reader.last());
+        if notes.gone.as_deref() == Some(&*fingerprint(self.settings.url.as_str())) {
+            state.plan.set_gone();
+        }
+        drop(state);
+        self.chain = notes.chain.clone();
+        self.saved = notes;
+        Ok(())
+    }
+
+    fn offer_again(&self, at: Instant, entry: &Entry, unsettled: &Unsettled) {
+        let Some(mut delivery) = delivery(entry, unsettled.prev, at) else { return };
+        delivery.tried = unsettled.tried;
+        delivery.since = at.checked_sub(unsettled.tried_for()).unwrap_or(at);
+        self.shared.lock().plan.offer(at, delivery);
+    }
+
+    async fn deliver(&mut self) -> Result<(), Over> {
+        loop {
+            self.fill().await?;
+            self.start();
+            let (room, wake_at) = {
+                let state = self.shared.lock();
+                (state.plan.has_room(), state.plan.wake_at())
+            };
+            let save_at = self.save_at;
+            tokio::select! {
+                Some(done) = self.jobs.join_next() => self.settle(done.ok()),
+                () = until(wake_at) => {}
+                more = self.watch.changed(), if room => more.map_err(|_| Over)?,
+                () = self.shared.wake.notified() => self.rewind().await?,
+                () = until(save_at) => self.save().await,
+            }
+        }
+    }
+
+    /// Reads on as far as there is room.
+    async fn fill(&mut self) -> Result<(), Over> {
+        loop {
+            let (room, position) = {
+                let state = self.shared.lock();
+                (state.plan.has_room(), state.position)
+            };
+            self.watch.mark_unchanged();
+            if !room {
+                return Ok(());
+            }
+            let page = self.read(position, STEP).await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            let skipped = page.skipped();
+            if !skipped.is_empty() {
+                warn!(webhook = self.settings.name, ?skipped, "retention deleted what was not delivered");
+            }
+            let at = Instant::now();
+            let mut state = self.shared.lock();
+            for entry in page.iter().filter(|entry| self.filter.wants(entry)) {
+                let prev = entry.record.meta.as_ref().and_then(|meta| self.chain.step(meta, entry.seq));
+                if let Some(delivery) = delivery(entry, prev, at) {
+                    state.plan.offer(at, delivery);
+                }
+            }
+            state.position = page.through();
+            drop(state);
+            self.changed();
+        }
+    }
+
+    /// Posts what is due.
+    fn start(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
+        while let Some(job) = state.plan.start(Instant::now()) {
+            match self.body(&job) {
+                Ok(body) => self.post(job, body),
+                Err(error) => {
+                    let attempt = Attempt { at: now().into(), status: None, error: Some(error), ms: 0 };
+                    state.plan.outcome(Instant::now(), job.seq, attempt, Verdict::Impossible);
+                    self.changed();
+                }
+            }
+        }
+    }
+
+    fn body(&self, job: &Job) -> Result<Bytes, String> {
+        let event = match (job.prev, prev_at(&job.payload)) {
+            (Some(prev), Some(at)) => splice_prev(&job.payload, at, prev),
+            (Some(_) | None, _) => job.payload.clone(),
+        };
+        let Some(template) = &self.settings.template else { return Ok(event) };
+        let event: serde_json::Value = serde_json::from_slice(&event).map_err(|error| error.to_string())?;
+        template.render(&event).map(Bytes::from).map_err(|error| error.to_string())
+    }
+
+    fn post(&mut self, job: Job, body: Bytes) {
+        let (at, begun) = (now(), Instant::now());
+        let answer = self.transport.post(Post { id: job.event, at, body });
+        self.jobs.spawn(async move {
+            let answer = answer.await;
+            let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let (verdict, status, error) = judge(answer);
+            Done { seq: job.seq, attempt: Attempt { at: Time(at), status, error, ms }, verdict }
+        });
+    }
+
+    fn settle(&mut self, done: Option<Done>) {
+        let Some(done) = done else { return };
+        let mut state = self.shared.lock();
+        let (was_down, was_gone, dead) = (state.plan.is_down(), state.plan.is_gone(), state.plan.dead());
+        let error = done.attempt.error.clone();
+        state.plan.outcome(Instant::now(), done.seq, done.attempt, done.verdict);
+        let (down, gone, dead) = (state.plan.is_down(), state.plan.is_gone(), state.plan.dead() - dead);
+        drop(state);
+        let webhook = &self.settings.name;
+        match (was_down, down) {
+            (false, true) => warn!(webhook, error, "the webhook's receiver does not answer"),
+            (true, false) if !gone => info!(webhook, "the webhook's receiver answers again"),
+            (true | false, _) => {}
+        }
+        if gone && !was_gone {
+            error!(webhook, "the webhook's receiver is gone (410): disabled until it is replayed or changed");
+        }
+        if dead > 0 {
+            error!(webhook, dead, "events were given up on");
+        }
+        self.changed();
+    }
+
+    /// Begins anew where it was asked to.
+    async fn rewind(&mut self) -> Result<(), Over> {
+        let Some(after) = self.shared.lock().replay.take() else { return Ok(()) };
+        // Attempts that are under way may or may not arrive: they are made again.
+        self.jobs.shutdown().await;
+        let after = after.clamp(self.reader.oldest().saturating_sub(1), self.reader.last());
+        let mut chain = Chain::default();
+        let mut seq = after.saturating_sub(LOOK_BACK);
+        while seq < after {
+            let page = self.read(seq, STEP).await?;
+            let before = page.iter().filter(|entry| entry.seq <= after && self.filter.wants(entry));
+            for (entry, meta) in before.filter_map(|entry| Some((entry, entry.record.meta.as_ref()?))) {
+                chain.step(meta, entry.seq);
+            }
+            seq = page.through().max(seq + 1);
+        }
+        self.chain = chain;
+        let mut state = self.shared.lock();
+        state.plan.rewind(Instant::now(), after);
+        state.position = after;
+        drop(state);
+        info!(webhook = self.settings.name, after, "the webhook delivers again");
+        self.changed();
+        Ok(())
+    }
+
+    async fn finish_jobs(&mut self) {
+        while let Some(done) = self.jobs.join_next().await {
+            self.settle(done.ok());
+        }
+    }
+
+    fn changed(&mut self) {
+        self.save_at.get_or_insert_with(|| Instant::now() + SAVE_EVERY);
+    }
+
+    /// Notes how far it is.
+    async fn save(&mut self) {
+        self.save_at = None;
+        let notes = self.notes();
+        if notes == self.saved && self.cursors.get(&cursor_name(&self.settings.name)).is_some() {
+            return;
+        }
+        let (cursors, name, cursor) =
+            (self.cursors.clone(), cursor_name(&self.settings.name), notes.cursor());
+        match tokio::task::spawn_blocking(move || cursors.set(&name, &cursor)).await {
+            Ok(Ok(())) => self.saved = notes,
+            Ok(Err(error)) => {
+                error!(webhook = self.settings.name, %error, "the webhook's cursor was not saved")
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn notes(&self) -> Notes {
+        let state = self.shared.lock();
+        let unsettled = state.plan.unsettled().map(|delivery| Unsettled {
+            seq: delivery.seq,
+            prev: delivery.prev,
+            tried: delivery.tried,
+            for_ms: u64::try_from(delivery.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+        });
+        Notes {
+            position: state.position,
+            unsettled: unsettled.collect(),
+            chain: self.chain.clone(),
+            gone: state.plan.is_gone().then(|| fingerprint(self.settings.url.as_str())),
+        }
+    }
+
+    async fn read(&self, after: u64, limit: Limit) -> Result<Page, Over> {
+        if let Some(page) = self.reader.recent(after, limit) {
+            return Ok(page);
+        }
+        let reader = self.reader.clone();
+        match tokio::task::spawn_blocking(move || reader.read(after, limit)).await {
+            Ok(Ok(page)) => Ok(page),
+            Ok(Err(error)) => {
+                error!(webhook = self.settings.name, %error, "the webhook stops: the journal cannot be read");
+                Err(Over)
+            }
+            Err(_) => Err(Over),
+        }
+    }
+}
+
+/// The name of a webhook's cursor.
+pub(crate) fn cursor_name(webhook: &str) -> String {
+    format!("webhook {webhook}")
+}
+
+fn judge(answer: Answer) -> (Verdict, Option<u16>, Option<String>) {
+    match answer {
+        Answer::Status { status: status @ 200..=299, .. } => (Verdict::Delivered, Some(status), None),
+        Answer::Status { status: 410, .. } => (Verdict::Gone, Some(410), None),
+        Answer::Status { status, retry_after } => (Verdict::Failed { retry_after }, Some(status), None),
+        Answer::Error(error) => (Verdict::Failed { retry_after: None }, None, Some(error)),
+    }
+}
+
+/// The delivery of an event; none when its bytes are not an event's.
+fn delivery(entry: &Entry, prev: Option<u64>, at: Instant) -> Option<Delivery> {
+    #[derive(Deserialize)]
+    struct Id<'a> {
+        #[serde(borrow)]
+        id: std::borrow::Cow<'a, str>,
+    }
+    let record = &entry.record;
+    let id: Id<'_> = serde_json::from_slice(&record.payload).ok()?;
+    Some(Delivery {
+        seq: entry.seq,
+        event: id.id.into_owned(),
+        lane: Lane::of(record.meta.as_ref()?),
+        prev,
+        payload: record.payload.clone(),
+        since: at,
+        tried: 0,
+        attempts: Vec::new(),
+        in_flight: false,
+        due: None,
+    })
+}
+
+impl Filter {
+    fn wants(&self, entry: &Entry) -> bool {
+        entry.record.kind == Kind::Event && entry.record.meta.as_ref().is_some_and(|meta| self.passes(meta))
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
