@@ -93,6 +93,15 @@ impl Engine {
         self.emit_call(EventKind::ScreenPop { call, pop });
     }
 
+    /// An agent is with the customer: the screen pops if it never did for this call (picked up, fetched, invited).
+    pub(crate) fn pop_once(&mut self, call: CallId, agent: &AgentId) {
+        let popped =
+            self.calls.get(call).is_some_and(|record| record.pops.iter().any(|(who, _)| who == agent));
+        if !popped {
+            self.pop(call, agent);
+        }
+    }
+
     /// A client wants to show a pop: the first wins, and may ask again.
     pub(crate) fn claim_pop(&mut self, id: PopId, client: String, actor: &Actor) -> Result<(), Refusal> {
         check_client(&client)?;

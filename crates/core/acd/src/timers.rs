@@ -52,14 +52,14 @@ impl Timers {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Takes the soonest that is due by now.
-    pub(crate) fn pop(&mut self, now: Timestamp) -> Option<Timer> {
+    /// Takes the soonest that is due by now, with when it was due.
+    pub(crate) fn pop(&mut self, now: Timestamp) -> Option<(Timestamp, Timer)> {
         if self.next()? > now {
             return None;
         }
-        let (_, timer) = self.due.pop_first()?;
+        let (due, timer) = self.due.pop_first()?;
         self.at.remove(&timer);
-        Some(timer)
+        Some((due, timer))
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
         timers.set(timer.clone(), Timestamp::from_millis(5));
         timers.set(timer.clone(), Timestamp::from_millis(9));
         assert_eq!(timers.pop(Timestamp::from_millis(8)), None);
-        assert_eq!(timers.pop(Timestamp::from_millis(9)), Some(timer));
+        assert_eq!(timers.pop(Timestamp::from_millis(9)), Some((Timestamp::from_millis(9), timer)));
         assert_eq!(timers.next(), None);
     }
 

@@ -175,7 +175,7 @@ impl Engine {
             self.emit_call(EventKind::CallAnswered { call, agent, leg });
         }
         if let Some(agent) = agent {
-            self.pop(id, &agent);
+            self.pop_once(id, &agent);
         }
     }
 

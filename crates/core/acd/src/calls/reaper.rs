@@ -23,13 +23,20 @@ impl Engine {
         }
     }
 
-    /// A call's deadline came.
-    pub(crate) fn check_trace(&mut self, id: CallId) {
+    /// A call's deadline came. Slept through, it says nothing about the call: the time begins anew.
+    pub(crate) fn check_trace(&mut self, id: CallId, slept: bool) {
         let now = self.now();
-        let Some(record) = self.calls.get(id).filter(|_| self.looks_for_traces()) else { return };
+        if !self.looks_for_traces() {
+            return;
+        }
+        let Some(record) = self.calls.get_mut(id) else { return };
+        if slept {
+            record.last_seen = now;
+            record.probes.clear();
+        }
         let silence = now.since(record.last_seen);
-        let last_seen = record.last_seen;
-        let next = if !self.is_linked(&record.call.pbx) {
+        let (last_seen, pbx) = (record.last_seen, record.call.pbx.clone());
+        let next = if !self.is_linked(&pbx) {
             now + ASK_AFTER
         } else if silence >= GIVE_UP_AFTER {
             self.give_up(id, "no sign of life", false);

@@ -7,6 +7,9 @@ use super::{Engine, links::Back};
 impl Engine {
     /// Applies one fact.
     pub(super) fn fact(&mut self, pbx: &PbxId, fact: Fact) {
+        if !self.is_recovered() && !matches!(fact, Fact::LinkUp { .. } | Fact::LinkDown { .. }) {
+            self.link_alive(pbx);
+        }
         match fact {
             Fact::LinkUp { version, restarted, gap_from, recovered_calls } => {
                 self.link_up(pbx, Back { version, restarted, gap_from, recovered_calls });

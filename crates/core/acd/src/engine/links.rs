@@ -14,6 +14,10 @@ pub struct Link {
     up: bool,
     version: Option<String>,
     since: Option<Timestamp>,
+    /// When the last fact came that was seen happening.
+    seen: Option<Timestamp>,
+    /// Since when nothing was seen, while the link is down.
+    gap_from: Option<Timestamp>,
 }
 
 impl Link {
@@ -54,19 +58,30 @@ pub(super) struct Back {
 }
 
 impl Engine {
+    /// Something was seen happening on this PBX.
+    pub(super) fn link_alive(&mut self, pbx: &PbxId) {
+        let now = self.now();
+        if let Some(link) = self.links.get_mut(pbx) {
+            link.seen = Some(now);
+        }
+    }
+
     /// The link works and the PBX has been listed.
     pub(super) fn link_up(&mut self, pbx: &PbxId, back: Back) {
         let now = self.now();
         self.life.stopping = false;
         let link = self.links.entry(pbx.clone()).or_default();
-        *link = Link { up: true, version: Some(back.version), since: Some(now) };
-        let gap = back.gap_from.map(|from| Gap { from, to: now, recovered_calls: back.recovered_calls });
+        let before = if link.up { link.seen } else { link.gap_from };
+        let gap_from = back.gap_from.or(before);
+        *link =
+            Link { up: true, version: Some(back.version), since: Some(now), seen: Some(now), gap_from: None };
+        let gap = gap_from.map(|from| Gap { from, to: now, recovered_calls: back.recovered_calls });
         let state = if gap.is_some() { LinkState::Resynchronised } else { LinkState::Up };
         self.emit(Some(pbx.clone()), EventKind::PbxLink { pbx: pbx.clone(), state, gap });
         let calls: Vec<CallId> =
             self.calls.live().filter(|record| record.call.pbx == *pbx).map(|record| record.call.id).collect();
         for call in calls {
-            self.look_after_gap(call, back.restarted, back.gap_from);
+            self.look_after_gap(call, back.restarted, gap_from);
         }
         for agent in self.agents.on(pbx) {
             self.sync_availability(&agent);
@@ -92,11 +107,11 @@ impl Engine {
     pub(super) fn link_down(&mut self, pbx: &PbxId) {
         let now = self.now();
         let link = self.links.entry(pbx.clone()).or_default();
-        let was_up = std::mem::replace(&mut link.up, false);
-        if !was_up && link.since.is_some() {
+        if !std::mem::replace(&mut link.up, false) {
             return;
         }
         link.since = Some(now);
+        link.gap_from = link.seen.or(Some(now));
         self.emit(
             Some(pbx.clone()),
             EventKind::PbxLink { pbx: pbx.clone(), state: LinkState::Down, gap: None },

@@ -42,6 +42,9 @@ pub use snapshot::{RestoreError, Snapshot};
 /// How long the PBX may take to carry out what we ask.
 const ACTION_LIFE: Millis = Millis::from_secs(10);
 
+/// A deadline that fires later than this was slept through: the daemon was away, or its machine stood still.
+const SLEPT: Millis = Millis::from_secs(5);
+
 /// What the engine passed over, for the operator's metrics. None of it is an error of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counters {
@@ -187,11 +190,13 @@ impl Engine {
 
     fn fire(&mut self) {
         let now = self.now();
-        while let Some(timer) = self.timers.pop(now) {
+        while let Some((due, timer)) = self.timers.pop(now) {
+            // Nobody was there to see what should have come by then.
+            let slept = now.since(due) > SLEPT;
             match timer {
-                Timer::Ring(call) => self.ring_overdue(call),
+                Timer::Ring(call) => self.ring_overdue(call, slept),
                 Timer::Retry(call) => self.retry(call),
-                Timer::Trace(call) => self.check_trace(call),
+                Timer::Trace(call) => self.check_trace(call, slept),
                 Timer::WrapUp(agent) => self.wrap_up_over(&agent),
                 Timer::Stats(queue) => self.stats_due(&queue),
             }

@@ -21,6 +21,8 @@ use crate::{
 
 /// How long after its time a Ring may go without a result.
 const GRACE: Millis = Millis::from_secs(5);
+/// How long an agent stays reserved by a Ring whose end nobody can see, because the link is down.
+const UNSEEN: Millis = Millis::from_secs(60);
 /// How long an agent is rung by a route that names the agent.
 pub(super) const DIRECT_RING: Millis = Millis::from_secs(30);
 /// How long after a refusal the same is asked again.
@@ -185,6 +187,11 @@ impl Engine {
 
     /// What was refused is tried again.
     pub(crate) fn retry(&mut self, call: CallId) {
+        let linked = self.calls.get(call).is_some_and(|record| self.is_linked(&record.call.pbx));
+        if !linked {
+            self.timers.set(Timer::Retry(call), self.now() + UNSEEN);
+            return;
+        }
         match self.calls.get(call).map(|record| record.place.clone()) {
             Some(Place::Refused) => self.back_to_waiting(call),
             Some(Place::Leaving { exit, .. }) => self.leave(call, exit),
@@ -194,12 +201,15 @@ impl Engine {
 
     /// A Ring went without a result for too long, or was taken back and still is not over. It is taken back (again);
     /// only when even the PBX's own limit has passed without a word, the caller is taken to be in the waiting room.
-    pub(crate) fn ring_overdue(&mut self, call: CallId) {
+    /// Without a link, or when the moment was slept through, the comparison of lists is waited for, but not for ever.
+    pub(crate) fn ring_overdue(&mut self, call: CallId, slept: bool) {
         let now = self.now();
         let Some(record) = self.calls.get(call) else { return };
         let Some(ring) = record.ring().cloned() else { return };
-        if !self.is_linked(&record.call.pbx) {
-            self.end_offers(call, OfferOutcome::Withdrawn);
+        if slept {
+            self.timers.set(Timer::Ring(call), now + GRACE);
+        } else if !self.is_linked(&record.call.pbx) {
+            self.ring_unseen(call, ring.overdue);
         } else if record.in_conversation() {
             self.end_offers(call, OfferOutcome::Withdrawn);
             self.ring_is_over(call, Place::Elsewhere);
@@ -212,6 +222,17 @@ impl Engine {
         } else {
             self.take_ring_back(call);
         }
+    }
+
+    fn ring_unseen(&mut self, call: CallId, again: bool) {
+        if again {
+            self.end_offers(call, OfferOutcome::Withdrawn);
+            return;
+        }
+        if let Some(ring) = self.calls.get_mut(call).and_then(|record| record.ring_mut()) {
+            ring.overdue = true;
+        }
+        self.timers.set(Timer::Ring(call), self.now() + UNSEEN);
     }
 
     fn take_ring_back(&mut self, call: CallId) {

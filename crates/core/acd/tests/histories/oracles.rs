@@ -20,6 +20,7 @@ pub(crate) struct Oracles {
     ended_offers: BTreeSet<OfferId>,
     /// Waiting calls that were never offered: queue, and since when they wait there.
     fresh: BTreeMap<CallId, (QueueId, Timestamp)>,
+    rung: BTreeSet<CallId>,
     pub(crate) answered_by: BTreeMap<AgentId, u64>,
 }
 
@@ -36,9 +37,11 @@ impl Oracles {
                 assert!(self.live.insert(call.id, call.ani.raw.clone()).is_none(), "started twice");
             }
             EventKind::CallQueued { call, queued } => {
-                // The wait before an overflow counts.
+                // The wait before an overflow counts. Who was rung for before may come back to an old place.
                 let since = self.fresh.get(&call.id).map_or(event.at, |(_, since)| *since);
-                self.fresh.insert(call.id, (queued.queue.clone(), since));
+                if !self.rung.contains(&call.id) {
+                    self.fresh.insert(call.id, (queued.queue.clone(), since));
+                }
             }
             EventKind::CallOffered { offer, call } => {
                 self.offered(offer.id, &offer.agent, offer.queue.as_ref(), call)
@@ -92,6 +95,7 @@ impl Oracles {
     /// A Ring goes out for this call: nobody who waits in the same queue for longer, and was never offered, is passed
     /// over.
     pub(crate) fn first_come(&mut self, engine: &Engine, call: &Call) {
+        self.rung.insert(call.id);
         let Some((queue, since)) = self.fresh.remove(&call.id) else { return };
         let waits = |id: &CallId| engine.call(*id).is_some_and(|call| call.state == CallState::Queued);
         let older = self.fresh.iter().find(|(id, (other, at))| *other == queue && *at < since && waits(id));

@@ -8,7 +8,7 @@ use hookswitch_model::{
     event::EventKind,
     input::Input,
     queue::Queue,
-    setup::{Mode, RouteTarget},
+    setup::{Mode, RouteSetup, RouteTarget},
 };
 
 use crate::stage::{self, World, agent, queue};
@@ -102,6 +102,25 @@ fn a_new_configuration_keeps_who_waits_and_sends_away_who_has_no_queue_any_more(
     asked.sort();
     assert_eq!(asked, ["fall back", "ring PJSIP/1004&PJSIP/1005 for 15 s"]);
     assert_eq!(w.engine.agent(&agent("erin")).unwrap().queues, [queue("brief")]);
+}
+
+#[test]
+fn a_configuration_with_an_unusable_rule_changes_nothing_and_is_told() {
+    let mut w = World::route();
+    let mut setup = stage::setup(Mode::Route);
+    setup.version = 2;
+    setup.routes.push(RouteSetup {
+        name: "broken".into(),
+        when: Some("dnis ==".into()),
+        target: RouteTarget::Hangup,
+        priority: 0,
+        requires: Default::default(),
+        set: Default::default(),
+    });
+    w.told();
+    w.input(Input::Setup(Arc::new(setup)));
+    assert_eq!(w.engine.setup().version, 1);
+    assert!(w.told()[0].starts_with("violated configuration_is_valid: "));
 }
 
 #[test]

@@ -161,6 +161,7 @@ fn a_ring_that_was_out_when_the_link_was_lost_is_settled_when_it_is_back() {
     w.told();
     w.link_down();
     w.wait(60_000);
+    w.check(&[]);
     w.recovered(Fact::LegLeft { call: "c".into(), leg: "a".into(), end: LegEnd::Cancelled, cause: None });
     w.asked();
     w.link_up();
@@ -256,4 +257,62 @@ fn a_cause_keeps_the_words_of_the_pbx() {
     assert_eq!(w.ledger("c").cause.unwrap().text, "Normal Clearing");
     assert_eq!(lines::segments(&w.ledger("c")), Vec::<String>::new(), "a call without length has no segment");
     assert_eq!(w.ledger("c").handled_by, [agent("alice")]);
+}
+
+#[test]
+fn a_daemon_that_was_away_for_long_gives_nothing_up_before_it_has_asked() {
+    let mut w = talking();
+    w.alive = false;
+    w.now = w.now + Millis::from_secs(600);
+    w.input(hookswitch_model::input::Input::Tick);
+    w.check(&[]);
+    w.wait(60_000);
+    assert_eq!(w.asked(), ["probe c", "probe a", "probe c", "probe a"]);
+    w.wait(25_000);
+    assert_eq!(w.ledger("c").disposition, Disposition::Lost);
+}
+
+#[test]
+fn an_offer_that_ran_out_while_the_daemon_was_away_is_not_held_against_the_agent() {
+    let mut w = World::route();
+    w.queued("c", "5003");
+    let (ring, _) = w.ring();
+    w.rings_for("c", "a", "PJSIP/1001", ring);
+    w.told();
+    w.now = w.now + Millis::from_secs(120);
+    w.link_down();
+    w.recovered(Fact::LegUp { call: "c".into(), leg: "a".into() });
+    w.recovered(Fact::Talking { call: "c".into(), leg: "c".into() });
+    w.recovered(Fact::Talking { call: "c".into(), leg: "a".into() });
+    w.link_up();
+    w.check(&["offer_ended alice accepted", "agent alice reserved>talking", "answered alice"]);
+}
+
+#[test]
+fn an_agent_is_not_reserved_for_ever_by_a_ring_nobody_can_see() {
+    let mut w = World::route();
+    w.queued("c", "5003");
+    let (ring, _) = w.ring();
+    w.rings_for("c", "a", "PJSIP/1001", ring);
+    w.told();
+    w.link_down();
+    w.wait(79_999);
+    w.check(&[]);
+    w.wait(1);
+    w.check(&["offer_ended alice withdrawn", "agent alice reserved>ready"]);
+}
+
+#[test]
+fn the_gap_of_a_link_begins_with_the_last_thing_seen() {
+    let mut w = talking();
+    let seen = w.now;
+    w.wait(20_000);
+    w.link_down();
+    w.wait(5_000);
+    w.link_up();
+    let gap = w.events.iter().rev().find_map(|event| match &event.kind {
+        EventKind::PbxLink { gap, .. } => gap.clone(),
+        _ => None,
+    });
+    assert_eq!(gap.map(|gap| (gap.from, gap.to)), Some((seen, w.now)));
 }
