@@ -50,14 +50,15 @@ pub(crate) fn worded(cause: Cause) -> Cause {
     if cause.text.is_empty() { Cause { text: text(cause.q850).to_owned(), ..cause } } else { cause }
 }
 
-/// Says the number does not exist or no way leads there.
-pub(crate) const fn is_nowhere(q850: u16) -> bool {
-    matches!(q850, 1 | 2 | 3 | 22 | 28)
+/// Says that the number does not exist, or that the network is at fault, not the called party. 3 is not among them:
+/// Asterisk gives it for a phone that is not registered.
+pub(crate) const fn is_failure(q850: u16) -> bool {
+    matches!(q850, 1 | 2 | 22 | 27..=29 | 34..=58 | 65..=126)
 }
 
-/// Says something was wrong with the network, not with the called party.
-pub(crate) const fn is_failure(q850: u16) -> bool {
-    is_nowhere(q850) || matches!(q850, 27 | 29 | 34..=58 | 65..=126)
+/// Says that the called party was not there: not registered, did not answer, absent.
+pub(crate) const fn is_absence(q850: u16) -> bool {
+    matches!(q850, 3 | 18..=20)
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ fn by_cause(record: &CallRecord, ending: &Ending) -> Disposition {
         _ if ending.by == Some(By::Customer) || ending.recovered => Disposition::Missed,
         Some(17) => Disposition::Busy,
         Some(21) => Disposition::Rejected,
-        Some(18..=20) => Disposition::Missed,
+        Some(q850) if cause::is_absence(q850) => Disposition::Missed,
         Some(q850) if cause::is_failure(q850) => Disposition::Failed,
         Some(_) | None if answered_by_pbx || ending.by.is_some() => Disposition::Missed,
         Some(_) | None => Disposition::Failed,
@@ -111,8 +111,7 @@ fn went_nowhere(record: &CallRecord, ending: &Ending) -> bool {
         return false;
     }
     match by_attempts(attempts(record, from)) {
-        None => true,
-        Some(Disposition::Failed) => true,
-        Some(_) => false,
+        Some(disposition) => disposition == Disposition::Failed,
+        None => !ending.q850.is_some_and(cause::is_absence),
     }
 }

@@ -154,7 +154,7 @@ pub(crate) struct CallRecord {
     pub(crate) attempts: u32,
     /// A transfer under way.
     pub(crate) takeover: Option<Takeover>,
-    /// It was transferred, and nobody took it up since: how many legs it had then.
+    /// It was transferred, and nobody took it up since: where the legs begin that could.
     pub(crate) legs_at_transfer: Option<usize>,
     /// The PBX itself has the caller: `voicemail`, `park`, `fallback`.
     pub(crate) system: Option<String>,

@@ -85,13 +85,22 @@ fn a_caller_who_hangs_up_on_the_busy_tone_was_busy_all_the_same() {
 
 #[test]
 fn an_unknown_number_failed() {
-    for q850 in [0, 1, 3, 28] {
+    for q850 in [0, 1, 28] {
         let mut w = World::route();
         w.inbound("c", "4444");
         w.ends("c", None, q850);
         let ledger = w.ledger("c");
         assert_eq!((ledger.disposition, ledger.ended_by), (Disposition::Failed, EndedBy::System), "{q850}");
     }
+}
+
+#[test]
+fn a_phone_that_is_not_registered_was_missed_though_nothing_rang() {
+    let mut w = World::route();
+    w.inbound("c", "5001");
+    w.ends("c", None, 3);
+    let ledger = w.ledger("c");
+    assert_eq!((ledger.disposition, ledger.ended_by), (Disposition::Missed, EndedBy::System));
 }
 
 #[test]

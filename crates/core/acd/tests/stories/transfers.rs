@@ -89,6 +89,31 @@ fn blind_to_nowhere_failed() {
 }
 
 #[test]
+fn a_transfer_to_somebody_who_is_busy_or_away_was_answered_all_the_same() {
+    for (end, q850) in [(LegEnd::Busy, 17), (LegEnd::NoAnswer, 16)] {
+        let mut w = talking();
+        w.blind("c", "a", "1002");
+        w.rings("c", "b", "PJSIP/1002");
+        w.leaves("c", "b", end);
+        w.ends("c", None, q850);
+        assert_eq!(w.ledger("c").disposition, Disposition::Answered, "{end:?}");
+    }
+    let mut w = talking();
+    w.blind("c", "a", "1002");
+    w.ends("c", None, 3);
+    assert_eq!(w.ledger("c").disposition, Disposition::Answered, "not registered");
+}
+
+#[test]
+fn a_transfer_whose_target_never_answers_was_answered_by_who_transferred() {
+    let mut w = consulting();
+    w.attended("c", "a", "k", "k", "b");
+    w.leaves("c", "b", LegEnd::NoAnswer);
+    w.ends("c", None, 16);
+    assert_eq!(w.ledger("c").disposition, Disposition::Answered);
+}
+
+#[test]
 fn blind_to_a_queue_waits_again_with_the_data_kept() {
     let mut w = talking();
     w.fact(Fact::Data { call: "c".into(), changed: [("k".to_owned(), "v".to_owned())].into() });
