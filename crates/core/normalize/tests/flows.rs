@@ -442,3 +442,100 @@ fn frames_that_say_too_little_are_counted_and_left() {
     let counters = pbx.normalizer.counters();
     assert_eq!((counters.incomplete, counters.unknown_events, counters.facts), (6, 1, 0));
 }
+
+#[test]
+fn a_queue_member_that_is_a_piece_of_dialplan_is_a_leg() {
+    let (one, two) = ("Local/answer@agents-01;1", "Local/answer@agents-01;2");
+    let mut pbx = Pbx::default();
+    pbx.calls("c", "PJSIP/trunk-01", "+49305550001", "5007").up("c");
+    pbx.event("QueueCallerJoin", "Channel: PJSIP/trunk-01|Uniqueid: c|Queue: night shift|Position: 1");
+    pbx.made("L1", one, "c").made("L2", two, "c");
+    pbx.event(
+        "DialBegin",
+        &format!("Uniqueid: c|DestChannel: {one}|DestUniqueid: L1|DialString: answer@agents"),
+    );
+    pbx.up("L2").up("L1").event("DialEnd", "Uniqueid: c|DestUniqueid: L1|DialStatus: ANSWER");
+    pbx.event("QueueCallerLeave", "Uniqueid: c|Queue: night shift");
+    pbx.event("AgentConnect", &format!("Uniqueid: c|DestChannel: {one}|DestUniqueid: L1|Queue: night shift"));
+    pbx.enters("L1", "b").enters("c", "b").hangs_up("c").leaves("c", "b").gone("c").gone("L1").gone("L2");
+    assert_eq!(
+        pbx.told(),
+        lines(
+            "1 started inbound C +49305550001 -> 5007; 1 up C; 1 queued night_shift 1; 1 unqueued night_shift; \
+             1 rings answer@agents; 1 up answer@agents; 1 talks C; 1 talks answer@agents; \
+             1 left answer@agents Released; 1 left C HungUp; 1 ended by C"
+        )
+    );
+    let counters = pbx.normalizer.counters();
+    assert_eq!((counters.calls, counters.channels, counters.bridges), (0, 0, 0));
+}
+
+#[test]
+fn a_phone_behind_a_local_queue_member_is_the_leg_and_the_pair_is_not() {
+    let (one, two) = ("Local/1001@agents-01;1", "Local/1001@agents-01;2");
+    let mut pbx = Pbx::default();
+    pbx.calls("c", "PJSIP/trunk-01", "+49305550001", "5007").up("c");
+    pbx.event("QueueCallerJoin", "Channel: PJSIP/trunk-01|Uniqueid: c|Queue: q|Position: 1");
+    for (outcome, uid) in [("NOANSWER", "p"), ("ANSWER", "r")] {
+        let (near, far) = (format!("L1{uid}"), format!("L2{uid}"));
+        pbx.made(&near, &one.replace("01;", uid), "c").made(&far, &two.replace("01;", uid), "c");
+        pbx.event("LocalBridge", &format!("LocalOneUniqueid: {near}|LocalTwoUniqueid: {far}"));
+        pbx.event(
+            "DialBegin",
+            &format!("Uniqueid: c|DestChannel: {one}|DestUniqueid: {near}|DialString: 1001@agents"),
+        );
+        pbx.rings(&far, uid, "PJSIP/1001-02", "1001");
+        if outcome == "ANSWER" {
+            pbx.up(uid).up(&far).up(&near);
+        }
+        pbx.event("DialEnd", &format!("Uniqueid: c|DestUniqueid: {near}|DialStatus: {outcome}"));
+        if outcome == "NOANSWER" {
+            pbx.hangs_up(&far).gone(&near);
+            pbx.event("DialEnd", &format!("Uniqueid: {far}|DestUniqueid: {uid}|DialStatus: CANCEL"));
+            pbx.gone(uid).gone(&far);
+        }
+    }
+    pbx.event("QueueCallerLeave", "Uniqueid: c|Queue: q");
+    pbx.event("AgentConnect", "Uniqueid: c|DestUniqueid: L1r|Queue: q");
+    pbx.enters("r", "b1").enters("L2r", "b1").enters("L1r", "b2").enters("c", "b2");
+    assert_eq!(
+        pbx.told()[3..],
+        lines(
+            "1 rings 1001; 1 left 1001 NoAnswer; 1 rings 1001'; 1 up 1001'; 1 unqueued q; 1 talks C; 1 talks 1001'"
+        )
+    );
+}
+
+#[test]
+fn a_consultation_with_a_queue_that_is_completed_leaves_the_customer_waiting_there() {
+    let (one, two) = ("Local/5004@internal-01;1", "Local/5004@internal-01;2");
+    let mut pbx = Pbx::default();
+    pbx.customer_talks().event("Hold", "Uniqueid: a");
+    let before = pbx.facts.len();
+    pbx.made("L1", one, "c").made("L2", two, "c");
+    pbx.event("LocalBridge", "LocalOneUniqueid: L1|LocalTwoUniqueid: L2");
+    pbx.enters("L1", "b1").leaves("a", "b0").enters("a", "b1").up("L2").up("L1");
+    pbx.event("QueueCallerJoin", &format!("Channel: {two}|Uniqueid: L2|Queue: q|Position: 3"));
+    pbx.hangs_up("a").leaves("a", "b1").leaves("L1", "b1").enters("L1", "b0");
+    pbx.event(
+        "AttendedTransfer",
+        "Result: Success|OrigTransfererUniqueid: a|SecondTransfererUniqueid: a|DestType: Bridge",
+    );
+    pbx.gone("a").rings("L2", "d", "PJSIP/1002-05", "1002");
+    assert_eq!(
+        pbx.wait(300).told_after(before),
+        lines(
+            "2 started internal 1001' 1001 -> ; 2 up 1001'; 2 queued q 3; \
+             1 transferred Attended 1001 ->  by 2; 1 left 1001 Transferred; 2 left 1001' Transferred; \
+             2 merged into 1; 1 apart C; 1 queued q 3; 1 rings 1002"
+        )
+    );
+}
+
+#[test]
+fn a_retrieval_right_before_a_hang_up_is_told() {
+    let mut pbx = Pbx::default();
+    pbx.customer_talks().event("Hold", "Uniqueid: a").event("Unhold", "Uniqueid: a").hangs_up("c").gone("c");
+    let told = pbx.told();
+    assert_eq!(told[7..9], ["1 retrieves 1001", "1 left 1001 Released"]);
+}

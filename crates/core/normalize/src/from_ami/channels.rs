@@ -25,6 +25,9 @@ impl Normalizer {
         let uid = LegRef::new(uid);
         let channel = new_channel(frame, &uid)?;
         let calls = channel.is_party() && channel.progress == Progress::Calling && channel.linked == uid;
+        if channel.is_party() {
+            self.board.endpoints.seen_in(&channel.address, frame.get("Context").unwrap_or_default());
+        }
         self.board.topology.insert(uid.clone(), channel);
         if calls {
             self.note_numbers(frame, &uid);

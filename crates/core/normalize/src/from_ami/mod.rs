@@ -213,6 +213,7 @@ impl Normalizer {
             E::QueueCallerJoin => self.queue_caller_join(frame),
             E::QueueCallerAbandon => self.queue_caller_abandon(frame),
             E::QueueCallerLeave => self.queue_caller_leave(frame),
+            E::AgentConnect => self.agent_connect(frame),
             E::QueueMemberPause => self.queue_member_pause(frame),
             E::QueueMemberStatus => self.queue_member_status(frame),
             E::UserEvent => self.user_event(frame),

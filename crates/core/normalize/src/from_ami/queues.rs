@@ -30,6 +30,12 @@ impl Normalizer {
         Ok(())
     }
 
+    /// `AgentConnect`: read for members that are a piece of dialplan behind a Local pair.
+    pub(super) fn agent_connect(&mut self, frame: &Frame) -> Read {
+        self.board.member_answered(must(frame, "Uniqueid")?, must(frame, "DestUniqueid")?);
+        Ok(())
+    }
+
     /// The channel of an event about a caller, with a call of its own even when its beginning was not seen.
     pub(super) fn see_caller<'f>(&mut self, frame: &'f Frame) -> Result<&'f str, Unread> {
         let uid = must(frame, "Uniqueid")?;

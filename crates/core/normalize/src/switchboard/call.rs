@@ -105,6 +105,8 @@ pub(crate) struct Call {
     /// Attended transfer to a target that still rang, by this device: the PBX calls it back if nobody answers.
     pub(crate) recalls: Option<Address>,
     pub(crate) parked_by: Option<LegRef>,
+    /// The PBX serves the caller itself, as told.
+    pub(crate) taken: bool,
     /// Our Ring that is out.
     pub(crate) ring: Option<ActionId>,
     /// Our last Ring: how its legs ended, the most telling one.
@@ -135,6 +137,7 @@ impl Call {
             blind: None,
             recalls: None,
             parked_by: None,
+            taken: false,
             ring: None,
             ring_end: None,
             conference: 0,

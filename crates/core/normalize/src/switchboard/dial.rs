@@ -107,6 +107,7 @@ impl Switchboard {
         let Some(known) = self.calls.get_mut(call) else { return };
         known.originated = false;
         known.ring = ring.or(known.ring);
+        known.taken = false;
         known.legs.push(leg);
         self.on.entry(callee.clone()).or_default().push(call.clone());
         self.say(call, Fact::LegRinging { call: call.clone(), leg: seen, ring });
@@ -277,8 +278,11 @@ impl Switchboard {
             return LegEnd::CallerLeft;
         }
         // Rung through a Local pair: what the outer attempt says is what happened.
-        let outer = by.and_then(|(_, by)| by.peer()).and_then(|peer| self.topology.get(peer.as_str()));
-        if outer.is_some_and(|outer| outer.outcome == Some(Outcome::NoAnswer)) {
+        let outer = by.and_then(|(_, by)| {
+            let near = by.peer().and_then(|near| self.topology.get(near.as_str()));
+            near.and_then(|near| near.outcome).or(by.outer)
+        });
+        if outer == Some(Outcome::NoAnswer) {
             return LegEnd::NoAnswer;
         }
         let elsewhere = |leg: &Leg| leg.up && leg.leg != known.customer;

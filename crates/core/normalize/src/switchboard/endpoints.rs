@@ -1,6 +1,6 @@
 //! Which endpoints are phones and which are trunks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hookswitch_model::call::Address;
 
@@ -16,6 +16,9 @@ pub(crate) enum Side {
 /// How many endpoints are remembered beside the configured ones: a PBX has fewer, garbage has more.
 const MAX_LEARNT: usize = 20_000;
 
+/// How many contexts are remembered.
+const MAX_CONTEXTS: usize = 64;
+
 /// Extensions have at most so many digits; a trunk named by its number has more.
 const EXTENSION_DIGITS: std::ops::RangeInclusive<usize> = 2..=6;
 
@@ -23,10 +26,34 @@ const EXTENSION_DIGITS: std::ops::RangeInclusive<usize> = 2..=6;
 #[derive(Debug, Default)]
 pub(crate) struct Endpoints {
     configured: BTreeMap<Address, Side>,
+    /// Configured trunks, by name without technology.
+    trunks: BTreeSet<String>,
+    /// Contexts that phones call from.
+    contexts: BTreeSet<Box<str>>,
     learnt: BTreeMap<Address, Side>,
 }
 
 impl Endpoints {
+    pub(crate) fn configure_trunk(&mut self, name: &str) {
+        self.trunks.insert(name.to_owned());
+    }
+
+    /// A channel of this endpoint was seen in the context that the endpoint calls from. Who shares a context with
+    /// phones is one, as long as nothing else is known of it.
+    pub(crate) fn seen_in(&mut self, address: &Address, context: &str) {
+        let known = self.configured.contains_key(address)
+            || self.learnt.contains_key(address)
+            || self.trunks.contains(name_of(address));
+        if self.side(address) == Side::Phone {
+            let new = !context.is_empty() && !self.contexts.contains(context);
+            if new && self.contexts.len() < MAX_CONTEXTS {
+                self.contexts.insert(context.into());
+            }
+        } else if !known && self.contexts.contains(context) {
+            self.learn(address.clone(), Side::Phone);
+        }
+    }
+
     pub(crate) fn configure(&mut self, address: Address, side: Side) {
         self.configured.insert(address, side);
     }
@@ -34,6 +61,9 @@ impl Endpoints {
     pub(crate) fn side(&self, address: &Address) -> Side {
         if let Some(side) = self.configured.get(address) {
             return *side;
+        }
+        if self.trunks.contains(name_of(address)) {
+            return Side::Trunk;
         }
         match address.extension() {
             Some(digits) if EXTENSION_DIGITS.contains(&digits.len()) => Side::Phone,
@@ -48,9 +78,10 @@ impl Endpoints {
 
     /// It was dialled: a phone by its bare name, a trunk with a number (`4930…@trunk`, `trunk/sip:4930…@host`).
     pub(crate) fn dialled(&mut self, address: &Address, dial_string: &str) {
-        let name = address.as_str().split_once('/').map_or("", |(_, name)| name);
-        if dial_string.eq_ignore_ascii_case(name) {
+        if dial_string.eq_ignore_ascii_case(name_of(address)) {
             self.learn(address.clone(), Side::Phone);
+        } else if dialled_number(dial_string).is_some() {
+            self.learn(address.clone(), Side::Trunk);
         }
     }
 
@@ -59,6 +90,11 @@ impl Endpoints {
             self.learnt.insert(address, side);
         }
     }
+}
+
+/// An address without its technology.
+fn name_of(address: &Address) -> &str {
+    address.as_str().split_once('/').map_or("", |(_, name)| name)
 }
 
 /// The number in a dial string: `4930…@trunk`, `trunk/sip:4930…@host:5060`, `g1/4930…`; none for a phone's name.
@@ -88,8 +124,25 @@ mod tests {
         assert_eq!(endpoints.side(&Address::new("PJSIP/carrier")), Side::Trunk);
         endpoints.configure(Address::new("PJSIP/1001"), Side::Trunk);
         endpoints.configure(Address::new("PJSIP/alice"), Side::Phone);
+        endpoints.configure_trunk("2001");
+        assert_eq!(endpoints.side(&Address::new("PJSIP/2001")), Side::Trunk);
         assert_eq!(endpoints.side(&Address::new("PJSIP/1001")), Side::Trunk);
         assert_eq!(endpoints.side(&Address::new("PJSIP/alice")), Side::Phone);
+    }
+
+    #[test]
+    fn who_calls_from_where_phones_call_from_is_a_phone() {
+        let mut endpoints = Endpoints::default();
+        let (carrier, carla) = (Address::new("PJSIP/carrier"), Address::new("PJSIP/carla"));
+        endpoints.dialled(&carrier, "49301234@carrier");
+        endpoints.seen_in(&carla, "from-internal");
+        assert_eq!(endpoints.side(&carla), Side::Trunk, "nothing is known of the context");
+        endpoints.seen_in(&Address::new("PJSIP/1001"), "from-internal");
+        for address in [&carla, &carrier] {
+            endpoints.seen_in(address, "from-internal");
+        }
+        assert_eq!(endpoints.side(&carla), Side::Phone);
+        assert_eq!(endpoints.side(&carrier), Side::Trunk, "numbers were dialled through it");
     }
 
     #[test]

@@ -41,6 +41,7 @@ impl Switchboard {
         let Some(channel) = self.topology.get_mut(uid) else { return };
         channel.hangup.get_or_insert(HangupRequest { cause });
         for call in self.on.get(uid).cloned().unwrap_or_default() {
+            self.retrieved_for_sure(&call);
             let Some(known) = self.calls.get_mut(&call) else { continue };
             let Some(leg) = known.on(uid) else { continue };
             if leg.up || (leg.leg == known.originator && !known.originated) {

@@ -66,6 +66,9 @@ impl Switchboard {
         for address in settings.devices.keys() {
             endpoints.configure(address.clone(), Side::Phone);
         }
+        for trunk in &settings.trunks {
+            endpoints.configure_trunk(trunk);
+        }
         Self {
             settings,
             endpoints,

@@ -120,6 +120,15 @@ impl Switchboard {
         self.say_at(call, at, Fact::Apart { call: call.clone(), leg: leg.clone() });
     }
 
+    /// Somebody hangs up: what was retrieved before was no part of a transfer.
+    pub(super) fn retrieved_for_sure(&mut self, call: &CallRef) {
+        let Some(known) = self.calls.get(call) else { return };
+        let open = known.legs.iter().filter(|leg| leg.retrieved_at.is_some());
+        for leg in open.map(|leg| leg.leg.clone()).collect::<Vec<_>>() {
+            self.settle_retrieved(call, &leg);
+        }
+    }
+
     fn settle_retrieved(&mut self, call: &CallRef, leg: &LegRef) {
         let Some(one) = self.calls.get_mut(call).and_then(|known| known.leg_mut(leg.as_str())) else {
             return;

@@ -81,7 +81,7 @@ impl Switchboard {
     }
 
     /// Adds a leg that is up already and was not seen ringing.
-    fn add(&mut self, call: &CallRef, party: &LegRef) {
+    pub(super) fn add(&mut self, call: &CallRef, party: &LegRef) {
         let Some(channel) = self.topology.get_mut(party.as_str()) else { return };
         channel.progress = Progress::Up;
         let leg = Leg::new(party.clone(), channel.address.clone());
@@ -145,6 +145,7 @@ impl Switchboard {
         if let Some(known) = self.calls.get_mut(call) {
             known.hung_up_by = None;
             known.recalls = None;
+            known.taken = false;
         }
         self.say(call, Fact::Talking { call: call.clone(), leg });
     }
@@ -203,7 +204,9 @@ impl Switchboard {
         leg.up = true;
         let mut numbers = Numbers::default();
         numbers.ani.raw = channel.address.extension().unwrap_or_default().to_owned();
-        numbers.dnis.raw = exten.into();
+        if *exten != *"s" {
+            numbers.dnis.raw = exten.into();
+        }
         let Some(call) = self.open(leg, numbers) else { return };
         self.consults.insert(near, call.clone());
         self.consults.insert(far, call);

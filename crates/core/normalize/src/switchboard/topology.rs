@@ -88,6 +88,8 @@ pub(crate) struct Channel {
     /// It is dialled by nobody: by an Originate, or by the PBX for itself.
     pub(crate) originated: bool,
     pub(crate) outcome: Option<Outcome>,
+    /// How the attempt at the other half of a Local pair came out, when that half is gone.
+    pub(crate) outer: Option<Outcome>,
     pub(crate) hangup: Option<HangupRequest>,
     /// Calls that its leg left while the channel itself lives on: a leg leaves once.
     pub(crate) parted: Vec<CallRef>,
@@ -113,6 +115,7 @@ impl Channel {
             ring: None,
             originated: false,
             outcome: None,
+            outer: None,
             hangup: None,
             parted: Vec::new(),
             numbers: None,
@@ -236,7 +239,10 @@ impl Topology {
     pub(crate) fn remove(&mut self, uid: &str) -> Option<Channel> {
         self.leave(uid);
         let channel = self.channels.remove(uid)?;
-        if channel.kind == Kind::LocalHalf {
+        if let Some(peer) = channel.peer.as_ref().and_then(|peer| self.channels.get_mut(peer)) {
+            peer.outer = channel.outcome;
+        }
+        if channel.peer.is_some() || channel.kind == Kind::LocalHalf {
             self.halves.remove(&channel.name);
         }
         if self.gone.len() == REMEMBERED {

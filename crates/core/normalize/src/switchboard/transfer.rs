@@ -52,6 +52,9 @@ impl Switchboard {
         for uid in [first, second] {
             self.discard_retrieval(uid);
         }
+        if first == second {
+            return self.attended_within(first);
+        }
         let calls = (self.call_on(first).cloned(), self.call_on(second).cloned());
         if let (Some(one), Some(other)) = calls
             && one != other
@@ -59,6 +62,20 @@ impl Switchboard {
             self.redial(first, second);
             self.merge(&one, &other, &[]);
         }
+    }
+
+    /// By feature code, and nobody was reached yet: the target waits in a queue.
+    fn attended_within(&mut self, uid: &str) {
+        let Some([one, other]) = self.on.get(uid).map(Vec::as_slice) else { return };
+        let (one, other) = (one.clone(), other.clone());
+        let customers = [&one, &other].into_iter().filter_map(|call| {
+            let known = self.calls.get(call)?;
+            known.leg(known.customer.as_str()).map(|leg| leg.channel.clone())
+        });
+        let customer = customers.into_iter().find(|channel| *channel != *uid);
+        let parties =
+            customer.map(|channel| self.topology.conversation(channel.as_str())).unwrap_or_default();
+        self.merge(&one, &other, &parties);
     }
 
     fn discard_retrieval(&mut self, uid: &str) {
@@ -87,9 +104,9 @@ impl Switchboard {
             known.legs.iter().find(|leg| leg.address.as_str() == parker && leg.channel != *parkee);
         let from =
             known.blind.take().map(|blind| blind.from).or_else(|| by_device.map(|leg| leg.leg.clone()));
-        known.parked_by.clone_from(&from);
+        known.parked_by = from.clone().or(known.parked_by.take());
         self.introduce(&call, None);
-        self.say(&call, Fact::SystemTook { call: call.clone(), what: "park".to_owned() });
+        self.took(&call, "park");
         if let Some(from) = from {
             self.leave_transferred(&call, &from);
         }

@@ -7,7 +7,7 @@ use hookswitch_model::{
     pbx::{Fact, LegEnd, RingResult},
 };
 
-use super::{Switchboard, call::Asking, settle::Pending};
+use super::{Switchboard, call::Asking, settle::Pending, topology::Kind};
 
 /// How a caller left the PBX's own queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,10 @@ impl Switchboard {
     pub(crate) fn queue_joined(&mut self, uid: &str, queue: QueueId, position: u32) {
         let Some(call) = self.call_for(uid) else { return };
         self.resolve_blind(&call);
-        self.queue_joined_by(&call, queue, position);
+        let there = self.calls.get(&call).and_then(|known| known.queue.as_ref());
+        if there.is_none_or(|(there, _)| *there != queue) {
+            self.queue_joined_by(&call, queue, position);
+        }
     }
 
     pub(super) fn queue_joined_by(&mut self, call: &CallRef, queue: QueueId, position: u32) {
@@ -31,6 +34,7 @@ impl Switchboard {
         let Some(known) = self.calls.get_mut(call) else { return };
         known.queue = Some((queue.clone(), position));
         known.abandoned = false;
+        known.taken = false;
         self.say(call, Fact::QueueJoined { call: call.clone(), queue, position });
     }
 
@@ -44,6 +48,22 @@ impl Switchboard {
         let abandoned = known.abandoned;
         if let Some((queue, _)) = known.queue.take() {
             self.say(&call, Fact::QueueLeft { call: call.clone(), queue, abandoned });
+        }
+    }
+
+    /// The PBX's queue connects the caller with a member. Behind a Local pair usually a phone has answered; if
+    /// nobody was rung there, the dialplan behind it is the member, and the pair is the leg.
+    pub(crate) fn member_answered(&mut self, caller: &str, member: &str) {
+        let Some(call) = self.call_for(caller) else { return };
+        let Some((member, half)) = self.topology.entry(member) else { return };
+        let (member, peer) = (member.clone(), half.peer().cloned());
+        let Some(peer) = peer.filter(|_| !half.is_party()) else { return };
+        let reached = self.topology.get(peer.as_str()).is_some_and(|peer| peer.bridge().is_some());
+        if !reached && self.topology.dialled_by(peer.as_str()).is_empty() {
+            if let Some(half) = self.topology.get_mut(member.as_str()) {
+                half.kind = Kind::Party;
+            }
+            self.add(&call, &member);
         }
     }
 
@@ -187,7 +207,14 @@ impl Switchboard {
         let Some(call) = self.call_for(uid) else { return };
         self.resolve_blind(&call);
         self.progress(&call);
-        self.say(&call, Fact::SystemTook { call: call.clone(), what: what.to_owned() });
+        self.took(&call, what);
+    }
+
+    pub(super) fn took(&mut self, call: &CallRef, what: &str) {
+        let Some(known) = self.calls.get_mut(call) else { return };
+        if !std::mem::replace(&mut known.taken, true) {
+            self.say(call, Fact::SystemTook { call: call.clone(), what: what.to_owned() });
+        }
     }
 
     /// The channel dialled one of our feature codes: no call.
