@@ -1,43 +1,28 @@
 //! Who may come in: tokens, roles, origins. No token's text is ever kept, compared as text, or logged.
+//!
+//! | role | reads | does |
+//! | --- | --- | --- |
+//! | `agent` | its own calls and pops, states of agents, figures of queues | its own state, data of its own calls, its own pops |
+//! | `crm` | everything but the configuration | data of calls, pops |
+//! | `supervisor` | everything but the configuration | as `crm`, and any agent's state |
+//! | `admin` | everything | everything |
 
 use std::{fmt, sync::Arc};
 
 use axum::http::{HeaderMap, header};
+use hookswitch_config::Role;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 use crate::{model::AgentId, problem::Problem, session::SessionKey};
 
-/// What a token may do.
-///
-/// | role | reads | does |
-/// | --- | --- | --- |
-/// | `agent` | its own calls and pops, states of agents, figures of queues | its own state, data of its own calls, its own pops |
-/// | `crm` | everything but configuration | data of calls, pops |
-/// | `supervisor` | everything but configuration | as `crm`, and any agent's state |
-/// | `admin` | everything | everything |
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// One agent's own screen.
-    Agent,
-    /// A CRM's server.
-    Crm,
-    /// A supervisor's screen.
-    Supervisor,
-    /// The administrator.
-    Admin,
-}
-
-impl Role {
-    /// The name of the contract.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Agent => "agent",
-            Self::Crm => "crm",
-            Self::Supervisor => "supervisor",
-            Self::Admin => "admin",
-        }
+/// The name of a role in the contract.
+pub(crate) const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Agent => "agent",
+        Role::Crm => "crm",
+        Role::Supervisor => "supervisor",
+        Role::Admin => "admin",
     }
 }
 

@@ -4,6 +4,19 @@
 //! [`Backend`], hands commands to it, and streams what the [`Hub`](hookswitch_publish::Hub) publishes. It takes no decision, keeps no state of a
 //! call, and holds no lock while it waits.
 //!
+//! ```
+//! use hookswitch_http::{Access, Role, Token, TokenHash};
+//!
+//! // Of a token only the hash is known, as `hookswitch token create` prints it for the configuration.
+//! let hash = TokenHash::parse("sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b")?;
+//! assert_eq!(hash, TokenHash::of("secret"));
+//! let token = Token { name: "wallboard".into(), role: Role::Supervisor, agent: None, hash, in_url: false };
+//! let access = Access { tokens: vec![token], allowed_origins: vec!["https://crm.example.com".into()] };
+//! // `AppState::new(daemon, hub, access, limits)` takes it, and `serve(listener, state, shutdown)` runs.
+//! # drop(access);
+//! # Ok::<(), hookswitch_http::InvalidHash>(())
+//! ```
+//!
 //! # The way of a request
 //!
 //! ```text
@@ -38,7 +51,8 @@ mod stream;
 
 pub(crate) use hookswitch_wire::model;
 
-pub use access::{Access, InvalidHash, Role, Token, TokenHash};
+pub use access::{Access, InvalidHash, Token, TokenHash};
 pub use backend::{Backend, BackendGone, CallJson, LinkReadiness, List, Readiness, Reply, Snapshot};
+pub use hookswitch_config::Role;
 pub use server::{router, serve};
 pub use state::{AppState, Limits, NoRandomness};

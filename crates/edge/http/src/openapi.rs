@@ -4,6 +4,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    access::role_name,
     render,
     route::{Doc, Route, Who},
     routes,
@@ -76,7 +77,7 @@ fn operation(route: &Route) -> Value {
         Who::Neighbour => operation["security"] = json!([{}, { "token": [] }, { "session": [] }]),
         Who::Roles(roles) => {
             operation["security"] = json!([{ "token": [] }, { "session": [] }]);
-            operation["x-roles"] = roles.iter().map(|role| role.as_str()).collect();
+            operation["x-roles"] = roles.iter().copied().map(role_name).collect();
         }
     }
     operation

@@ -12,9 +12,10 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{MethodRouter, on},
 };
+use hookswitch_config::Role;
 
 use crate::{
-    access::{Grant, Role, Way},
+    access::{Grant, Way, role_name},
     idempotency,
     problem::Problem,
     state::{AppState, now_s},
@@ -152,10 +153,10 @@ async fn admit(State((state, who)): State<(AppState, Who)>, mut request: Request
         .into_response();
     }
     if !roles.contains(&grant.token.role) {
-        let may: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+        let may: Vec<&str> = roles.iter().copied().map(role_name).collect();
         return Problem::forbidden(format!(
             "the role {} may not do this; {} may",
-            grant.token.role.as_str(),
+            role_name(grant.token.role),
             may.join(", ")
         ))
         .into_response();

@@ -79,7 +79,9 @@ fn identity(token: &Token) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{Role, TokenHash};
+    use hookswitch_config::Role;
+
+    use crate::access::TokenHash;
 
     fn access(texts: &[&str]) -> Access {
         let token = |text: &&str| Token {

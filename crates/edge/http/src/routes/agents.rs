@@ -1,10 +1,11 @@
 //! Agents: their states, why they are idle, and asking for another state.
 
 use axum::{extract::State, response::Response};
+use hookswitch_config::Role;
 use serde::Deserialize;
 
 use crate::{
-    access::{Grant, Role},
+    access::Grant,
     input::{Body, Id},
     model::{AgentId, agent::AgentState, command::Request},
     problem::Problem,

@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use serde_json::json;
 
 use crate::{
-    access::{Grant, Way},
+    access::{Grant, Way, role_name},
     problem::Problem,
     render,
     route::{Doc, EVERY, Route},
@@ -30,7 +30,7 @@ async fn open(State(state): State<AppState>, grant: Grant) -> Result<Response, P
         "token_type": "Bearer",
         "expires_in": session::LIFETIME_S,
         "name": &*grant.token.name,
-        "role": grant.token.role.as_str(),
+        "role": role_name(grant.token.role),
         "agent": grant.token.agent,
     });
     Ok(render::json(body.to_string()))

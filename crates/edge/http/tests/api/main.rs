@@ -6,6 +6,7 @@ mod cors;
 mod description;
 mod desktop;
 mod health;
+mod log;
 mod reader;
 mod repetition;
 mod requests;

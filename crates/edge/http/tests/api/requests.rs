@@ -156,3 +156,15 @@ async fn an_answer_carries_the_callers_request_id_or_one_of_ours() {
         assert!(id.parse::<hookswitch_wire::model::ActionId>().is_ok(), "{id}");
     }
 }
+
+#[tokio::test]
+async fn a_fault_inside_is_an_answer_that_tells_nothing_of_the_inside() {
+    let world = World::new().await;
+    let answer =
+        world.get("/v1/agents/fault").token("lead").header("Origin", "https://crm.example.com").send().await;
+    answer.problem(500, "internal");
+    assert!(!answer.text().contains("a fault inside"));
+    assert_eq!(answer.header("access-control-allow-origin"), Some("https://crm.example.com"));
+    assert!(answer.header("x-request-id").is_some());
+    assert_eq!(world.get("/v1/agents/alice").token("lead").status().await, 200, "others are served");
+}

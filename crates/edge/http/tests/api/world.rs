@@ -178,6 +178,7 @@ impl Backend for Daemon {
         self.reply(List { sequence: 1234, items: vec![named("id", "alice"), named("id", "bob")] })
     }
     fn agent(&self, id: AgentId) -> Reply<'_, Option<Bytes>> {
+        assert_ne!(id, "fault", "a fault inside");
         self.reply((id == "alice" || id == "bob").then(|| named("id", id.as_str())))
     }
     fn why_idle(&self, id: AgentId) -> Reply<'_, Option<Bytes>> {
