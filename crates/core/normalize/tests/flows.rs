@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{pbx::Pbx, unconfigured};
+use common::{pbx::Pbx, routing, unconfigured};
 use hookswitch_model::{
     ActionId, Millis,
     agent::DeviceState,
@@ -271,7 +271,7 @@ fn a_ring_without_any_phone_is_judged_by_the_dialplans_word() {
 
 #[test]
 fn a_route_is_asked_for_with_the_data_of_the_dialplan() {
-    let mut pbx = Pbx::default();
+    let mut pbx = Pbx::with(routing());
     pbx.calls("c", "PJSIP/trunk-01", "+49305550001", "5003").up("c");
     pbx.event("UserEvent", "UserEvent: HookswitchRoute|Channel: PJSIP/trunk-01|Uniqueid: c|Dnis: 5003");
     let [ask] = pbx.requests().try_into().unwrap();
@@ -293,7 +293,7 @@ fn a_route_is_asked_for_with_the_data_of_the_dialplan() {
 
 #[test]
 fn a_route_is_asked_for_without_data_when_none_comes() {
-    let mut pbx = Pbx::default();
+    let mut pbx = Pbx::with(routing());
     pbx.calls("c", "PJSIP/trunk-01", "+49305550001", "5003").up("c");
     pbx.event("UserEvent", "UserEvent: HookswitchRoute|Channel: PJSIP/trunk-01|Uniqueid: c|Dnis: 5003");
     let asked = pbx.now;
@@ -305,6 +305,15 @@ fn a_route_is_asked_for_without_data_when_none_comes() {
     let id = pbx.requests().last().unwrap().get("ActionID").unwrap().to_owned();
     pbx.raw(&format!("Response: Error\r\nActionID: {id}\r\nMessage: No such channel\r\n\r\n"));
     assert_eq!(pbx.told().last().unwrap(), "2 asks-route 5003");
+}
+
+#[test]
+fn an_onlooker_asks_nothing() {
+    let mut pbx = Pbx::default();
+    pbx.calls("c", "PJSIP/trunk-01", "+49305550001", "5003");
+    pbx.event("UserEvent", "UserEvent: HookswitchRoute|Channel: PJSIP/trunk-01|Uniqueid: c|Dnis: 5003");
+    assert_eq!(pbx.told().last().unwrap(), "1 asks-route 5003");
+    assert_eq!(pbx.requests(), []);
 }
 
 #[test]
@@ -340,7 +349,7 @@ fn keys_pressed_in_a_conversation_are_nobodys_business() {
 
 #[test]
 fn a_caller_transferred_while_waiting_for_a_route_goes_on_waiting() {
-    let mut pbx = Pbx::default();
+    let mut pbx = Pbx::with(routing());
     pbx.customer_talks();
     pbx.calls("a2", "PJSIP/1001-03", "1001", "5013").up("a2");
     pbx.event("UserEvent", "UserEvent: HookswitchRoute|Channel: PJSIP/1001-03|Uniqueid: a2|Dnis: 5013")

@@ -11,7 +11,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use common::{Story, fixtures, frames, pbx::Pbx, unconfigured};
+use common::{Story, fixtures, frames, pbx::Pbx, routing, unconfigured};
 use hookswitch_ami::{Action, Frame};
 use hookswitch_model::{
     ActionId, CallRef, LegRef, Millis, PbxId, Timestamp,
@@ -299,7 +299,7 @@ fn a_pbx_that_booted_after_a_call_began_was_restarted_and_its_calls_are_over() {
 
 #[test]
 fn a_caller_who_came_to_the_waiting_room_unseen_is_asked_a_route_for() {
-    let mut pbx = Pbx::default();
+    let mut pbx = Pbx::with(routing());
     let asked = connect(&mut pbx);
     let room =
         "Channel: PJSIP/trunk-01|ChannelState: 6|CallerIDNum: +49305550001|Context: hookswitch-wait|Exten: s";
@@ -328,7 +328,7 @@ fn a_caller_who_came_to_the_waiting_room_unseen_is_asked_a_route_for() {
 #[test]
 fn a_ring_that_ended_unseen_is_over_when_the_caller_is_back_in_the_waiting_room() {
     let ring = ActionId::from_bits(7);
-    let mut pbx = Pbx::default();
+    let mut pbx = Pbx::with(routing());
     pbx.calls("9.1", "PJSIP/trunk-01", "+49305550001", "5003").up("9.1");
     pbx.event("UserEvent", "UserEvent: HookswitchRoute|Channel: PJSIP/trunk-01|Uniqueid: 9.1|Dnis: 5003")
         .wait(500);

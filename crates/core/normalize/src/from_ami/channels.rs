@@ -9,7 +9,7 @@ use super::{
 };
 use crate::switchboard::{
     call::Numbers,
-    topology::{Channel, Outcome, Progress},
+    channel::{Channel, Outcome, Progress},
 };
 
 impl Normalizer {

@@ -7,7 +7,7 @@ use super::{
     Normalizer, Read, Unread,
     headers::{self, must, said},
 };
-use crate::switchboard::{call::Numbers, dial::Attempt, topology::Outcome};
+use crate::switchboard::{call::Numbers, channel::Outcome, dial::Attempt};
 
 /// The context of the generated dialplan in which our rings are made.
 const RING_CONTEXT: &str = "hookswitch-ring";
@@ -50,7 +50,7 @@ impl Normalizer {
             let uid = hookswitch_model::LegRef::new(callee);
             let linked =
                 said(frame, "DestLinkedid").map_or_else(|| uid.clone(), hookswitch_model::LegRef::new);
-            let channel = crate::switchboard::topology::Channel::new(must(frame, "DestChannel")?, linked);
+            let channel = crate::switchboard::channel::Channel::new(must(frame, "DestChannel")?, linked);
             self.board.topology.insert(uid, channel);
         }
         Ok(())
@@ -70,7 +70,7 @@ impl Normalizer {
     fn originate_numbers(&self, frame: &Frame) -> Numbers {
         let plan = &self.board.settings.plan;
         let own = said(frame, "DestChannel")
-            .map(|name| crate::switchboard::topology::Channel::new(name, "".into()).address);
+            .map(|name| crate::switchboard::channel::Channel::new(name, "".into()).address);
         let own = own.as_ref().and_then(|address| address.extension()).unwrap_or_default();
         let shown = said(frame, "DestCallerIDNum").filter(|number| *number != own).unwrap_or_default();
         Numbers {

@@ -7,7 +7,7 @@ use hookswitch_model::{
 };
 
 use super::Unread;
-use crate::{number::Plan, switchboard::topology::Progress};
+use crate::{number::Plan, switchboard::channel::Progress};
 
 /// A header that must be there and say something.
 pub(super) fn must<'f>(frame: &'f Frame, key: &str) -> Result<&'f str, Unread> {

@@ -1,7 +1,7 @@
 //! Lists after a login: what is there is compared with what was believed.
 
 use hookswitch_ami::{Action, EventName, Frame};
-use hookswitch_model::{Millis, Timestamp, pbx::Fact};
+use hookswitch_model::{Millis, Timestamp, pbx::Fact, setup::Mode};
 
 use super::{
     Normalizer, Read, Unread,
@@ -208,7 +208,8 @@ impl Normalizer {
         self.listing.due = None;
         self.listing.open.clear();
         let changed = self.board.compared(self.listing.whole);
-        for uid in std::mem::take(&mut self.listing.waiting) {
+        let ours = self.board.settings.mode == Mode::Route;
+        for uid in std::mem::take(&mut self.listing.waiting).into_iter().filter(|_| ours) {
             self.board.recovered = true;
             if self.board.found_waiting(&uid) {
                 self.ask_variables(&uid);

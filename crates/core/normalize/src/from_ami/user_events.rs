@@ -5,6 +5,7 @@ use hookswitch_model::{
     ActionId,
     call::{Address, AttachedData},
     pbx::{AgentFeature, Fact, RingResult},
+    setup::Mode,
 };
 
 use super::{
@@ -57,13 +58,16 @@ impl Normalizer {
         }
     }
 
-    /// The caller is in the waiting room. Its data is asked for before the request is told.
+    /// The caller is in the waiting room. If it is ours, its data is asked for before the request is told.
     fn route(&mut self, frame: &Frame) -> Read {
         let uid = self.see_caller(frame)?;
         let dnis = said(frame, "Dnis").or_else(|| said(frame, "Exten")).unwrap_or_default();
         let dnis = headers::plain_number(dnis, &self.board.settings.plan);
         if self.board.asks_route(uid, dnis) {
-            self.ask_variables(uid);
+            match self.board.settings.mode {
+                Mode::Route => self.ask_variables(uid),
+                Mode::Observe => self.variables_are_in(uid),
+            }
         }
         Ok(())
     }

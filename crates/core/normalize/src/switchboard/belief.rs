@@ -11,7 +11,7 @@ use hookswitch_model::{
 use super::{
     Switchboard,
     call::{Call, Leg},
-    topology::{Channel, Progress},
+    channel::{Channel, Progress},
 };
 
 impl Switchboard {

@@ -9,8 +9,8 @@ use hookswitch_model::{
 use super::{
     Switchboard,
     call::{Call, Leg, Numbers},
+    channel::{Channel, Outcome, Progress},
     endpoints::{Side, dialled_number},
-    topology::{Channel, Outcome, Progress},
 };
 
 /// An attempt to reach a channel.
@@ -41,11 +41,11 @@ impl Switchboard {
         };
         if let Some(channel) = self.topology.get_mut(callee.as_str()) {
             channel.originated = by.is_none();
-            channel.dialled_by = by.clone();
             channel.outcome = None;
             channel.dialled_number = number;
             channel.ring = attempt.ring;
         }
+        self.topology.dial(by.as_ref(), &callee);
         if !party || self.on.contains_key(callee.as_str()) {
             return;
         }
@@ -57,8 +57,7 @@ impl Switchboard {
 
     /// Puts a ringing channel into the call it rings for, if that is known yet.
     fn place(&mut self, callee: &LegRef, numbers: Numbers) {
-        let Some(by) = self.topology.get(callee.as_str()).and_then(|channel| channel.dialled_by.clone())
-        else {
+        let Some(by) = self.topology.get(callee.as_str()).and_then(Channel::dialled_by).cloned() else {
             return;
         };
         if let Some(call) = self.call_for(by.as_str()) {
@@ -220,7 +219,7 @@ impl Switchboard {
     /// Our Ring is over and nobody answered; what DIALSTATUS says comes before the phones' hang-ups. A phone that
     /// rang until the time was over makes it NOANSWER; one that was hung up meanwhile does not.
     pub(crate) fn rung_in_vain(&mut self, caller: &str, timed_out: bool) {
-        for callee in self.topology.dialled_by(caller) {
+        for callee in self.topology.dialled_by(caller).to_vec() {
             let Some(channel) = self.topology.get_mut(callee.as_str()) else { continue };
             if channel.progress == Progress::Up || channel.outcome != Some(Outcome::NoAnswer) {
                 continue;
@@ -268,7 +267,7 @@ impl Switchboard {
     /// Why a ringing leg was taken back.
     fn cancelled(&self, call: &CallRef, channel: &Channel) -> LegEnd {
         let Some(known) = self.calls.get(call) else { return LegEnd::Cancelled };
-        let by = channel.dialled_by.as_ref().and_then(|by| self.topology.entry(by.as_str()));
+        let by = channel.dialled_by().and_then(|by| self.topology.entry(by.as_str()));
         let left = |uid: &str| self.topology.get(uid).is_none_or(|channel| channel.hangup.is_some());
         let caller = known.leg(known.customer.as_str());
         if caller.is_none_or(|caller| left(caller.channel.as_str())) {

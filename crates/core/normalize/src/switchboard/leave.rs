@@ -10,7 +10,7 @@ use hookswitch_model::{
 use super::{
     Switchboard,
     call::{Call, Leg, Numbers},
-    topology::{HangupRequest, Kind, Outcome},
+    channel::{HangupRequest, Kind, Outcome},
 };
 
 /// The cause with the standard's words.

@@ -36,7 +36,7 @@ impl Switchboard {
     /// Parties that ring on behalf of a Local half.
     fn behind(&self, uid: &LegRef) -> Vec<LegRef> {
         let peer = self.topology.get(uid.as_str()).and_then(|half| half.peer());
-        peer.map(|peer| self.topology.dialled_by(peer.as_str())).unwrap_or_default()
+        peer.map(|peer| self.topology.dialled_by(peer.as_str()).to_vec()).unwrap_or_default()
     }
 
     /// Makes one call of all the calls around this channel.

@@ -14,6 +14,7 @@ use hookswitch_model::{
 use crate::settings::Settings;
 
 pub(crate) mod call;
+pub(crate) mod channel;
 pub(crate) mod endpoints;
 pub(crate) mod topology;
 

@@ -5,8 +5,8 @@ use hookswitch_model::{CallRef, LegRef, pbx::Fact};
 use super::{
     Switchboard,
     call::{Leg, Numbers},
+    channel::{Kind, Progress},
     settle::Pending,
-    topology::{Kind, Progress},
 };
 
 impl Switchboard {
@@ -187,7 +187,7 @@ impl Switchboard {
         let fresh = self.topology.members(bridge).iter().find_map(|member| {
             let half = self.topology.get(member.as_str())?;
             let free = half.kind == Kind::LocalHalf
-                && half.dialled_by.is_none()
+                && half.dialled_by().is_none()
                 && !half.originated
                 && !self.consults.contains_key(member);
             let (peer_uid, peer) = self.topology.entry(half.peer()?.as_str())?;

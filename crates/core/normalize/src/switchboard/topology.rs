@@ -5,9 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use hookswitch_model::{ActionId, CallRef, LegRef, call::Address};
+use hookswitch_model::LegRef;
 
-use super::call::Numbers;
+use super::channel::{Channel, Kind, other_half};
 
 /// Longest chain of Local pairs that is followed: a loop of them must not hang the normaliser.
 const MAX_CHAIN: usize = 16;
@@ -15,148 +15,6 @@ const MAX_CHAIN: usize = 16;
 /// How many channels that are gone are remembered. Asterisk orders the events of a channel and those of a bridge
 /// each for itself, so that one may come late.
 const REMEMBERED: usize = 256;
-
-/// What a channel is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A phone or a trunk line: somebody.
-    Party,
-    /// One half of a Local pair: a piece of wire inside the PBX.
-    LocalHalf,
-    /// An announcer, a recorder: something of the PBX that sits in a bridge.
-    Machine,
-}
-
-/// How far a channel has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// Nothing has happened on it.
-    Down,
-    /// It calls us.
-    Calling,
-    /// We ring it.
-    Ringing,
-    /// Answered.
-    Up,
-}
-
-/// How an attempt to reach a channel came out, `DialStatus` of AMI's `DialEnd`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// It answered.
-    Answered,
-    /// The time was over. Asterisk says so for refusals, too; a hang-up request tells them apart.
-    NoAnswer,
-    /// 486.
-    Busy,
-    /// The caller, or who dialled for him, gave up.
-    Cancelled,
-    /// The network failed.
-    Congestion,
-    /// It cannot be reached.
-    Unavailable,
-    /// It sent the caller elsewhere (302).
-    Forwarded,
-}
-
-/// The far side asked for the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct HangupRequest {
-    /// Q.850, where the message carried one.
-    pub(crate) cause: Option<u16>,
-}
-
-/// A channel as first seen.
-#[derive(Debug, Clone)]
-pub(crate) struct Channel {
-    /// `PJSIP/1001-0000003b`.
-    pub(crate) name: Box<str>,
-    /// `PJSIP/1001`.
-    pub(crate) address: Address,
-    pub(crate) kind: Kind,
-    pub(crate) progress: Progress,
-    /// The channel it was made for: its own reference when it was made for nobody else.
-    pub(crate) linked: LegRef,
-    /// The number it was given to dial (a Local half), or dialled (a caller).
-    pub(crate) exten: Box<str>,
-    /// Who dials it.
-    pub(crate) dialled_by: Option<LegRef>,
-    /// The number it is reached by, where its address does not tell.
-    pub(crate) dialled_number: Option<String>,
-    /// Our Ring action that makes it ring.
-    pub(crate) ring: Option<ActionId>,
-    /// It is dialled by nobody: by an Originate, or by the PBX for itself.
-    pub(crate) originated: bool,
-    pub(crate) outcome: Option<Outcome>,
-    /// How the attempt at the other half of a Local pair came out, when that half is gone.
-    pub(crate) outer: Option<Outcome>,
-    pub(crate) hangup: Option<HangupRequest>,
-    /// Calls that its leg left while the channel itself lives on: a leg leaves once.
-    pub(crate) parted: Vec<CallRef>,
-    /// What its first sight said of its numbers, until its call takes them.
-    pub(crate) numbers: Option<Box<Numbers>>,
-    /// Believed from before a lost link, and not seen since.
-    pub(crate) stale: bool,
-    peer: Option<LegRef>,
-    bridge: Option<Arc<str>>,
-}
-
-impl Channel {
-    pub(crate) fn new(name: &str, linked: LegRef) -> Self {
-        Self {
-            name: name.into(),
-            address: address_of(name),
-            kind: kind_of(name),
-            progress: Progress::Down,
-            linked,
-            exten: Box::default(),
-            dialled_by: None,
-            dialled_number: None,
-            ring: None,
-            originated: false,
-            outcome: None,
-            outer: None,
-            hangup: None,
-            parted: Vec::new(),
-            numbers: None,
-            stale: false,
-            peer: None,
-            bridge: None,
-        }
-    }
-
-    /// The bridge it is in.
-    pub(crate) const fn bridge(&self) -> Option<&Arc<str>> {
-        self.bridge.as_ref()
-    }
-
-    /// The other half of a Local pair.
-    pub(crate) const fn peer(&self) -> Option<&LegRef> {
-        self.peer.as_ref()
-    }
-
-    pub(crate) const fn is_party(&self) -> bool {
-        matches!(self.kind, Kind::Party)
-    }
-}
-
-/// The device or line of a channel's name, without the part that numbers one call on it.
-fn address_of(name: &str) -> Address {
-    let whole = name.split('<').next().unwrap_or(name);
-    Address::new(whole.rsplit_once('-').map_or(whole, |(address, _)| address))
-}
-
-/// The technology before the slash says what a channel is made of.
-fn kind_of(name: &str) -> Kind {
-    match name.split('/').next() {
-        Some("Local") => Kind::LocalHalf,
-        Some(
-            "Announcer" | "CBAnn" | "CBRec" | "Recorder" | "ConfBridgeRecorder" | "Message" | "Bridge"
-            | "Surrogate" | "AsyncGoto" | "Snoop" | "MulticastRTP" | "UnicastRTP" | "Parked",
-        ) => Kind::Machine,
-        _ => Kind::Party,
-    }
-}
 
 #[derive(Debug, Default)]
 struct Bridge {
@@ -244,6 +102,9 @@ impl Topology {
         }
         if channel.peer.is_some() || channel.kind == Kind::LocalHalf {
             self.halves.remove(&channel.name);
+        }
+        if let Some(by) = channel.dialled_by.as_ref().and_then(|by| self.channels.get_mut(by)) {
+            by.dials.retain(|dialled| *dialled != *uid);
         }
         if self.gone.len() == REMEMBERED {
             self.gone.pop_front();
@@ -345,12 +206,8 @@ impl Topology {
             .iter()
             .filter(|member| *member != peer_uid)
             .find_map(|member| self.party_at(member.as_str(), depth));
-        bridged.or_else(|| {
-            let reached = |(_, other): &(&LegRef, &Channel)| {
-                other.is_party() && other.dialled_by.as_ref() == Some(peer_uid)
-            };
-            self.channels.iter().find(reached).map(|(uid, _)| uid.clone())
-        })
+        let is_party = |uid: &&LegRef| self.get(uid.as_str()).is_some_and(Channel::is_party);
+        bridged.or_else(|| peer.dials.iter().find(is_party).cloned())
     }
 
     /// The party that a member of a bridge is, or stands for.
@@ -361,18 +218,20 @@ impl Topology {
         }
     }
 
-    /// Channels that this one rings.
-    pub(crate) fn dialled_by(&self, uid: &str) -> Vec<LegRef> {
-        let mine = |(_, other): &(&LegRef, &Channel)| other.dialled_by.as_ref().is_some_and(|by| *by == *uid);
-        self.channels.iter().filter(mine).map(|(uid, _)| uid.clone()).collect()
+    /// Channels that this one rings, or has reached.
+    pub(crate) fn dialled_by(&self, uid: &str) -> &[LegRef] {
+        self.channels.get(uid).map_or(&[], |channel| &channel.dials)
     }
-}
 
-fn other_half(name: &str) -> Option<String> {
-    let (pair, half) = name.rsplit_once(';')?;
-    match half {
-        "1" => Some(format!("{pair};2")),
-        "2" => Some(format!("{pair};1")),
-        _ => None,
+    /// One channel rings another from now on, in place of whoever did before.
+    pub(crate) fn dial(&mut self, by: Option<&LegRef>, callee: &LegRef) {
+        let Some(channel) = self.channels.get_mut(callee) else { return };
+        let before = std::mem::replace(&mut channel.dialled_by, by.cloned());
+        if let Some(before) = before.as_ref().and_then(|before| self.channels.get_mut(before)) {
+            before.dials.retain(|dialled| dialled != callee);
+        }
+        if let Some(by) = by.and_then(|by| self.channels.get_mut(by)) {
+            by.dials.push(callee.clone());
+        }
     }
 }

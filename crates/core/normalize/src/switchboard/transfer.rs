@@ -89,10 +89,8 @@ impl Switchboard {
     fn redial(&mut self, first: &str, second: &str) {
         let with = self.topology.conversation(first);
         let Some(heir) = with.into_iter().find(|party| *party != *first) else { return };
-        for ringing in self.topology.dialled_by(second) {
-            if let Some(channel) = self.topology.get_mut(ringing.as_str()) {
-                channel.dialled_by = Some(heir.clone());
-            }
+        for ringing in self.topology.dialled_by(second).to_vec() {
+            self.topology.dial(Some(&heir), &ringing);
         }
     }
 

@@ -7,7 +7,7 @@ use hookswitch_model::{
     pbx::{Fact, LegEnd, RingResult},
 };
 
-use super::{Switchboard, call::Asking, settle::Pending, topology::Kind};
+use super::{Switchboard, call::Asking, channel::Kind, settle::Pending};
 
 /// How a caller left the PBX's own queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,6 +23,7 @@ use hookswitch_model::{
     CallRef, LegRef, PbxId, Timestamp,
     call::Direction,
     pbx::{Fact, LegSeen, PbxEvent},
+    setup::Mode,
 };
 use hookswitch_normalize::{from_ami::Normalizer, number::Plan, settings::Settings};
 use tokio_util::codec::Decoder;
@@ -84,6 +85,11 @@ fn read_of(line: &str) -> Option<(usize, Timestamp)> {
 /// Nothing is known of the PBX but its country: phones, trunks and directions are inferred, as in `trace`.
 pub(crate) fn unconfigured() -> Settings {
     Settings { plan: Plan::new("DE"), ..Settings::new(PbxId::new("lab").unwrap()) }
+}
+
+/// The same, and the callers of the waiting room are ours to route.
+pub(crate) fn routing() -> Settings {
+    Settings { mode: Mode::Route, ..unconfigured() }
 }
 
 /// All facts of a stream, to its end and a second longer.
