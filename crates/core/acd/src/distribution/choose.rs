@@ -56,23 +56,35 @@ impl Distributor {
     }
 
     fn pick_open(&mut self, now: Timestamp, limit: Key) -> Option<Pick> {
-        let mut best = None;
-        let mut key = limit;
-        for profile in self.candidates() {
-            let head = &self.profiles.heads[profile];
-            if head.key < key {
-                (best, key) = (Some((profile, head.call)), head.key);
+        loop {
+            let mut best = None;
+            let mut key = limit;
+            for profile in self.candidates() {
+                let head = &self.profiles.heads[profile];
+                if head.key < key {
+                    (best, key) = (Some((profile, head.call)), head.key);
+                }
             }
+            let (profile, call) = best?;
+            let by = self.profiles.get(profile).by;
+            let is_alone = !self.ready.has(profile, by);
+            if is_alone && !self.fresh_fits(profile) {
+                // Nobody is ready for it any more, which is known now.
+                continue;
+            }
+            let agents = self.choose(now, profile, call, is_alone);
+            return if agents.is_empty() { self.pick_behind(now, limit) } else { Some(Pick { call, agents }) };
         }
-        let (profile, call) = best?;
-        let agents = self.choose(now, profile, call);
-        if agents.is_empty() { self.pick_behind(now, limit) } else { Some(Pick { call, agents }) }
     }
 
-    /// The profiles in which somebody waits and for which somebody is ready.
+    fn fresh_fits(&self, profile: usize) -> bool {
+        self.fresh.is_some_and(|agent| self.profiles.rows.contains(agent as usize, profile))
+    }
+
+    /// The profiles in which somebody waits and for which somebody may be ready.
     fn candidates(&self) -> impl Iterator<Item = usize> + '_ {
         let fresh = self.fresh.map_or(&[][..], |agent| self.profiles.rows.row(agent as usize));
-        let ready = self.ready.any().words();
+        let ready = self.ready.maybe();
         let waiting = self.profiles.waiting.words();
         ones(waiting.iter().enumerate().map(move |(at, word)| {
             let word_of = |words: &[u64]| words.get(at).copied().unwrap_or(0);
@@ -92,7 +104,8 @@ impl Distributor {
             }
         }
         let (profile, call) = best?;
-        Some(Pick { call, agents: self.choose(now, profile, call) })
+        let is_alone = !self.ready.has(profile, self.profiles.get(profile).by);
+        Some(Pick { call, agents: self.choose(now, profile, call, is_alone) })
     }
 
     fn is_servable(&self, now: Timestamp, profile: usize, call: CallNo) -> bool {
@@ -104,15 +117,13 @@ impl Distributor {
     }
 
     /// The agents for a call, by its queue's strategy: first of those who did not fail it, then of those whose back-off
-    /// is over.
-    fn choose(&mut self, now: Timestamp, profile: usize, call: CallNo) -> Vec<AgentNo> {
-        if let Some(agent) = self.fresh
-            && self.profiles.rows.contains(agent as usize, profile)
-        {
-            let is_alone = !self.ready.any().contains(profile);
-            if is_alone {
-                return if self.calls.get(call).bars(agent, now) { Vec::new() } else { vec![agent] };
-            }
+    /// is over. `is_alone`: only the fresh agent qualifies.
+    fn choose(&mut self, now: Timestamp, profile: usize, call: CallNo, is_alone: bool) -> Vec<AgentNo> {
+        if is_alone {
+            let call = self.calls.get(call);
+            return self.fresh.into_iter().filter(|agent| !call.bars(*agent, now)).collect();
+        }
+        if self.fresh_fits(profile) {
             self.settle_fresh();
         }
         if self.calls.get(call).failed.is_empty() {

@@ -21,32 +21,65 @@ const PIECE: usize = 128;
 #[derive(Debug, Clone, Default)]
 struct Piece {
     agents: Vec<(Rank, AgentNo)>,
-    /// For each profile, how many of the agents qualify.
-    count: Vec<u8>,
+    count: Counters,
     /// For each profile, no agent's score is above this. Lowered when it is found to be too high, so that taking an
     /// agent out needs no search for the second best.
     best: Vec<u16>,
 }
 
-impl Piece {
-    fn add(&mut self, sign: i8, profiles: impl Iterator<Item = usize>, width: usize) {
-        if self.count.len() < width {
-            self.count.resize(width, 0);
+/// For each profile, how many agents of a piece qualify: eight counters of a byte in a word, so that an agent's row of
+/// bits is added eight profiles at a time. No counter overflows into the next, because pieces are small.
+#[derive(Debug, Clone, Default)]
+struct Counters(Vec<u64>);
+
+/// Each bit of a byte as a byte of a word.
+const SPREAD: [u64; 256] = {
+    let mut spread = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            spread[byte] |= ((byte as u64 >> bit) & 1) << (bit * 8);
+            bit += 1;
         }
-        for profile in profiles {
-            self.count[profile] = self.count[profile].wrapping_add_signed(sign);
+        byte += 1;
+    }
+    spread
+};
+
+impl Counters {
+    fn each(&mut self, row: &[u64], change: impl Fn(u64, u64) -> u64) {
+        if self.0.len() < row.len() * 8 {
+            self.0.resize(row.len() * 8, 0);
+        }
+        for (counters, word) in self.0.chunks_exact_mut(8).zip(row) {
+            if *word != 0 {
+                for (counter, byte) in counters.iter_mut().zip(word.to_le_bytes()) {
+                    *counter = change(*counter, SPREAD[usize::from(byte)]);
+                }
+            }
         }
     }
 
-    fn raise(&mut self, profile: usize, score: u16, width: usize) {
-        if self.best.len() < width {
-            self.best.resize(width, 0);
+    fn add(&mut self, row: &[u64]) {
+        self.each(row, |counter, ones| counter + ones);
+    }
+
+    fn subtract(&mut self, row: &[u64]) {
+        self.each(row, |counter, ones| counter - ones);
+    }
+
+    fn get(&self, profile: usize) -> u8 {
+        self.0.get(profile / 8).map_or(0, |counters| counters.to_le_bytes()[profile % 8])
+    }
+}
+
+impl Piece {
+    fn raise(&mut self, profile: usize, score: u16) {
+        if self.best.len() <= profile {
+            self.best.resize(profile + 1, 0);
         }
         self.best[profile] = self.best[profile].max(score);
-    }
-
-    fn counts(&self, profile: usize) -> u8 {
-        self.count.get(profile).copied().unwrap_or(0)
     }
 }
 
@@ -58,8 +91,6 @@ pub(super) struct Order {
     lasts: Vec<(Rank, AgentNo)>,
     /// The profiles that are served in this order.
     pub(super) serves: Bits,
-    /// How many profiles there are.
-    width: usize,
     scored: bool,
 }
 
@@ -80,7 +111,6 @@ impl Order {
     /// Serves this profile from now on.
     pub(super) fn serve(&mut self, profile: usize) {
         self.serves.insert(profile);
-        self.width = self.width.max(profile + 1);
     }
 
     fn profiles<'a>(&'a self, row: &'a [u64]) -> impl Iterator<Item = usize> + 'a {
@@ -130,18 +160,18 @@ impl Order {
 
     fn count_in(&mut self, at: usize, agent: AgentNo, scores: &impl Scores) {
         let row = scores.rows().row(agent as usize);
-        let mut piece = std::mem::take(&mut self.pieces[at]);
-        piece.add(1, self.profiles(row), self.width);
+        self.pieces[at].count.add(row);
         if self.scored {
+            let mut piece = std::mem::take(&mut self.pieces[at]);
             for profile in self.profiles(row) {
-                piece.raise(profile, scores.score(agent, profile), self.width);
+                piece.raise(profile, scores.score(agent, profile));
             }
+            self.pieces[at] = piece;
         }
-        self.pieces[at] = piece;
     }
 
     fn recount(&mut self, at: usize, scores: &impl Scores) {
-        self.pieces[at].count.fill(0);
+        self.pieces[at].count.0.fill(0);
         self.pieces[at].best.fill(0);
         for entry in 0..self.pieces[at].agents.len() {
             let agent = self.pieces[at].agents[entry].1;
@@ -164,9 +194,7 @@ impl Order {
             self.lasts.remove(at);
             return;
         }
-        let mut piece = std::mem::take(&mut self.pieces[at]);
-        piece.add(-1, self.profiles(row), self.width);
-        self.pieces[at] = piece;
+        piece.count.subtract(row);
         self.note_last(at);
     }
 
@@ -178,7 +206,7 @@ impl Order {
     ) -> impl Iterator<Item = AgentNo> + 'a {
         self.pieces
             .iter()
-            .filter(move |piece| piece.counts(profile) > 0)
+            .filter(move |piece| piece.count.get(profile) > 0)
             .flat_map(|piece| piece.agents.iter().map(|entry| entry.1))
             .filter(move |agent| rows.contains(*agent as usize, profile))
     }
@@ -193,21 +221,26 @@ impl Order {
         let from = self.lasts.partition_point(|last| *last <= ((0, 0), agent));
         self.pieces[from..]
             .iter()
-            .filter(move |piece| piece.counts(profile) > 0)
+            .filter(move |piece| piece.count.get(profile) > 0)
             .flat_map(|piece| piece.agents.iter().map(|entry| entry.1))
             .filter(move |other| *other > agent && rows.contains(*other as usize, profile))
     }
 
+    /// Whether anybody qualifies.
+    pub(super) fn has(&self, profile: usize) -> bool {
+        self.pieces.iter().any(|piece| piece.count.get(profile) > 0)
+    }
+
     /// How many qualify.
     pub(super) fn count(&self, profile: usize) -> usize {
-        self.pieces.iter().map(|piece| usize::from(piece.counts(profile))).sum()
+        self.pieces.iter().map(|piece| usize::from(piece.count.get(profile))).sum()
     }
 
     /// The `n`th of those who qualify, from 0.
     pub(super) fn nth(&self, n: usize, profile: usize, rows: &Rows) -> Option<AgentNo> {
         let mut left = n;
         for piece in &self.pieces {
-            let count = usize::from(piece.counts(profile));
+            let count = usize::from(piece.count.get(profile));
             if left < count {
                 let mut agents = piece.agents.iter().map(|entry| entry.1);
                 return agents.by_ref().filter(|agent| rows.contains(*agent as usize, profile)).nth(left);
@@ -226,7 +259,7 @@ impl Order {
     ) -> Option<AgentNo> {
         let mut found: Option<(u16, AgentNo)> = None;
         for piece in &mut self.pieces {
-            if piece.counts(profile) == 0 {
+            if piece.count.get(profile) == 0 {
                 continue;
             }
             if found.is_some_and(|(score, _)| piece.best.get(profile).is_some_and(|best| *best <= score)) {
@@ -243,7 +276,9 @@ impl Order {
                     found = Some((score, *agent));
                 }
             }
-            piece.best[profile] = top;
+            if let Some(best) = piece.best.get_mut(profile) {
+                *best = top;
+            }
         }
         found.map(|(_, agent)| agent)
     }

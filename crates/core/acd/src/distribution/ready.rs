@@ -3,7 +3,6 @@
 use hookswitch_model::setup::Strategy;
 
 use super::{
-    bits::{Bits, Rows, ones},
     order::{AgentNo, Order, Rank, Scores},
     roster::Standing,
 };
@@ -50,25 +49,22 @@ impl By {
 #[derive(Debug, Clone)]
 pub(super) struct Ready {
     orders: [Order; 5],
-    /// For each profile, how many ready agents qualify.
-    counts: Vec<u32>,
-    /// The profiles for which somebody is ready.
-    any: Bits,
+    /// The profiles for which somebody may be ready. An agent who is put in adds profiles; that the last agent of a
+    /// profile was taken out is found when somebody asks.
+    any: Vec<u64>,
 }
 
 impl Ready {
     pub(super) fn new() -> Self {
         Self {
             orders: By::ALL.map(|by| Order::new(matches!(by, By::Skill))),
-            counts: Vec::new(),
-            any: Bits::default(),
+            any: Vec::new(),
         }
     }
 
     /// A profile is served in this order from now on.
     pub(super) fn serve(&mut self, profile: usize, by: By) {
         self.orders[by as usize].serve(profile);
-        self.counts.resize(self.counts.len().max(profile + 1), 0);
     }
 
     pub(super) const fn order(&self, by: By) -> &Order {
@@ -79,20 +75,31 @@ impl Ready {
         &mut self.orders[by as usize]
     }
 
-    /// The profiles for which somebody is ready.
-    pub(super) const fn any(&self) -> &Bits {
+    /// The profiles for which somebody may be ready: all for which somebody is, and some for which nobody is any more.
+    pub(super) fn maybe(&self) -> &[u64] {
         &self.any
+    }
+
+    /// Whether somebody is ready for a profile. If not, that is remembered.
+    pub(super) fn has(&mut self, profile: usize, by: By) -> bool {
+        let Some(word) = self.any.get_mut(profile / 64).filter(|word| **word >> (profile % 64) & 1 == 1) else {
+            return false;
+        };
+        let has = self.orders[by as usize].has(profile);
+        if !has {
+            *word &= !(1 << (profile % 64));
+        }
+        has
     }
 
     pub(super) fn insert(&mut self, agent: AgentNo, standing: &Standing, scores: &impl Scores) {
         for by in By::ALL {
             self.orders[by as usize].insert(by.rank(standing), agent, scores);
         }
-        for profile in qualifications(scores.rows(), agent) {
-            self.counts[profile] += 1;
-            if self.counts[profile] == 1 {
-                self.any.insert(profile);
-            }
+        let row = scores.rows().row(agent as usize);
+        self.any.resize(self.any.len().max(row.len()), 0);
+        for (any, mine) in self.any.iter_mut().zip(row) {
+            *any |= mine;
         }
     }
 
@@ -100,15 +107,5 @@ impl Ready {
         for by in By::ALL {
             self.orders[by as usize].remove(by.rank(standing), agent, scores);
         }
-        for profile in qualifications(scores.rows(), agent) {
-            self.counts[profile] -= 1;
-            if self.counts[profile] == 0 {
-                self.any.remove(profile);
-            }
-        }
     }
-}
-
-fn qualifications(rows: &Rows, agent: AgentNo) -> impl Iterator<Item = usize> + '_ {
-    ones(rows.row(agent as usize).iter().copied())
 }
