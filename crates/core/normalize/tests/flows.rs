@@ -548,3 +548,51 @@ fn a_retrieval_right_before_a_hang_up_is_told() {
     let told = pbx.told();
     assert_eq!(told[7..9], ["1 retrieves 1001", "1 left 1001 Released"]);
 }
+
+/// An event of the trunk's `c`, with the presentation that `channelvars` shows.
+fn shown(pres: &str, from: &str) -> String {
+    format!(
+        "Channel: PJSIP/trunk-01|ChannelState: 4|CallerIDNum: +49305550001|Exten: 5001|Uniqueid: c|Linkedid: c|\
+         ChanVariable: CALLERID(pres)={pres}|ChanVariable: REDIRECTING(from-num)={from}|\
+         ChanVariable: REDIRECTING(reason)=cfu"
+    )
+}
+
+#[test]
+fn a_caller_who_hides_his_number_is_never_told_as_one_who_does_not() {
+    // At first sight Asterisk has not set the presentation yet.
+    for next in ["Newstate", "NewCallerid", "HangupRequest", "Hangup"] {
+        let mut pbx = Pbx::default();
+        pbx.event("Newchannel", &shown("allowed_not_screened", ""));
+        let seen = pbx.now;
+        assert_eq!(pbx.told(), Vec::<String>::new());
+        pbx.event(next, &shown("prohib_not_screened", "0800111222"));
+        assert_eq!(
+            pbx.told()[0],
+            "1 started inbound C +49305550001 withheld -> 5001 via 0800111222",
+            "{next}"
+        );
+        assert_eq!(pbx.facts[0].at, seen);
+    }
+    let mut pbx = Pbx::default();
+    pbx.event("Newchannel", &shown("allowed_not_screened", ""));
+    assert_eq!(pbx.wait(100).told(), ["1 started inbound C +49305550001 -> 5001"], "nothing more came");
+}
+
+#[test]
+fn without_channelvars_a_caller_is_told_at_first_sight() {
+    let mut pbx = Pbx::default();
+    assert_eq!(
+        pbx.calls("c", "PJSIP/trunk-01", "Anonymous", "5001").told()[0],
+        "1 started inbound C Anonymous withheld -> 5001"
+    );
+    pbx.calls("d", "PJSIP/trunk-02", "+49305550002", "5001");
+    pbx.event(
+        "NewCallerid",
+        "Uniqueid: d|CallerIDNum: +49305550002|CID-CallingPres: 35 (Presentation Prohibited)",
+    );
+    assert_eq!(
+        pbx.told()[1..],
+        ["2 started inbound C' +49305550002 -> 5001", "2 numbers withheld=true via=false"]
+    );
+}

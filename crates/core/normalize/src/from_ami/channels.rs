@@ -123,6 +123,9 @@ impl Normalizer {
     /// `HangupRequest`: the far side hung up, or refused.
     pub(super) fn hangup_request(&mut self, frame: &Frame) -> Read {
         let uid = must(frame, "Uniqueid")?;
+        if self.board.is_unsure(uid) {
+            self.late_numbers(frame, uid);
+        }
         let cause = headers::number(frame, "Cause").filter(|cause| *cause != 0);
         self.board.hangup_requested(uid, cause);
         Ok(())
@@ -146,6 +149,9 @@ impl Normalizer {
     /// `Hangup`: the channel is gone.
     pub(super) fn hangup(&mut self, frame: &Frame) -> Read {
         let uid = must(frame, "Uniqueid")?;
+        if self.board.is_unsure(uid) {
+            self.late_numbers(frame, uid);
+        }
         self.board.gone(uid, headers::cause(frame));
         Ok(())
     }

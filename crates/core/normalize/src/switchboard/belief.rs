@@ -51,9 +51,7 @@ impl Switchboard {
 
     /// Nothing is seen any longer: all that is known becomes belief.
     pub(crate) fn doubt(&mut self) {
-        let now = self.now;
-        self.tick(Timestamp::from_micros(u64::MAX));
-        self.now = now;
+        self.settle_all();
         for (_, channel) in self.topology.iter_mut() {
             channel.stale = true;
         }
@@ -114,7 +112,7 @@ impl Switchboard {
                 self.queue_joined(uid.as_str(), queue, position);
             }
         }
-        self.tick(Timestamp::from_micros(u64::MAX));
+        self.settle_all();
         self.recovered = false;
         let changed: BTreeSet<&CallRef> =
             self.out[before..].iter().filter_map(|event| event.fact.call()).collect();

@@ -2,6 +2,30 @@
 //!
 //! The dialect ([`crate::from_ami`]) reports what happens to channels; facts come out. The only evidence for a
 //! conversation is who shares a bridge ([`topology`]); transfer events are labels on that.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | [`channel`], [`topology`] | channels, bridges, Local pairs: a graph |
+//! | [`endpoints`] | phones and trunks |
+//! | [`call`] | a call and its legs, as long as they live |
+//! | [`dial`] | who is rung for whom, and how that ends |
+//! | `talk` | who came together and came apart, who holds, who consults |
+//! | `transfer`, `merge` | two calls become one; who gave the call to whom |
+//! | `waiting` | a caller with nobody to talk to |
+//! | `leave` | how legs and calls end |
+//! | `settle` | what is told a moment later |
+//! | `belief` | what is believed while nothing is seen |
+//!
+//! A call's life:
+//!
+//! ```text
+//! caller ──→ known ──→ told ──→ told … ──→ ended            its customer's leg ended
+//!              │         │                 merged           its legs moved to the call it consulted for
+//!              └─────────┴── silent                         one of our feature codes
+//! ```
+//!
+//! A call from outside is told at once; one of ours when it shows whom it is for. Whoever is told of anything else
+//! about a call was told of its beginning.
 
 use std::collections::BTreeMap;
 
@@ -94,7 +118,13 @@ impl Switchboard {
         self.calls.contains_key(call)
     }
 
-    /// Whether something about the numbers of this channel's call is still open.
+    /// Whether this channel's call is not told yet because its presentation is not sure.
+    pub(crate) fn is_unsure(&self, uid: &str) -> bool {
+        let call = self.call_on(uid).and_then(|call| self.calls.get(call));
+        call.is_some_and(|call| call.numbers.open && call.originator == *uid)
+    }
+
+    /// Whether something about the numbers of this channel's call may still be learnt.
     pub(crate) fn wants_numbers(&self, uid: &str) -> bool {
         let call = self.call_on(uid).and_then(|call| self.calls.get(call));
         call.is_some_and(|call| {
@@ -132,7 +162,7 @@ impl Switchboard {
 
     fn say_at(&mut self, call: &CallRef, at: Timestamp, fact: Fact) {
         self.introduce(call, None);
-        if self.calls.get(call).is_some_and(|call| !call.silent) {
+        if self.calls.get(call).is_some_and(|call| call.told) {
             self.tell_at(at, fact);
         }
     }

@@ -66,6 +66,14 @@ impl Switchboard {
         }
     }
 
+    /// Nothing more will come that could make it clearer: all that waits is told.
+    pub(super) fn settle_all(&mut self) {
+        while let Some(at) = self.due(Timestamp::from_micros(u64::MAX)) {
+            let (_, pending) = self.pending.remove(at);
+            self.settle(pending);
+        }
+    }
+
     fn due(&self, now: Timestamp) -> Option<usize> {
         let due = self.pending.iter().enumerate().filter(|(_, (due, _))| *due <= now);
         let order = |pending: &Pending| match pending {
