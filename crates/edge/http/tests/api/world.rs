@@ -271,6 +271,7 @@ impl World {
 
     /// With these limits, and readers closed that are further behind than `bound`.
     pub(crate) async fn bounded(limits: Limits, bound: Bound) -> Self {
+        crate::log::keep();
         let daemon = Arc::new(Daemon::default());
         let journal = MemoryJournal::new();
         let hub = Hub::with_bound(journal.reader(), bound);
