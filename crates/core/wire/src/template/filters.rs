@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use minijinja::{Environment, Value};
+use minijinja::{Environment, Value, value::ValueKind};
 
 /// What the number filters need to know of the world's numbering plans.
 pub trait Numbers: fmt::Debug + Send + Sync {
@@ -61,7 +61,11 @@ fn number(value: &Value) -> String {
 
 /// The text of a value; nothing for none and undefined.
 fn plain(value: &Value) -> String {
-    if value.is_none() || value.is_undefined() { String::new() } else { value.to_string() }
+    match value.kind() {
+        ValueKind::None | ValueKind::Undefined => String::new(),
+        ValueKind::Bool => value.is_true().to_string(),
+        _ => value.to_string(),
+    }
 }
 
 fn digits(text: &str) -> String {

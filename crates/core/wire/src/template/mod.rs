@@ -18,7 +18,7 @@ mod pop;
 
 use std::{fmt, io, ops::Range, sync::Arc};
 
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, value::ValueKind};
 use serde::Serialize;
 
 pub use filters::{Numbers, PlainNumbers};
@@ -107,6 +107,7 @@ impl Template {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Chainable);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        environment.set_formatter(plainly);
         environment.set_fuel(Some(FUEL));
         environment.set_debug(true);
         filters::add(&mut environment, numbers);
@@ -131,6 +132,25 @@ impl Template {
         String::from_utf8(out.bytes).map_err(|_| self.too_long())
     }
 
+    /// Renders it on an example to find filters, tests and functions that do not exist. What else fails may be the
+    /// example's fault.
+    ///
+    /// # Errors
+    /// [`TemplateError`] with the name that does not exist.
+    pub fn try_names(&self, example: &impl Serialize) -> Result<(), TemplateError> {
+        let template = self
+            .environment
+            .get_template(ONLY)
+            .map_err(|error| TemplateError::from_jinja(&self.name, &error))?;
+        let unknown = [ErrorKind::UnknownFilter, ErrorKind::UnknownTest, ErrorKind::UnknownFunction];
+        match template.render(minijinja::value::Serde(example)) {
+            Err(error) if unknown.contains(&error.kind()) => {
+                Err(TemplateError::from_jinja(&self.name, &error))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     fn too_long(&self) -> TemplateError {
         TemplateError::new(
             &self.name,
@@ -144,6 +164,21 @@ impl fmt::Debug for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Template").field(&self.name).finish()
     }
+}
+
+/// Writes values as JSON and URLs have them: nothing for none, `true` and `false` in small letters.
+fn plainly(
+    out: &mut minijinja::Output<'_>,
+    state: &mut minijinja::State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
+    if value.is_none() {
+        return Ok(());
+    }
+    if value.kind() == ValueKind::Bool {
+        return out.write_str(if value.is_true() { "true" } else { "false" }).map_err(Error::from);
+    }
+    minijinja::escape_formatter(out, state, value)
 }
 
 /// A writer that refuses when it is full.
@@ -196,6 +231,7 @@ mod tests {
         check("{{ ani | last(99) }}", "49305550001");
         check("{{ withheld | e164 }}|{{ withheld | last(3) }}", "|");
         check("{{ ani.e164 | urlencode }}", "%2B49305550001");
+        check("{{ withheld.e164 | urlencode }}{{ true | urlencode }}", "true");
     }
 
     #[test]
@@ -203,6 +239,7 @@ mod tests {
         check("{{ data.segment | urlencode }}", "gold%20%26%20co");
         check("{{ data.quote | tojson }}", r#""a\"b""#);
         check("{{ data.quote }}", r#"a"b"#);
+        check("[{{ withheld.e164 }}] {{ ani.raw == '' }}", "[] false");
     }
 
     #[test]

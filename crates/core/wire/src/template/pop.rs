@@ -112,7 +112,10 @@ impl Checked {
                 "begin with https:// as text, not as a value",
             )
         })?;
-        template.render(&())?;
+        template.try_names(&serde_json::json!({
+            "ani": {"raw": "", "e164": null, "withheld": false, "name": null}, "dnis": {"raw": "", "e164": null},
+            "customer": null, "candidates": [], "match": "none", "data": {}, "agent": "", "queue": null, "call": {},
+        }))?;
         Ok(Self { template, scheme })
     }
 
