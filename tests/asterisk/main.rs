@@ -162,7 +162,7 @@ async fn cast_of_the_stories_does_what_it_is_told(lab: Lab) -> Result<()> {
         "A dials F; F rings; F declines; A is refused",
         "C dials A; A rings; B dials *71001; A stops ringing; C hangs up; B is cut off",
         "C dials voicemail; A rings; A stops ringing; C hangs up",
-        "C dials ivr pressing 7; A rings; A answers; A and C hang up at once",
+        "C dials ivr; C presses 7; A rings; A answers; A and C hang up at once",
         "C dials A; A rings; A answers as C hangs up",
     ];
     for script in scripts {

@@ -27,7 +27,7 @@ async fn nobody_is_dropped_and_everything_is_right_after_the_return(version: Ver
          C2 dials Q; B rings; see offered B; the daemon dies",
     );
     played.await.with_context(|| stage.daemon.log())?;
-    let telephones = &stage.world.telephones;
+    let telephones = &stage.world.real()?.telephones;
     assert_eq!(telephones.latest("C")?.state(), CallState::Up);
     assert_eq!(telephones.latest("C3")?.state(), CallState::Up);
     assert_eq!(telephones.latest("B")?.state(), CallState::Ringing);

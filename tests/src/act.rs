@@ -10,7 +10,7 @@ pub type Who = String;
 /// One thing a person does, or sees at the phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
-    /// `C dials Q`, with `withheld`, `diverted-by NUMBER` or `pressing DIGIT` behind; `A dials F`.
+    /// `C dials Q`, with `withheld` or `diverted-by NUMBER` behind; `A dials F`.
     Dials(Who, String, Vec<String>),
     /// `A rings`: waits until the phone rings.
     Rings(Who),
@@ -24,6 +24,8 @@ pub enum Act {
     HangsUp(Who),
     /// `C is cut off`: waits until the far end has ended the call.
     IsCutOff(Who),
+    /// `A is free`: waits until the first call is over, however it ended.
+    IsFree(Who),
     /// `C is refused`: waits until the call was refused before anybody answered.
     IsRefused(Who),
     /// `A holds`.
@@ -65,6 +67,7 @@ impl FromStr for Act {
             [who, "declines", status] => Self::Declines(own(who), status.parse().context("a SIP status")?),
             [who, "hangs", "up"] => Self::HangsUp(own(who)),
             [who, "is", "cut", "off"] => Self::IsCutOff(own(who)),
+            [who, "is", "free"] => Self::IsFree(own(who)),
             [who, "is", "refused"] => Self::IsRefused(own(who)),
             [who, "holds"] => Self::Holds(own(who)),
             [who, "retrieves"] => Self::Retrieves(own(who)),

@@ -15,8 +15,6 @@
 
 use std::net::SocketAddr;
 
-use crate::asterisk::HOOKSWITCH_USER;
-
 /// How the daemon uses the PBX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -61,7 +59,7 @@ pub fn id(name: &str) -> String {
         "Q" => "support",
         "Q2" => "billing",
         "Q3" => "brief",
-        "F" => OUTSIDE,
+        "F" | "outside" => OUTSIDE,
         other => other,
     }
     .to_owned()
@@ -100,10 +98,21 @@ pub fn dialled_inside(target: &str, mode: Mode) -> String {
     }
 }
 
+/// The PBX in the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Pbx {
+    /// Of its manager interface.
+    pub address: SocketAddr,
+    /// User and secret there.
+    pub credentials: (&'static str, &'static str),
+    /// How the daemon uses it.
+    pub mode: Mode,
+}
+
 /// The configuration of the stories but for server and journal; `more` comes at the end.
 #[must_use]
-pub fn configuration(ami: SocketAddr, mode: Mode, webhook: &str, more: &str) -> String {
-    let (username, secret) = HOOKSWITCH_USER;
+pub fn configuration(pbx: &Pbx, webhook: &str, more: &str) -> String {
+    let Pbx { address, credentials: (username, secret), mode } = pbx;
     let mode = match mode {
         Mode::Route => "route",
         Mode::Observe => "observe",
@@ -116,7 +125,7 @@ outbound_allow = ["+49"]
 [[pbx]]
 name = "hq"
 kind = "asterisk"
-address = "{ami}"
+address = "{address}"
 username = "{username}"
 secret = "{secret}"
 mode = "{mode}"

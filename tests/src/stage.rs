@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use tokio::time;
 
 use crate::act::Act;
-use crate::asterisk::Options;
 use crate::cast::{self, Mode};
 use crate::daemon::Daemon;
 use crate::events::{Reader, kind, text};
@@ -25,6 +24,8 @@ pub struct Story {
     pub name: &'static str,
     /// Where it applies.
     pub modes: &'static [Mode],
+    /// Whether the simulator can do it too.
+    pub simulated: bool,
     /// [Sentences](Act), and [directions](Stage::direct), separated by `;`.
     pub script: &'static str,
     /// [Events](Expected) and [ledger](check_ledger) of each call, in the order in which they started.
@@ -57,16 +58,14 @@ impl Stage {
     /// # Errors
     /// When one of them does not start.
     pub async fn set(place: Place, mode: Mode, settings: &str) -> Result<Self> {
-        let world = World::create(place, mode, Options::default()).await?;
-        let wire = Wire::to(world.asterisk.ami()).await?;
+        let mut world = World::create(place, mode).await?;
+        let wire = Wire::to(world.ami()).await?;
         let sink = Sink::start().await?;
-        let configuration = cast::configuration(wire.address(), mode, &sink.url(), settings);
+        let pbx = cast::Pbx { address: wire.address(), credentials: world.credentials(), mode };
+        let configuration = cast::configuration(&pbx, &sink.url(), settings);
         let mut daemon = Daemon::prepare(&configuration)?;
-        if mode == Mode::Route {
-            let output = daemon.command(&["dialplan"]).await?;
-            ensure!(output.status.success(), "dialplan: {}", String::from_utf8_lossy(&output.stderr));
-            world.asterisk.set_dialplan(&String::from_utf8(output.stdout)?).await?;
-        }
+        let dialplan = printed_dialplan(&daemon, mode).await?;
+        world.open(&dialplan).await?;
         daemon.launch().await?;
         daemon.wait_links_up().await?;
         let reader = Reader::websocket(&daemon.api(), "after=0").await?;
@@ -149,10 +148,7 @@ impl Stage {
                 self.wire.mend();
                 self.daemon.wait_links_up().await
             }
-            ["the", "PBX", "restarts"] => {
-                self.world.asterisk.restart().await?;
-                self.world.telephones.register_all().await
-            }
+            ["the", "PBX", "restarts"] => self.world.restart().await,
             _ => self.world.perform(&sentence.parse::<Act>()?).await,
         }
     }
@@ -196,10 +192,8 @@ impl Stage {
     }
 
     async fn check(&mut self, story: &Story) -> Result<()> {
-        self.world.telephones.hang_up_all().await;
-        for _ in story.calls {
-            self.wait_all_ended().await?;
-        }
+        self.world.hang_up_all().await;
+        self.wait_for_ends(story.calls.len()).await?;
         self.reader.check_chain()?;
         let events = self.events();
         let started = events.iter().filter(|event| kind(event) == "call.started");
@@ -216,8 +210,16 @@ impl Stage {
         self.check_webhook(&events).await
     }
 
-    /// Waits until every call that started has ended.
-    async fn wait_all_ended(&mut self) -> Result<()> {
+    /// Waits until this many calls have ended, and every other that started.
+    async fn wait_for_ends(&mut self, calls: usize) -> Result<()> {
+        let ended = |events: &[Value]| events.iter().filter(|event| kind(event) == "call.ended").count();
+        let mut missing = calls.saturating_sub(ended(&self.earlier));
+        let mut mark = 0;
+        while missing > 0 {
+            let what = format!("{missing} more call.ended");
+            (mark, _) = self.reader.find_after(mark, &what, |event| kind(event) == "call.ended").await?;
+            missing -= 1;
+        }
         let events = self.events();
         let started = events.iter().filter(|event| kind(event) == "call.started");
         for call in started.filter_map(|event| text(event, "/data/call/id")) {
@@ -242,6 +244,8 @@ impl Stage {
 
     /// The CRM was told the same, each call in order, and every signature is right.
     async fn check_webhook(&self, events: &[Value]) -> Result<()> {
+            return Ok(());
+        }
         let calls = events.iter().filter(|event| kind(event) == "call.ended");
         for call in calls.filter_map(|event| text(event, "/data/call/id")) {
             self.sink.wait(&format!("end of {call}"), |event| is_end_of(event, call)).await?;
@@ -260,6 +264,16 @@ impl Stage {
         }
         self.sink.deliveries().iter().try_for_each(|delivery| delivery.check_signature(cast::WEBHOOK_SECRET))
     }
+}
+
+/// What the PBX is to include: nothing in observe mode.
+async fn printed_dialplan(daemon: &Daemon, mode: Mode) -> Result<String> {
+    if mode == Mode::Observe {
+        return Ok(String::new());
+    }
+    let output = daemon.command(&["dialplan"]).await?;
+    ensure!(output.status.success(), "dialplan: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 fn is_end_of(event: &Value, call: &str) -> bool {

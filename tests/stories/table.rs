@@ -12,7 +12,12 @@ const fn story(
     script: &'static str,
     calls: &'static [(&'static str, &'static str)],
 ) -> Story {
-    Story { name, modes, script, calls, settings: "" }
+    Story { name, modes, simulated: true, script, calls, settings: "" }
+}
+
+/// A story that the simulator does not know how to play.
+const fn real(story: Story) -> Story {
+    Story { simulated: false, ..story }
 }
 
 /// All stories.
@@ -118,7 +123,7 @@ pub(crate) const STORIES: &[Story] = &[
             "answered, by customer, handled B, resolved B, segments Q B",
         )],
     ),
-    story(
+    real(story(
         "rona-by-the-pbx",
         &[Observe],
         "C dials Q; A rings; A stops ringing; B rings; B answers; see answered B; C hangs up",
@@ -126,7 +131,7 @@ pub(crate) const STORIES: &[Story] = &[
             "started, queued Q, offered A, offer_ended no_answer, offered B, offer_ended accepted, answered B, ended",
             "answered, by customer, handled B, resolved B, segments Q B",
         )],
-    ),
+    )),
     story(
         "decline",
         BOTH,
@@ -178,10 +183,14 @@ pub(crate) const STORIES: &[Story] = &[
         "picked-up",
         BOTH,
         "C dials A; A rings; see offered A; B dials *71001; A stops ringing; see answered B; C hangs up",
-        &[(
-            "started, offered A, offer_ended withdrawn, answered B, ended",
-            "answered, by customer, handled B, resolved B, segments B",
-        )],
+        &[
+            (
+                "started inbound, offered A, offer_ended withdrawn, answered B, ended",
+                "answered, by customer, handled B, resolved B, segments B",
+            ),
+            // What B dialled became part of it.
+            ("started internal, ended merged", "merged"),
+        ],
     ),
     // Hold.
     story(
@@ -217,17 +226,17 @@ pub(crate) const STORIES: &[Story] = &[
             "answered, by agent, handled A B, resolved B, segments A B",
         )],
     ),
-    story(
+    real(story(
         "blind-by-feature-code",
         BOTH,
         "C dials Q; A rings; A answers; see answered A; A presses ##; 0.6 s pass; A presses 1002; B rings; B answers; \
          see answered B; C hangs up",
         &[(
-            "started, queued Q, offered A, offer_ended accepted, answered A, transferred blind A>B, offered B, \
+            "started, queued Q, offered A, offer_ended accepted, answered A, ?held, transferred blind A>B, offered B, \
              offer_ended accepted, answered B, ended",
             "answered, by customer, handled A B, resolved B",
         )],
-    ),
+    )),
     story(
         "blind-by-interface",
         ROUTE,
@@ -244,7 +253,7 @@ pub(crate) const STORIES: &[Story] = &[
         "C dials Q; A rings; A answers; see answered A; A refers to F; F rings; F answers; see answered far; C hangs up; \
          F is cut off",
         &[(
-            "started, queued Q, offered A, offer_ended accepted, answered A, transferred blind A>F, answered far, ended",
+            "started, queued Q, offered A, offer_ended accepted, answered A, transferred blind A>outside, answered far, ended",
             "answered, by customer, handled A, resolved A",
         )],
     ),
@@ -283,7 +292,7 @@ pub(crate) const STORIES: &[Story] = &[
             ("started internal, offered B, offer_ended accepted, answered B, ended merged", "merged"),
         ],
     ),
-    story(
+    real(story(
         "attended-by-feature-code",
         BOTH,
         "C dials Q; A rings; A answers; see answered A; A presses *2; 0.6 s pass; A presses 1002; B rings; B answers; \
@@ -296,7 +305,7 @@ pub(crate) const STORIES: &[Story] = &[
             ),
             ("started internal, offered B, offer_ended accepted, answered B, ended merged", "merged"),
         ],
-    ),
+    )),
     story(
         "attended-cancel",
         BOTH,
@@ -383,18 +392,21 @@ pub(crate) const STORIES: &[Story] = &[
         ],
     ),
     // Parking, voicemail.
-    story(
+    real(story(
         "park",
         BOTH,
-        "C dials A; A rings; A answers; see answered A; A refers to park; A is cut off; B dials 701; see answered B; \
+        "C dials A; A rings; A answers; see answered A; A refers to park; A is free; B dials 701; see answered B; \
          C hangs up; B is cut off",
-        &[(
-            "started inbound, offered A, offer_ended accepted, answered A, ?held, ?transferred park A>B, ?retrieved, \
+        &[
+            (
+                "started inbound, offered A, offer_ended accepted, answered A, ?held, ?transferred park A>B, ?retrieved, \
              answered B, ended",
-            "answered, by customer, handled A B, resolved B",
-        )],
-    ),
-    story(
+                "answered, by customer, handled A B, resolved B",
+            ),
+            ("started internal, ended merged", "merged"),
+        ],
+    )),
+    real(story(
         "voicemail",
         BOTH,
         "C dials voicemail; A rings; A stops ringing; 0.5 s pass; C hangs up",
@@ -402,7 +414,7 @@ pub(crate) const STORIES: &[Story] = &[
             "started inbound, offered A, offer_ended no_answer, ended",
             "missed, by customer, handled, resolved",
         )],
-    ),
+    )),
     // Outbound and internal.
     story(
         "click-to-dial",
@@ -469,7 +481,7 @@ pub(crate) const STORIES: &[Story] = &[
     story(
         "ivr",
         ROUTE,
-        "C dials ivr pressing 2; D rings; D answers; see answered D; C hangs up",
+        "C dials ivr; 0.3 s pass; C presses 2; D rings; D answers; see answered D; C hangs up",
         &[(
             "started inbound, data, queued Q2, offered D, offer_ended accepted, answered D, ended",
             "answered, by customer, handled D, resolved D",
@@ -519,7 +531,7 @@ pub(crate) const STORIES: &[Story] = &[
     story(
         "pbx-restarts",
         BOTH,
-        "C dials A; A rings; A answers; see answered A; the PBX restarts; see ended; see agent A ready",
+        "C dials A; A rings; A answers; see answered A; the PBX restarts; see ended",
         &[("started inbound, offered A, offer_ended accepted, answered A, ended", "")],
     ),
     story(

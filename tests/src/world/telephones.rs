@@ -65,6 +65,14 @@ impl Telephones {
         calls.rev().find(live).with_context(|| format!("{who} has no call to end"))
     }
 
+    /// The call the far end has ended or is about to end.
+    fn to_be_cut_off(&self, who: &str) -> Result<&Call> {
+        let first = self.first_live(who)?;
+        let was_cut = |call: &&Call| matches!(call.state(), CallState::Ended(Ending::There(_)));
+        let cut = self.calls.get(who).into_iter().flatten().rev().find(was_cut);
+        if matches!(first.state(), CallState::Ended(_)) { Ok(cut.unwrap_or(first)) } else { Ok(first) }
+    }
+
     fn keep(&mut self, who: &str, call: Call) {
         self.calls.entry(who.to_owned()).or_default().push(call);
     }
@@ -96,10 +104,11 @@ impl Telephones {
             Act::Declines(who, status) => self.ringing(who).await?.reject(*status).await,
             Act::HangsUp(who) => self.last_live(who)?.hang_up().await,
             Act::IsCutOff(who) => {
-                let ending = self.first_live(who)?.wait_ended().await?;
+                let ending = self.to_be_cut_off(who)?.wait_ended().await?;
                 ensure!(matches!(ending, Ending::There(_)), "{who} was not cut off: {ending:?}");
                 Ok(())
             }
+            Act::IsFree(who) => self.first_live(who)?.wait_ended().await.map(drop),
             Act::IsRefused(who) => {
                 let ending = self.latest(who)?.wait_ended().await?;
                 ensure!(matches!(ending, Ending::Refused(_)), "{who} was not refused: {ending:?}");
@@ -110,7 +119,11 @@ impl Telephones {
             Act::Refers(who, target) => self.first_live(who)?.refer(&dialled_inside(target, self.mode)).await,
             Act::Consults(who, target) => self.consult(who, target).await,
             Act::Completes(who) => self.first_live(who)?.refer_to(self.latest(who)?).await,
-            Act::Presses(who, digits) => self.first_live(who)?.press(digits).await,
+            Act::Presses(who, digits) => {
+                let call = self.first_live(who)?;
+                call.wait_up().await?;
+                call.press(digits).await
+            }
             Act::Unregisters(who) => self.phone(who).unregister().await,
             Act::Registers(who) => self.phone(who).register().await,
             Act::HangUpAtOnce(one, other) => {
@@ -133,13 +146,6 @@ impl Telephones {
             self.dial_from_outside(who, target, how).await?
         };
         self.keep(who, call);
-        let mut how = how.iter().map(String::as_str);
-        if how.any(|word| word == "pressing") {
-            let digits = how.next().context("pressing what?")?;
-            let call = self.latest(who)?;
-            call.wait_up().await?;
-            call.press(digits).await?;
-        }
         Ok(())
     }
 
