@@ -244,8 +244,6 @@ impl Stage {
 
     /// The CRM was told the same, each call in order, and every signature is right.
     async fn check_webhook(&self, events: &[Value]) -> Result<()> {
-            return Ok(());
-        }
         let calls = events.iter().filter(|event| kind(event) == "call.ended");
         for call in calls.filter_map(|event| text(event, "/data/call/id")) {
             self.sink.wait(&format!("end of {call}"), |event| is_end_of(event, call)).await?;
