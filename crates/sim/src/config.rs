@@ -53,6 +53,8 @@ pub struct QueueConfig {
 /// How app_queue chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueueStrategy {
+    /// One after the other, each call from the first.
+    Linear,
     /// One after the other, going on where the last call stopped.
     RoundRobinMemory,
     /// All at once.
@@ -66,6 +68,7 @@ impl QueueStrategy {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Linear => "linear",
             Self::RoundRobinMemory => "rrmemory",
             Self::RingAll => "ringall",
             Self::LeastRecent => "leastrecent",
@@ -102,6 +105,8 @@ pub struct PbxConfig {
     pub dialplan: Dialplan,
     /// How long `Answer()` waits for media; real callers without media wait 500 ms.
     pub answer_wait: Micros,
+    /// Whether media flows: without it Asterisk never optimises Local pairs away.
+    pub media: bool,
     /// Fastest and slowest answer of a phone to a message.
     pub latency: (Micros, Micros),
 }
@@ -114,7 +119,7 @@ const HOOKSWITCH_DIALPLAN: &str = include_str!("../dialplan/hookswitch.conf");
 
 impl PbxConfig {
     /// A small office: the phones 1001 to 1008, registered; a trunk; the queue `support` with 1001 and 1002; the
-    /// numbers of the test bench's dialplan; the manager user `hookswitch` with the secret `hookswitch`.
+    /// numbers of the test bench's dialplan; a parking lot 700 to 720; the manager user `hookswitch` with the secret `hookswitch`.
     ///
     /// | number | what it does |
     /// | --- | --- |
@@ -176,7 +181,7 @@ impl PbxConfig {
             trunk_context: "from-trunk".to_owned(),
             queues: vec![QueueConfig {
                 name: "support".to_owned(),
-                strategy: QueueStrategy::RoundRobinMemory,
+                strategy: QueueStrategy::Linear,
                 members: vec![member(1001), member(1002)],
                 timeout: 5 * SECOND,
                 retry: SECOND,
@@ -185,6 +190,7 @@ impl PbxConfig {
             }],
             dialplan: Dialplan::parse(dialplan)?,
             answer_wait: 20 * MILLISECOND,
+            media: true,
             latency: (MILLISECOND, 4 * MILLISECOND),
         })
     }

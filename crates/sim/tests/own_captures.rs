@@ -243,3 +243,116 @@ fn diverted_call_names_who_diverted_it() {
     assert_eq!(last.chan_variable("REDIRECTING(from-num)"), Some("0800111222"));
     assert_eq!(last.chan_variable("REDIRECTING(reason)"), Some("cfu"));
 }
+
+#[test]
+fn feature_blind() {
+    let mut world = world();
+    let (call, phone) = answered(&mut world);
+    world.script(1220, |pbx, now| pbx.digits(now, phone, "##1002"));
+    world.answers(4235, "1002");
+    world.hangs_up(5236, call);
+    check("feature-blind", &world);
+}
+
+#[test]
+fn feature_attended() {
+    let mut world = world();
+    let (call, phone) = answered(&mut world);
+    world.script(1208, |pbx, now| pbx.digits(now, phone, "*21002"));
+    world.answers(4226, "1002");
+    world.hangs_up(5426, phone);
+    world.hangs_up(6427, call);
+    check("feature-attended", &world);
+}
+
+#[test]
+fn feature_attended_cancel() {
+    let mut world = world();
+    let (call, phone) = answered(&mut world);
+    world.script(1209, |pbx, now| pbx.digits(now, phone, "*21002"));
+    world.answers(4226, "1002");
+    world.script(5226, |pbx, now| pbx.digits(now, phone, "*1"));
+    world.hangs_up(6426, call);
+    check("feature-attended-cancel", &world);
+}
+
+#[test]
+fn feature_blonde() {
+    let mut world = world();
+    let (call, phone) = answered(&mut world);
+    world.script(1206, |pbx, now| pbx.digits(now, phone, "*21002"));
+    world.hangs_up(4426, phone);
+    world.answers(5626, "1002");
+    world.hangs_up(6826, call);
+    // Whether the end of an optimised half is requested before it comes is a race.
+    compare("captures-own", "feature-blonde", &world, &["Newexten", "NewCallerid", "HangupRequest"]);
+}
+
+#[test]
+fn ami_attended() {
+    let mut world = world();
+    let (call, phone) = answered(&mut world);
+    atxfer(&mut world);
+    world.answers(2435, "1002");
+    world.hangs_up(3635, phone);
+    world.hangs_up(4636, call);
+    check("ami-attended", &world);
+}
+
+#[test]
+fn local_optimised() {
+    let mut world = world();
+    let call = world.call_in(6, caller("5012"));
+    let phone = world.answers(411, "1001");
+    world.script(2011, |pbx, now| pbx.hold(now, phone));
+    world.script(2911, |pbx, now| pbx.unhold(now, phone));
+    world.hangs_up(3612, call);
+    check("local-optimised", &world);
+}
+
+#[test]
+fn park_retrieve() {
+    let mut world = world();
+    let (call, phone) = answered(&mut world);
+    assert!(world.script(1209, |pbx, now| pbx.refer(now, phone, "700")));
+    world.script(2713, |pbx, now| pbx.dial(now, "1002", "701")).expect("1002 is registered");
+    world.hangs_up(4000, call);
+    check("park-retrieve", &world);
+}
+
+#[test]
+fn park_abandoned() {
+    let mut world = world();
+    let (call, phone) = answered(&mut world);
+    assert!(world.script(1207, |pbx, now| pbx.refer(now, phone, "700")));
+    world.hangs_up(2707, call);
+    world.hangs_up(3307, phone);
+    check("park-abandoned", &world);
+}
+
+#[test]
+fn park_timeout() {
+    let mut world = world();
+    let (call, phone) = answered(&mut world);
+    assert!(world.script(1207, |pbx, now| pbx.refer(now, phone, "700")));
+    world.answers(31_709, "1001");
+    world.hangs_up(32_910, call);
+    check("park-timeout", &world);
+}
+
+#[test]
+fn voicemail() {
+    let mut world = world();
+    let call = world.call_in(9, caller("5016"));
+    world.hangs_up(6014, call);
+    check("voicemail", &world);
+}
+
+#[test]
+fn queue_rona() {
+    let mut world = world();
+    let call = world.call_in(8, caller("5004"));
+    world.answers(6538, "1002");
+    world.hangs_up(7538, call);
+    check("queue-rona", &world);
+}

@@ -36,6 +36,14 @@ pub(crate) struct Step {
     pub(crate) data: String,
 }
 
+/// What digits reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Nothing,
+    Exact,
+    Open,
+}
+
 /// A line of dialplan that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("dialplan line {line}: {problem}: {text:?}")]
@@ -158,6 +166,15 @@ impl Dialplan {
     #[must_use]
     pub fn has(&self, context: &str, exten: &str) -> bool {
         self.find(context, exten, 0).is_some()
+    }
+
+    /// What dialling these digits reaches: with an open pattern more digits may follow.
+    pub(crate) fn reach(&self, context: &str, exten: &str) -> Reach {
+        match self.find(context, exten, 0) {
+            None => Reach::Nothing,
+            Some(extension) if extension.pattern.is_open() => Reach::Open,
+            Some(_) => Reach::Exact,
+        }
     }
 
     /// Whether there is such a context.

@@ -44,6 +44,11 @@ impl Pattern {
         rest.is_empty()
     }
 
+    /// Whether it matches any number of digits.
+    pub(super) fn is_open(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Some | Part::Any))
+    }
+
     /// Lower is tried first: a plain extension, then patterns part by part, the narrower set first, then `.`, then
     /// `!` (Asterisk `pbx.c`, `ext_cmp`).
     pub(super) fn rank(&self) -> Vec<usize> {

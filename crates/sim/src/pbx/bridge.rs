@@ -12,6 +12,8 @@ pub(crate) struct BridgeId(u64);
 pub(crate) enum BridgeKind {
     /// Two parties: when one leaves, it is over.
     Basic,
+    /// The parking lot: lives on when empty.
+    Parking,
     /// A ConfBridge of that name: lives while anybody is in it.
     Conference(String),
 }
@@ -29,7 +31,7 @@ impl Bridge {
     /// A conference counts its announcer, once it has started.
     fn count(&self) -> usize {
         match self.kind {
-            BridgeKind::Basic => self.legs.len(),
+            BridgeKind::Basic | BridgeKind::Parking => self.legs.len(),
             BridgeKind::Conference(_) => self.legs.len() + 1,
         }
     }
@@ -42,6 +44,7 @@ impl Bridge {
         let (kind, technology, creator, name) = match &self.kind {
             BridgeKind::Basic if self.native => ("basic", "native_rtp", None, None),
             BridgeKind::Basic => ("basic", "simple_bridge", None, None),
+            BridgeKind::Parking => ("parking", "holding_bridge", Some("Parking"), Some("default")),
             BridgeKind::Conference(name) => ("base", "softmix", Some("ConfBridge"), Some(name.as_str())),
         };
         message
@@ -86,6 +89,7 @@ impl Pbx {
         message.put_if("SwapUniqueid", swapped);
         self.publish(message);
         self.crowd_is_bridged(&legs);
+        self.optimise_soon(&legs);
     }
 
     /// Gives all the linkedid of the oldest. Members of a conference keep their own.

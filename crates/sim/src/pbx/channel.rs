@@ -6,6 +6,7 @@ use crate::config::Micros;
 use crate::message::{Message, OrUnknown};
 use crate::pbx::bridge::BridgeId;
 use crate::pbx::dial::DialWork;
+use crate::pbx::features::Typing;
 use crate::pbx::originate::OriginateId;
 use crate::pbx::queue::QueueWork;
 
@@ -143,6 +144,10 @@ pub(crate) enum Work {
     Queued(QueueWork),
     /// In `ConfBridge()`.
     Conference(String),
+    /// Parked in that space.
+    Parked(u16),
+    /// Has parked somebody and hears the number of the space.
+    Announced,
     /// In `Bridge()`, or put into a bridge from outside; goes on in its dialplan unless `ends`.
     Joined { ends: bool },
 }
@@ -165,6 +170,11 @@ pub(crate) struct Channel {
     pub(crate) endpoint: Option<String>,
     /// The other half of a Local pair.
     pub(crate) local_peer: Option<LegId>,
+    /// The pair stays when both halves talk (`/n`).
+    pub(crate) local_kept: bool,
+    /// Options `t` and `T` of `Dial()` and `Queue()`: may transfer by feature code.
+    pub(crate) may_transfer: bool,
+    pub(crate) typing: Typing,
     pub(crate) state: ChannelState,
     pub(crate) caller: Party,
     pub(crate) connected: Party,
@@ -234,7 +244,7 @@ impl Channel {
 
     /// Whether a dialplan thread runs it.
     pub(crate) fn has_dialplan(&self) -> bool {
-        !matches!(self.work, Work::Outgoing(_) | Work::Called)
+        !matches!(self.work, Work::Outgoing(_) | Work::Called | Work::Announced)
     }
 
     /// Writes the headers of a channel snapshot, without the channel variables.

@@ -13,7 +13,7 @@ pub(crate) struct Consult {
     parked: BridgeId,
     customer: LegId,
     /// The Local half through which the target is heard.
-    half: LegId,
+    pub(super) half: LegId,
     /// The bridge of agent and target.
     talk: BridgeId,
 }
@@ -29,8 +29,7 @@ impl Pbx {
         if self.consults.contains_key(&agent) {
             return false;
         }
-        self.tell("Hold", agent);
-        self.start_music(customer, "default");
+        self.hold_for_transfer(agent);
         let half = self.create_local(agent, (exten, context), false, Dialler::Consult(agent));
         let talk = self.create_bridge(BridgeKind::Basic);
         if let Some(party) = self.channels.get(&agent).map(|channel| channel.caller.clone()) {
@@ -44,7 +43,6 @@ impl Pbx {
         }
         self.tell("NewConnectedLine", agent);
         self.consults.insert(agent, Consult { parked, customer, half, talk });
-        self.refresh_device_of(customer);
         self.ring_leg(half);
         true
     }
@@ -69,6 +67,9 @@ impl Pbx {
         self.leave_bridge(agent);
         self.enter_bridge(agent, consult.parked, None);
         self.stop_music(consult.customer);
+        if let Some(channel) = self.channels.get_mut(&agent) {
+            channel.holding = false;
+        }
         self.tell("Unhold", agent);
         self.leave_bridge(consult.half);
         self.destroy_bridge(consult.talk);
@@ -98,7 +99,7 @@ impl Pbx {
     }
 
     /// The agent leaves: the target takes the place in the first bridge.
-    fn complete_consult(&mut self, agent: LegId) {
+    pub(super) fn complete_consult(&mut self, agent: LegId) {
         let Some(consult) = self.consults.remove(&agent) else { return };
         let Consult { parked, customer, half, talk } = consult;
         let mut message = self.event("BridgeMerge", Classes::CALL);
@@ -121,10 +122,6 @@ impl Pbx {
         message.put("IsExternal", "No").put("DestType", "Bridge").put("DestBridgeUniqueid", uniqueid);
         self.publish(message);
         self.destroy_bridge(talk);
-        if let Some(Work::Outgoing(_)) = self.channels.get(&half).map(|channel| &channel.work) {
-            // The target still rings: from now on it rings for the customer.
-            self.set_work(half, Work::Called);
-        }
         self.show_each_other(customer, half);
         self.refresh_device_of(customer);
         self.end_transferer(agent);

@@ -21,6 +21,8 @@ pub(crate) struct DialWork {
     pub(crate) music: Option<String>,
     /// Option `g`: the caller goes on in the dialplan when the called party hangs up.
     pub(crate) goes_on: bool,
+    /// Option `t`: the called party may transfer; option `T`: the calling one.
+    pub(crate) transfers: (bool, bool),
     /// When the ring time is over.
     pub(crate) deadline: Micros,
 }
@@ -71,7 +73,9 @@ impl Pbx {
         let seconds = parts.get(1).and_then(|text| text.trim().parse::<f64>().ok()).unwrap_or(136.0);
         let options = parts.get(2).copied().unwrap_or_default();
         let mut work = DialWork { asked: devices.len(), music: music_option(options), ..DialWork::default() };
-        work.goes_on = plain_options(options).contains('g');
+        let letters = plain_options(options);
+        work.goes_on = letters.contains('g');
+        work.transfers = (letters.contains('t'), letters.contains('T'));
         let ring_time = (seconds * SECOND as f64) as Micros;
         work.deadline = self.now + ring_time;
         // HANGUPCAUSE stays as an earlier leg left it.
@@ -282,8 +286,12 @@ impl Pbx {
         self.stop_music(caller);
         self.set_work(caller, Work::Talking { goes_on: work.goes_on });
         self.set_work(called, Work::Called);
-        self.set_cause(caller, 16, None);
-        self.set_cause(called, 16, None);
+        for (leg, may_transfer) in [(called, work.transfers.0), (caller, work.transfers.1)] {
+            self.set_cause(leg, 16, None);
+            if let Some(channel) = self.channels.get_mut(&leg) {
+                channel.may_transfer = may_transfer;
+            }
+        }
         self.set_variable(caller, "DIALSTATUS", "ANSWER");
         let was_up = self.channels.get(&caller).is_some_and(crate::pbx::Channel::is_up);
         self.set_state(caller, ChannelState::Up);

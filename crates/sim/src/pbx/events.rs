@@ -4,6 +4,7 @@ use crate::message::{Classes, Message};
 use crate::pbx::channel::{
     Channel, ChannelState, Location, Party, Presentation, Work, cause_text, cause_to_sip,
 };
+use crate::pbx::features::Typing;
 use crate::pbx::{BridgeId, LegId, News, Notice, Output, Pbx, Timer};
 
 /// What a new channel starts with.
@@ -39,6 +40,9 @@ impl Pbx {
         let channel = Channel {
             linkedid: new.linkedid.unwrap_or_else(|| uniqueid.clone()),
             local_peer: None,
+            local_kept: false,
+            may_transfer: false,
+            typing: Typing::Nothing,
             state: new.state,
             caller: new.caller,
             connected: Party::default(),

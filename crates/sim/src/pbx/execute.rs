@@ -186,6 +186,10 @@ impl Pbx {
                 self.answer(leg);
                 self.app_wait(leg, 60 * SECOND)
             }
+            "parkedcall" => {
+                let space = arguments(data).get(1).and_then(|space| space.trim().parse().ok()).unwrap_or(0);
+                if self.fetch_parked(leg, space) { Flow::Blocked } else { Flow::End }
+            }
             "pickupchan" => self.app_pickup(leg, data),
             _ => {
                 // Asterisk hangs up when an application does not exist.

@@ -116,6 +116,9 @@ impl Pbx {
         self.conferences.clear();
         self.originates.clear();
         self.consults.clear();
+        self.parked.clear();
+        self.parking_bridge = None;
+        self.next_space = 0;
         let callers: Vec<LegId> = self.callers.keys().copied().collect();
         callers.into_iter().for_each(|leg| self.caller_is_gone(leg));
         (self.name_count, self.unique_count, self.local_count, self.calls_processed) = (0, 0, 0, 0);

@@ -28,6 +28,8 @@ impl Pbx {
             | Work::Talking { .. }
             | Work::Queued(_)
             | Work::Conference(_)
+            | Work::Parked(_)
+            | Work::Announced
             | Work::Joined { .. } => {
                 let cause = Some(channel.cause).filter(|cause| *cause != 0);
                 self.tell_hangup_request(leg, cause, None);
@@ -48,7 +50,7 @@ impl Pbx {
     pub(super) fn end_leg(&mut self, leg: LegId) {
         let Some(channel) = self.channels.get(&leg) else { return };
         let (cause, tech) = (channel.cause, channel.tech_cause);
-        if channel.bridge.is_some() && !matches!(channel.work, Work::Conference(_)) {
+        if channel.bridge.is_some() && !matches!(channel.work, Work::Conference(_) | Work::Parked(_)) {
             return self.end_bridged(leg);
         }
         match channel.work.clone() {
@@ -63,11 +65,17 @@ impl Pbx {
                 self.default_cause(leg);
                 self.finish(leg);
             }
+            Work::Parked(space) => {
+                self.leave_parking(leg, space, true);
+                self.default_cause(leg);
+                self.finish(leg);
+            }
             Work::Called
             | Work::Executing
             | Work::Sleeping
             | Work::Reading(_)
             | Work::Talking { .. }
+            | Work::Announced
             | Work::Joined { .. } => {
                 self.stop_music(leg);
                 self.finish(leg);
@@ -195,12 +203,14 @@ impl Pbx {
             }
             Work::Queued(work) => self.queue_left(leg, &work),
             Work::Conference(name) => self.leave_conference(leg, &name),
+            Work::Parked(space) => self.leave_parking(leg, space, false),
             Work::Outgoing(_)
             | Work::Called
             | Work::Executing
             | Work::Sleeping
             | Work::Reading(_)
             | Work::Talking { .. }
+            | Work::Announced
             | Work::Joined { .. } => {}
         }
         self.stop_music(leg);

@@ -1,12 +1,13 @@
 //! Local channels: a pair of halves, one dialled, one in a dialplan of its own.
 
+use crate::config::MILLISECOND;
+use crate::message::Classes;
 use crate::pbx::channel::{ChannelState, Dialler, Location, Party, Work};
 use crate::pbx::events::NewChannel;
-use crate::pbx::{LegId, Pbx};
+use crate::pbx::{LegId, Pbx, Timer};
 
 impl Pbx {
-    /// Makes the pair for `Local/exten@context`; the first half is returned. Without media, as here, Asterisk keeps a
-    /// pair that could be optimised away.
+    /// Makes the pair for `Local/exten@context`; the first half is returned.
     pub(super) fn create_local(
         &mut self,
         parent: LegId,
@@ -39,14 +40,16 @@ impl Pbx {
         let second = self.add_channel(name, None, new);
         if let Some(channel) = self.channels.get_mut(&first) {
             channel.local_peer = Some(second);
+            channel.local_kept = kept;
         }
         if let Some(channel) = self.channels.get_mut(&second) {
             channel.local_peer = Some(first);
+            channel.local_kept = kept;
             channel.variables = inherited;
             channel.caller = caller;
             channel.dialled = exten.to_owned();
         }
-        let mut message = self.event("LocalBridge", crate::message::Classes::CALL);
+        let mut message = self.event("LocalBridge", Classes::CALL);
         self.write_channel(&mut message, "LocalOne", first);
         self.write_channel(&mut message, "LocalTwo", second);
         message
@@ -64,5 +67,75 @@ impl Pbx {
         channel.cause = cause;
         self.tell_hangup_request(leg, Some(cause), None);
         self.end_leg(leg);
+    }
+
+    /// Two talk: where one of them is half of a Local pair, the pair may soon go.
+    pub(super) fn optimise_soon(&mut self, legs: &[LegId]) {
+        if !self.config.media || legs.len() != 2 {
+            return;
+        }
+        for leg in legs {
+            let half = self.channels.get(leg).is_some_and(|c| c.local_peer.is_some() && !c.local_kept);
+            if half {
+                self.after(20 * MILLISECOND, Timer::Optimise(*leg));
+            }
+        }
+    }
+
+    /// Takes a Local pair out of the way when both halves talk: who talks to the second half takes the place of the
+    /// first.
+    pub(super) fn optimise(&mut self, leg: LegId) {
+        let Some((one, two)) = self.pair_of(leg) else { return };
+        let consulting = self.consults.values().any(|consult| consult.half == one);
+        let bridge_of = |leg| self.channels.get(&leg).and_then(|channel| channel.bridge);
+        let (Some(near), Some(far)) = (bridge_of(one), bridge_of(two)) else { return };
+        let (Some(partner), Some(source)) = (self.other_in_bridge(one), self.other_in_bridge(two)) else {
+            return;
+        };
+        let music = |leg| self.channels.get(&leg).is_some_and(|channel| channel.music.is_some());
+        if consulting || music(partner) || music(source) {
+            return;
+        }
+        self.optimisations += 1;
+        let id = self.optimisations;
+        let mut message = self.event("LocalOptimizationBegin", Classes::CALL);
+        self.write_channel(&mut message, "LocalOne", one);
+        self.write_channel(&mut message, "LocalTwo", two);
+        self.write_channel(&mut message, "Source", source);
+        let uniqueid = self.channels.get(&two).map(|channel| channel.uniqueid.clone()).unwrap_or_default();
+        message.put("DestUniqueId", uniqueid).put("Id", id);
+        self.publish(message);
+        self.leave_bridge(source);
+        self.leave_bridge(one);
+        self.enter_bridge(source, near, Some(one));
+        let mut message = self.event("LocalOptimizationEnd", Classes::CALL);
+        self.write_channel(&mut message, "LocalOne", one);
+        self.write_channel(&mut message, "LocalTwo", two);
+        message.put("Success", "No").put("Id", id);
+        self.publish(message);
+        self.leave_bridge(two);
+        self.end_pair(one, two);
+        self.destroy_bridge(far);
+    }
+
+    /// Both halves, the first first.
+    fn pair_of(&self, leg: LegId) -> Option<(LegId, LegId)> {
+        let channel = self.channels.get(&leg)?;
+        let peer = channel.local_peer?;
+        Some(if channel.name.ends_with(";1") { (leg, peer) } else { (peer, leg) })
+    }
+
+    fn end_pair(&mut self, one: LegId, two: LegId) {
+        self.tell_soft_hangup(two, 16);
+        self.tell_hangup_request(one, Some(16), None);
+        for leg in [two, one] {
+            if let Some(channel) = self.channels.get_mut(&leg) {
+                channel.local_peer = None;
+            }
+        }
+        for leg in [two, one] {
+            self.set_cause(leg, 16, None);
+            self.remove_channel(leg);
+        }
     }
 }

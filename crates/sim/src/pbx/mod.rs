@@ -11,9 +11,11 @@ mod dial;
 mod events;
 mod execute;
 mod fault;
+mod features;
 mod hangup;
 mod local;
 mod originate;
+mod parking;
 mod phone;
 mod queue;
 mod session;
@@ -98,6 +100,10 @@ enum Timer {
     Caller { leg: LegId, act: crowd::CallerAct },
     /// The next caller of the crowd dials.
     Arrival,
+    /// No further digit came.
+    Feature { leg: LegId, typed: usize },
+    /// Both halves of a Local pair talk: the pair may go.
+    Optimise(LegId),
     /// A half of a Local pair begins its dialplan.
     Begin(LegId),
 }
@@ -132,6 +138,10 @@ pub struct Pbx {
     originate_count: u64,
     queues: BTreeMap<String, Queue>,
     endpoints: BTreeMap<String, Endpoint>,
+    parked: BTreeMap<u16, parking::Parked>,
+    parking_bridge: Option<BridgeId>,
+    next_space: u16,
+    optimisations: u64,
     consults: consult::Consults,
     callers: BTreeMap<LegId, crowd::Caller>,
     crowd: Option<Crowd>,
@@ -145,7 +155,9 @@ pub struct Pbx {
 impl Pbx {
     /// A PBX that has just booted.
     #[must_use]
-    pub fn new(config: PbxConfig, now: Micros) -> Self {
+    pub fn new(mut config: PbxConfig, now: Micros) -> Self {
+        // A plan of the crate's own, which a test reads.
+        let _ = config.dialplan.add(parking::PARKING_DIALPLAN);
         let mut pbx = Self {
             random: Random::new(config.seed),
             now,
@@ -169,6 +181,10 @@ impl Pbx {
             originate_count: 0,
             queues: BTreeMap::new(),
             endpoints: BTreeMap::new(),
+            parked: BTreeMap::new(),
+            parking_bridge: None,
+            next_space: 0,
+            optimisations: 0,
             consults: BTreeMap::new(),
             callers: BTreeMap::new(),
             crowd: None,
@@ -277,6 +293,8 @@ impl Pbx {
             Timer::Originate(id) => self.originate_timeout(id),
             Timer::Caller { leg, act } => self.caller_acts(leg, act),
             Timer::Arrival => self.caller_arrives(),
+            Timer::Feature { leg, typed } => self.feature_timeout(leg, typed),
+            Timer::Optimise(leg) => self.optimise(leg),
             Timer::Begin(leg) => self.begin_dialplan(leg),
         }
     }
@@ -306,6 +324,8 @@ impl Pbx {
             Work::Reading(reading) => self.read_done(leg, &reading),
             Work::Dialling(_) => self.dial_timeout(leg),
             Work::Queued(work) => self.queue_is_due(leg, &work),
+            Work::Parked(space) => self.parking_timeout(leg, space),
+            Work::Announced => self.announcement_is_over(leg),
             Work::Outgoing(_)
             | Work::Called
             | Work::Executing

@@ -70,6 +70,10 @@ pub(crate) struct QueueWork {
     pub(crate) joined: Micros,
     deadline: Micros,
     original: usize,
+    /// Option `t`: the member may transfer.
+    may_transfer: bool,
+    /// Where strategy `linear` goes on.
+    next: usize,
     phase: Phase,
 }
 
@@ -101,6 +105,8 @@ impl Pbx {
             joined: self.now,
             deadline: self.now + limit,
             original: position,
+            may_transfer: parts.get(1).is_some_and(|options| options.contains('t')),
+            next: 0,
             phase: Phase::Waiting,
         };
         self.set_work(leg, Work::Queued(work));
@@ -180,10 +186,10 @@ impl Pbx {
 
     /// Rings who is to be rung, or waits.
     fn queue_try(&mut self, leg: LegId) {
-        let Some(work) = self.queue_work(leg) else { return };
+        let Some(mut work) = self.queue_work(leg) else { return };
         let name = work.queue.clone();
         let mut legs = Vec::new();
-        for interface in self.queue_choose(&name) {
+        for interface in self.queue_choose(&mut work) {
             let plan =
                 LegPlan { parent: leg, device: &interface, app: "AppQueue", dialler: Dialler::Queue(leg) };
             let Some(called) = self.create_leg(&plan) else { continue };
@@ -206,9 +212,9 @@ impl Pbx {
     }
 
     /// The interfaces to ring now.
-    fn queue_choose(&mut self, name: &str) -> Vec<String> {
+    fn queue_choose(&mut self, work: &mut QueueWork) -> Vec<String> {
         let now = self.now;
-        let Some(queue) = self.queues.get(name) else { return Vec::new() };
+        let Some(queue) = self.queues.get(&work.queue) else { return Vec::new() };
         let free = |member: &Member| {
             let state = self.device_state_of(&member.interface);
             let idle = state == DeviceState::NotInUse
@@ -218,19 +224,26 @@ impl Pbx {
             !member.paused && (idle || queue.config.ring_in_use && busy)
         };
         let count = queue.members.len();
-        let order = (0..count).map(|step| (queue.next + step) % count);
+        let start = match queue.config.strategy {
+            QueueStrategy::Linear => work.next,
+            QueueStrategy::RoundRobinMemory | QueueStrategy::RingAll | QueueStrategy::LeastRecent => {
+                queue.next
+            }
+        };
+        let order = (0..count).map(|step| (start + step) % count);
         let mut free: Vec<usize> = order.filter(|at| free(&queue.members[*at])).collect();
         match queue.config.strategy {
             QueueStrategy::RingAll => {}
-            QueueStrategy::RoundRobinMemory => free.truncate(1),
+            QueueStrategy::RoundRobinMemory | QueueStrategy::Linear => free.truncate(1),
             QueueStrategy::LeastRecent => {
                 free.sort_by_key(|at| queue.members[*at].last_call);
                 free.truncate(1);
             }
         }
-        let Some(queue) = self.queues.get_mut(name) else { return Vec::new() };
+        let Some(queue) = self.queues.get_mut(&work.queue) else { return Vec::new() };
         if let Some(first) = free.first() {
             queue.next = (first + 1) % count;
+            work.next = queue.next;
         }
         free.into_iter().map(|at| queue.members[at].interface.clone()).collect()
     }
@@ -284,8 +297,12 @@ impl Pbx {
         message.put("HoldTime", held).put("RingTime", (self.now - since) / SECOND);
         self.publish(message);
         let phase = Phase::Talking { agent: called, interface, since: self.now, held };
+        let QueueWork { may_transfer, .. } = work;
         self.set_work(leg, Work::Queued(QueueWork { phase, ..work }));
         self.set_work(called, Work::Called);
+        if let Some(channel) = self.channels.get_mut(&called) {
+            channel.may_transfer = may_transfer;
+        }
         for other in others {
             self.set_cause(other, 26, None);
             self.remove_channel(other);

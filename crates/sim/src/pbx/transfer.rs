@@ -1,7 +1,7 @@
 //! Redirects, transfers and consultations.
 
 use crate::message::Classes;
-use crate::pbx::channel::{Dialler, Location, Work};
+use crate::pbx::channel::{Dialler, Location, Party, Work};
 use crate::pbx::{BridgeId, LegId, Pbx};
 
 impl Pbx {
@@ -38,9 +38,9 @@ impl Pbx {
     }
 
     fn is_in_basic_bridge(&self, leg: LegId) -> bool {
-        self.channels
-            .get(&leg)
-            .is_some_and(|channel| channel.bridge.is_some() && !matches!(channel.work, Work::Conference(_)))
+        self.channels.get(&leg).is_some_and(|channel| {
+            channel.bridge.is_some() && !matches!(channel.work, Work::Conference(_) | Work::Parked(_))
+        })
     }
 
     /// A bridged channel that is sent elsewhere tells its new place with its old application, and the new
@@ -64,12 +64,16 @@ impl Pbx {
             return false;
         }
         let done = !self.partners(leg).is_empty();
-        self.tell_transfer(leg, if done { 200 } else { 481 });
-        done && self.blind_transfer(leg, &context, exten)
+        let parks = self.config.dialplan.step(&context, exten, 1).is_some_and(|step| step.app == "Park");
+        if !parks {
+            self.tell_transfer(leg, if done { 200 } else { 481 });
+        }
+        done && self.blind_transfer(leg, &context, exten, true)
     }
 
-    /// Sends the partner of a leg elsewhere and ends the leg. Whether there was a partner.
-    pub(crate) fn blind_transfer(&mut self, leg: LegId, context: &str, exten: &str) -> bool {
+    /// Sends the partner of a leg elsewhere and ends the leg. Whether there was a partner. `external` is who asks: a
+    /// phone's REFER and the manager, not a feature code.
+    pub(crate) fn blind_transfer(&mut self, leg: LegId, context: &str, exten: &str, external: bool) -> bool {
         let Some(transferee) = self.other_in_bridge(leg).filter(|_| self.is_in_basic_bridge(leg)) else {
             return false;
         };
@@ -86,8 +90,15 @@ impl Pbx {
         if let Some(bridge) = self.channels.get(&leg).and_then(|channel| channel.bridge) {
             self.write_bridge(&mut message, "", bridge);
         }
-        message.put("IsExternal", "Yes").put("Context", context).put("Extension", exten);
+        message
+            .put("IsExternal", if external { "Yes" } else { "No" })
+            .put("Context", context)
+            .put("Extension", exten);
         self.publish(message);
+        self.stop_music(transferee);
+        if self.park_by_transfer(leg, transferee, context, exten) {
+            return true;
+        }
         let place = Location::new(context, exten, 1);
         let bridge = self.channels.get(&leg).and_then(|channel| channel.bridge);
         // Either of the two may leave first.
@@ -233,8 +244,23 @@ impl Pbx {
     pub(super) fn show_each_other(&mut self, one: LegId, other: LegId) {
         let party = |leg| self.channels.get(&leg).map(|channel| channel.caller.clone());
         let (Some(first), Some(second)) = (party(one), party(other)) else { return };
-        self.set_connected(one, second);
-        self.set_connected(other, first);
+        self.set_connected(one, second.clone());
+        self.set_connected(other, first.clone());
+        self.show_behind_pair(one, &second);
+        self.show_behind_pair(other, &first);
+    }
+
+    /// What a half of a Local pair is told reaches who is behind the other half.
+    fn show_behind_pair(&mut self, half: LegId, party: &Party) {
+        let Some(peer) = self.channels.get(&half).and_then(|channel| channel.local_peer) else { return };
+        let Some(channel) = self.channels.get_mut(&peer) else { return };
+        channel.caller = party.clone();
+        let mut behind =
+            if let Work::Dialling(work) = &channel.work { work.legs.clone() } else { Vec::new() };
+        behind.extend(self.other_in_bridge(peer));
+        for leg in behind {
+            self.set_connected(leg, party.clone());
+        }
     }
 
     pub(super) fn end_transferer(&mut self, leg: LegId) {

@@ -8,7 +8,9 @@ use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
 use hookswitch_ami::{Action, AmiCodec, Decoded, Frame, FrameKind};
-use hookswitch_sim::{CallIn, LegId, MILLISECOND, Micros, Mood, Output, Pbx, PbxConfig, SECOND, SessionId};
+use hookswitch_sim::{
+    CallIn, LegId, MILLISECOND, Micros, Mood, Output, Pbx, PbxConfig, QueueStrategy, SECOND, SessionId,
+};
 use tokio_util::codec::Decoder;
 
 /// When every world begins.
@@ -49,6 +51,8 @@ impl World {
         config.channel_variables =
             ["ACD_CALL_ID", "ORIG_ANI", "ORIG_DNIS", "DIALSTATUS"].map(str::to_owned).to_vec();
         config.answer_wait = 500 * MILLISECOND;
+        config.media = false;
+        config.queues[0].strategy = QueueStrategy::RoundRobinMemory;
         Self::new(config)
     }
 
@@ -193,6 +197,11 @@ impl Roles {
                 self.names.insert(name.to_owned(), role.clone());
                 self.names.insert(frame.get("Uniqueid").unwrap_or_default().to_owned(), role);
             }
+            // The parking lot may be older than the recording.
+            _ if frame.get("BridgeType") == Some("parking") => {
+                let bridge = frame.get("BridgeUniqueid").unwrap_or_default();
+                self.names.insert(bridge.to_owned(), "parking".to_owned());
+            }
             "BridgeCreate" => {
                 let count = self.counts.entry("bridge".to_owned()).or_default();
                 *count += 1;
@@ -215,7 +224,7 @@ impl Roles {
 }
 
 /// Headers that say nothing about the story: times, constants, and what races decide.
-const IDLE: [&str; 19] = [
+const IDLE: [&str; 23] = [
     "Event",
     "Privilege",
     "Timestamp",
@@ -233,6 +242,10 @@ const IDLE: [&str; 19] = [
     "CID-CallingPres",
     "ActionID",
     "LoginTime",
+    "Id",
+    "ParkingSpace",
+    "ParkingTimeout",
+    "ParkingDuration",
     "LastCall",
     "LastPause",
 ];
@@ -279,10 +292,15 @@ pub(crate) fn stories(frames: &[Frame], left_out: &[&str]) -> BTreeMap<String, V
                 .find_map(|key| frame.get(key))
                 .map_or_else(|| "pbx".to_owned(), |name| roles.replace(name));
         // Its place among the other events of the channel is a race.
-        let owner = if frame.name() == "OriginateResponse" { frame.name().to_owned() } else { owner };
-        let leaves = frame.name() == "BridgeLeave";
-        let told =
-            frame.headers().filter(|(key, _)| is_told(key) && !(leaves && *key == "BridgeNumChannels"));
+        let alone = ["OriginateResponse", "AgentComplete"].contains(&frame.name());
+        let owner = if alone { frame.name().to_owned() } else { owner };
+        // What depends on who of two is first: members still in a bridge, and how far app_queue is with a new leg.
+        let racing = match frame.name() {
+            "BridgeLeave" => "BridgeNumChannels",
+            "NewConnectedLine" => "Exten",
+            _ => "",
+        };
+        let told = frame.headers().filter(|(key, _)| is_told(key) && *key != racing);
         let told = told.map(|(key, value)| format!("{key}={}", roles.replace(value)));
         let line = format!("{} {}", frame.name(), told.collect::<Vec<_>>().join(" "));
         if let Some(bridge) = frame.get("BridgeUniqueid") {

@@ -110,7 +110,7 @@ impl Pbx {
             return self.respond_error(id, frame, "Transfer not permitted");
         }
         self.respond_success(id, frame, "Transfer succeeded");
-        self.blind_transfer(leg, context, exten);
+        self.blind_transfer(leg, context, exten, true);
     }
 
     /// The attended transfer by the PBX. Asterisk emulates the digits of the feature code.
