@@ -42,6 +42,7 @@ pub(crate) mod channel;
 pub(crate) mod endpoints;
 pub(crate) mod topology;
 
+mod agenda;
 mod belief;
 pub(crate) mod dial;
 mod leave;
@@ -51,6 +52,7 @@ mod talk;
 mod transfer;
 mod waiting;
 
+use agenda::Agenda;
 use call::{Call, Leg, Numbers};
 use endpoints::{Endpoints, Side};
 use settle::Pending;
@@ -72,7 +74,7 @@ pub(crate) struct Switchboard {
     consults: BTreeMap<LegRef, CallRef>,
     /// Channels that ring for somebody who is not known yet.
     unplaced: Vec<LegRef>,
-    pending: Vec<(Timestamp, Pending)>,
+    pending: Agenda,
     ages: u64,
     /// What a listing under way has found.
     found: Vec<LegRef>,
@@ -102,7 +104,7 @@ impl Switchboard {
             on: BTreeMap::new(),
             consults: BTreeMap::new(),
             unplaced: Vec::new(),
-            pending: Vec::new(),
+            pending: Agenda::default(),
             ages: 0,
             found: Vec::new(),
             found_in_queues: Vec::new(),

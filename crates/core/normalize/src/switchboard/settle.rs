@@ -20,7 +20,7 @@ const PRESENTATION: Millis = Millis(100);
 const DATA_WAIT: Millis = Millis(150);
 
 /// What may be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Pending {
     /// A caller whose presentation is not sure.
     Begin(CallRef),
@@ -36,6 +36,22 @@ pub(super) enum Pending {
     Route(CallRef),
 }
 
+impl Pending {
+    /// Of what is due at once: joins come first, because they decide what the others mean.
+    pub(super) const fn urgency(&self) -> u8 {
+        match self {
+            Self::Begin(_) | Self::Join(_) => 0,
+            Self::Blind(_) => 1,
+            Self::Apart(..) | Self::Retrieved(..) | Self::Route(_) => 2,
+        }
+    }
+
+    /// Sorts before every join.
+    pub(super) fn first_join() -> Self {
+        Self::Join(LegRef::new(""))
+    }
+}
+
 impl Switchboard {
     pub(super) fn later(&mut self, pending: Pending) {
         let wait = match pending {
@@ -44,23 +60,17 @@ impl Switchboard {
             Pending::Apart(..) => HANGUP,
             Pending::Join(_) | Pending::Blind(_) | Pending::Retrieved(..) => SETTLE,
         };
-        if !self.pending.iter().any(|(_, known)| *known == pending) {
-            self.pending.push((self.now + wait, pending));
-        }
+        self.pending.add(self.now + wait, pending);
     }
 
     /// When [`Self::tick`] has something to do.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
-        self.pending.iter().map(|(due, _)| *due).min()
+        self.pending.next()
     }
 
-    /// Time passed: what is due is told. Joins come first, because they decide what the others mean.
+    /// Time passed: what is due is told.
     pub(crate) fn tick(&mut self, now: Timestamp) {
-        if self.pending.is_empty() {
-            return;
-        }
-        while let Some(at) = self.due(now) {
-            let (due, pending) = self.pending.remove(at);
+        while let Some((due, pending)) = self.pending.take(now) {
             self.now = due;
             self.settle(pending);
         }
@@ -68,20 +78,9 @@ impl Switchboard {
 
     /// Nothing more will come that could make it clearer: all that waits is told.
     pub(super) fn settle_all(&mut self) {
-        while let Some(at) = self.due(Timestamp::from_micros(u64::MAX)) {
-            let (_, pending) = self.pending.remove(at);
+        while let Some((_, pending)) = self.pending.take(Timestamp::from_micros(u64::MAX)) {
             self.settle(pending);
         }
-    }
-
-    fn due(&self, now: Timestamp) -> Option<usize> {
-        let due = self.pending.iter().enumerate().filter(|(_, (due, _))| *due <= now);
-        let order = |pending: &Pending| match pending {
-            Pending::Begin(_) | Pending::Join(_) => 0,
-            Pending::Blind(_) => 1,
-            Pending::Apart(..) | Pending::Retrieved(..) | Pending::Route(_) => 2,
-        };
-        due.min_by_key(|(_, (due, pending))| (order(pending), *due)).map(|(at, _)| at)
     }
 
     fn settle(&mut self, pending: Pending) {
@@ -97,9 +96,7 @@ impl Switchboard {
 
     /// Every join that waits is done now: the event at hand makes it certain.
     pub(super) fn settle_joins(&mut self) {
-        while let Some(at) = self.pending.iter().position(|(_, pending)| matches!(pending, Pending::Join(_)))
-        {
-            let (_, pending) = self.pending.remove(at);
+        while let Some(pending) = self.pending.take_join() {
             self.settle(pending);
         }
     }
