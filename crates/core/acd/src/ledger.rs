@@ -93,7 +93,8 @@ impl Books {
         &self.owner
     }
 
-    /// Hands the call to another owner; the same owner keeps its segment. A span without length is not booked.
+    /// Hands the call to another owner; the same owner keeps its segment. A span of the system without length is not
+    /// booked; that of anybody else is, because everybody who had the call belongs into its books.
     pub(crate) fn hand_over(&mut self, now: Timestamp, owner: Owner, how: &str) {
         if self.owner == owner {
             return;
@@ -106,7 +107,7 @@ impl Books {
     }
 
     fn book(&mut self, now: Timestamp) {
-        if now > self.since {
+        if now > self.since || !matches!(self.owner, Owner::System(_)) {
             self.segments.push(Segment {
                 owner: self.owner.clone(),
                 from: self.since,
@@ -237,18 +238,20 @@ mod tests {
     }
 
     #[test]
-    fn segments_add_up_and_spans_without_length_are_left_out() {
+    fn segments_add_up_and_the_system_is_left_out_where_it_took_no_time() {
         let mut books = Books::open(at(0), system(), "inbound");
         books.hand_over(at(0), Owner::Queue("q".parse().unwrap()), "queued");
         books.hand_over(at(10), system(), "x");
         books.hand_over(at(10), Owner::Agent(agent("a")), "answered");
+        books.hand_over(at(10), Owner::Agent(agent("b")), "blind");
         assert_eq!(books.close(at(30)), []);
         let owners: Vec<_> = books.segments().iter().map(|s| (&s.owner, s.from, s.to)).collect();
         assert_eq!(
             owners,
             [
                 (&Owner::Queue("q".parse().unwrap()), at(0), at(10)),
-                (&Owner::Agent(agent("a")), at(10), at(30))
+                (&Owner::Agent(agent("a")), at(10), at(10)),
+                (&Owner::Agent(agent("b")), at(10), at(30))
             ]
         );
     }

@@ -67,7 +67,7 @@ impl Engine {
 
     /// An agent was with this customer to the end.
     pub(crate) fn remember_agent(&mut self, now: Timestamp, call: &Call, agent: &AgentId) {
-        let asked_for = self.setup.queues.iter().any(|queue| queue.sticky.is_some());
+        let asked_for = self.plan.asks_for_last_agents();
         if let Some(number) = key(&call.ani).filter(|_| asked_for && call.direction == Direction::Inbound) {
             self.last_agents.remember(number.to_owned(), agent.clone(), now);
         }

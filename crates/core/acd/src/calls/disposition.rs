@@ -37,7 +37,7 @@ pub(crate) fn disposition(record: &CallRecord, ending: &Ending) -> Disposition {
     if ending.lost {
         return Disposition::Lost;
     }
-    if record.visit.is_some() {
+    if record.visit.is_some() || record.left_an_offer {
         return Disposition::Abandoned;
     }
     if originator_never_answered(record) {

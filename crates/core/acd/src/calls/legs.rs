@@ -34,7 +34,7 @@ impl Engine {
         if self.rings_in_vain(id, &agent, ring) {
             self.stop_ringing(id, &seen.leg);
         } else {
-            self.agent_rings(id, &agent, leg);
+            self.agent_rings(id, &agent, leg, ring);
         }
     }
 

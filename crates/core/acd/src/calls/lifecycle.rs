@@ -123,6 +123,8 @@ impl Engine {
             waiting_since: None,
             requires: BTreeMap::new(),
             place: Place::Elsewhere,
+            stray_ring: None,
+            left_an_offer: false,
             offers: Vec::new(),
             attempts: 0,
             takeover: None,

@@ -148,6 +148,10 @@ pub(crate) struct CallRecord {
     pub(crate) requires: BTreeMap<Skill, u8>,
     /// Where our waiting room has the caller.
     pub(crate) place: Place,
+    /// A Ring that was out when the dialplan sent the caller to the fallback: it may be carried out all the same.
+    pub(crate) stray_ring: Option<Ring>,
+    /// The caller left while a queue's offer rang.
+    pub(crate) left_an_offer: bool,
     /// Offers that are out.
     pub(crate) offers: Vec<OfferId>,
     /// Offers told so far.

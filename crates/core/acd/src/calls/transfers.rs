@@ -124,6 +124,9 @@ impl Engine {
     /// The dialplan sent the caller to the fallback: what happens there is the PBX's.
     pub(crate) fn fell_back(&mut self, id: CallId) {
         let now = self.now();
+        if let Some(record) = self.calls.get_mut(id) {
+            record.stray_ring = record.ring().cloned();
+        }
         self.end_offers(id, hookswitch_model::offer::OfferOutcome::Withdrawn);
         self.out_of_queue(id, false);
         let Some(record) = self.calls.get_mut(id) else { return };

@@ -12,6 +12,7 @@ use hookswitch_model::{
 pub(crate) struct Plan {
     queues: BTreeMap<QueueId, usize>,
     modes: BTreeMap<PbxId, Mode>,
+    sticky: bool,
 }
 
 impl Plan {
@@ -20,12 +21,18 @@ impl Plan {
         Self {
             queues: setup.queues.iter().enumerate().map(|(place, queue)| (queue.id.clone(), place)).collect(),
             modes: setup.pbxs.iter().map(|pbx| (pbx.name.clone(), pbx.mode)).collect(),
+            sticky: setup.queues.iter().any(|queue| queue.sticky.is_some()),
         }
     }
 
     /// A queue of the configuration this plan was made of.
     pub(crate) fn queue<'a>(&self, setup: &'a Setup, id: &QueueId) -> Option<&'a QueueSetup> {
         setup.queues.get(*self.queues.get(id)?)
+    }
+
+    /// Whether any queue asks for a customer's last agent.
+    pub(crate) const fn asks_for_last_agents(&self) -> bool {
+        self.sticky
     }
 
     /// Whether we route on this PBX or only look.

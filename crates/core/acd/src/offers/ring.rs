@@ -111,7 +111,7 @@ impl Engine {
     pub(crate) fn ring_result(&mut self, call: CallId, ring: ActionId, result: RingResult) {
         let Some(out) = self.calls.get(call).and_then(|record| record.ring()).filter(|out| out.id == ring)
         else {
-            self.counters.stale += 1;
+            self.stray_ring_over(call, ring, result);
             return;
         };
         let taken_back = out.taken_back;
@@ -129,6 +129,28 @@ impl Engine {
                 self.end_unanswered(call, result);
                 self.back_to_waiting(call);
             }
+        }
+    }
+
+    /// A Ring is over that the engine had written off when the dialplan sent the caller to the fallback: it overtook
+    /// that, and the caller is in the waiting room after all.
+    fn stray_ring_over(&mut self, call: CallId, ring: ActionId, result: RingResult) {
+        let now = self.now();
+        let stray =
+            self.calls.get_mut(call).and_then(|record| record.stray_ring.take_if(|stray| stray.id == ring));
+        let (Some(stray), Some(record)) = (stray, self.calls.get(call)) else {
+            self.counters.stale += 1;
+            return;
+        };
+        let since = record.waiting_since.unwrap_or(now);
+        let elsewhere = record.place != Place::Elsewhere || record.in_conversation();
+        if elsewhere || matches!(result, RingResult::Answered | RingResult::CallerLeft) {
+            return;
+        }
+        self.end_unanswered(call, result);
+        match stray.queue {
+            Some(queue) => self.enter_queue(call, queue, since, "queued"),
+            None => self.leave(call, Exit::FallBack),
         }
     }
 

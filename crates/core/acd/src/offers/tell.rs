@@ -47,38 +47,12 @@ impl Engine {
     }
 
     /// A device of an agent rings for a call: part of an offer that is out, or an offer of the PBX's own making.
-    pub(crate) fn agent_rings(&mut self, call: CallId, agent: &AgentId, leg: LegId) {
+    pub(crate) fn agent_rings(&mut self, call: CallId, agent: &AgentId, leg: LegId, ring: Option<ActionId>) {
         let Some(record) = self.calls.get(call) else { return };
-        let known = record
-            .offers
-            .iter()
-            .copied()
-            .find(|id| self.offers.get(*id).is_some_and(|offer| offer.offer.agent == *agent));
-        let queue = record.visit.as_ref().filter(|visit| visit.of_pbx).map(|visit| visit.queue.clone());
-        let id = match known {
+        let for_agent = |id: &OfferId| self.offers.get(*id).is_some_and(|offer| offer.offer.agent == *agent);
+        let id = match record.offers.iter().copied().find(for_agent) {
             Some(id) => id,
-            None => {
-                let id: OfferId = self.next_id();
-                let offer =
-                    Offer { id, agent: agent.clone(), queue, attempt: 0, expires_at: None, outcome: None };
-                let record = OfferRecord {
-                    offer,
-                    call,
-                    ring: None,
-                    devices: Vec::new(),
-                    told_at: None,
-                    legs: Vec::new(),
-                    ends: Vec::new(),
-                };
-                self.offers.insert(record);
-                if let Some(call) = self.calls.get_mut(call) {
-                    call.offers.push(id);
-                }
-                if let Some(agent) = self.agents.get_mut(agent) {
-                    agent.reserve(call, id, None);
-                }
-                id
-            }
+            None => self.open_seen_offer(call, agent, ring),
         };
         if let Some(offer) = self.offers.get_mut(id) {
             offer.legs.push(leg);
@@ -90,6 +64,32 @@ impl Engine {
         }
         self.tell_offer(id);
         self.sync_agent(agent, None);
+    }
+
+    /// An offer that was not decided now: the PBX's own, or a Ring of ours that overtook the fallback.
+    fn open_seen_offer(&mut self, call: CallId, agent: &AgentId, ring: Option<ActionId>) -> OfferId {
+        let id: OfferId = self.next_id();
+        let Some(record) = self.calls.get_mut(call) else { return id };
+        let stray = record.stray_ring.as_ref().filter(|stray| Some(stray.id) == ring);
+        let of_pbx = record.visit.as_ref().filter(|visit| visit.of_pbx).map(|visit| visit.queue.clone());
+        let queue = stray.and_then(|stray| stray.queue.clone()).or(of_pbx);
+        let ring = stray.map(|stray| stray.id);
+        record.offers.push(id);
+        let offer = Offer { id, agent: agent.clone(), queue, attempt: 0, expires_at: None, outcome: None };
+        let devices = Vec::new();
+        self.offers.insert(OfferRecord {
+            offer,
+            call,
+            ring,
+            devices,
+            told_at: None,
+            legs: Vec::new(),
+            ends: Vec::new(),
+        });
+        if let Some(agent) = self.agents.get_mut(agent) {
+            agent.reserve(call, id, None);
+        }
+        id
     }
 
     /// Tells an offer, once.
@@ -121,6 +121,7 @@ impl Engine {
         offer.offer.outcome = Some(outcome);
         let agent = offer.offer.agent.clone();
         if let Some(record) = self.calls.get_mut(offer.call) {
+            record.left_an_offer = outcome == OfferOutcome::CallerLeft && offer.offer.queue.is_some();
             record.offers.retain(|open| *open != id);
             for party in record.parties.iter_mut().filter(|party| party.offer == Some(id)) {
                 party.offer = None;

@@ -315,7 +315,10 @@ fn overflow_leads_to_the_next_queue_and_the_wait_is_the_total() {
     w.hangs_up("c");
     let ledger = w.ledger("c");
     assert_eq!(ledger.wait_ms, 65_000);
-    assert_eq!(lines::segments(&ledger), ["queue brief queued 60000", "queue billing overflow 5000"]);
+    assert_eq!(
+        lines::segments(&ledger),
+        ["queue brief queued 60000", "queue billing overflow 5000", "agent dora answered 0"]
+    );
 }
 
 #[test]
@@ -383,6 +386,40 @@ fn a_caller_without_a_rule_is_handed_to_the_fallback() {
     w.hangs_up("c");
     w.check(&["ended missed by customer"]);
     assert_eq!(lines::segments(&w.ledger("c")), ["system fallback fallback 9000"]);
+}
+
+#[test]
+fn a_ring_that_overtakes_the_fallback_brings_the_caller_back_into_the_queue() {
+    let mut w = World::route();
+    w.queued("c", "5003");
+    let (ring, _) = w.ring();
+    w.fact(Fact::FellBack { call: "c".into() });
+    w.told();
+    w.asked();
+    w.rings_for("c", "a", "PJSIP/1001", ring);
+    w.leaves("c", "a", LegEnd::Rejected);
+    w.result("c", ring, RingResult::Declined);
+    w.check_calls(&[
+        "offered alice #1 of support",
+        "pop alice",
+        "offer_ended alice declined",
+        "queued support at 1",
+    ]);
+    assert_eq!(w.asked()[0], "note support");
+    w.hangs_up("c");
+    assert_eq!(w.ledger("c").disposition, Disposition::Abandoned);
+}
+
+#[test]
+fn a_caller_who_leaves_while_a_queues_offer_rings_is_abandoned_wherever_the_caller_stood() {
+    let mut w = World::route();
+    w.queued("c", "5003");
+    let (ring, _) = w.ring();
+    w.fact(Fact::FellBack { call: "c".into() });
+    w.rings_for("c", "a", "PJSIP/1001", ring);
+    w.leaves("c", "a", LegEnd::CallerLeft);
+    w.hangs_up("c");
+    assert_eq!(w.ledger("c").disposition, Disposition::Abandoned);
 }
 
 #[test]

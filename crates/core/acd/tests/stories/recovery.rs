@@ -255,7 +255,11 @@ fn a_cause_keeps_the_words_of_the_pbx() {
     let cause = Some(Cause { q850: 16, text: "Normal Clearing".into() });
     w.fact(Fact::CallEnded { call: "c".into(), by: Some("c".into()), cause });
     assert_eq!(w.ledger("c").cause.unwrap().text, "Normal Clearing");
-    assert_eq!(lines::segments(&w.ledger("c")), Vec::<String>::new(), "a call without length has no segment");
+    assert_eq!(
+        lines::segments(&w.ledger("c")),
+        ["agent alice answered 0"],
+        "who had the call is in its books"
+    );
     assert_eq!(w.ledger("c").handled_by, [agent("alice")]);
 }
 
