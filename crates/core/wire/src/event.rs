@@ -1,12 +1,13 @@
 //! The envelope: CloudEvents 1.0, structured JSON.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use bytes::Bytes;
 use hookswitch_model::{
     ActionId, Meta, PbxId,
     event::{self as model, EventKind},
 };
+use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -102,7 +103,8 @@ pub fn encode(event: &model::Event, seq: u64, pop_url: Option<&str>) -> Encoded 
 /// one is the envelope's.
 #[must_use]
 pub fn prev_at(json: &[u8]) -> Option<usize> {
-    memchr::memmem::find(json, br#""datacontenttype":"#)
+    static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#""datacontenttype":"#));
+    NAME.find(json)
 }
 
 /// The event with `prev`, in one copy. `at` comes from [`Encoded::prev_at`] or [`prev_at`].
@@ -112,7 +114,7 @@ pub fn splice_prev(json: &[u8], at: usize, prev: u64) -> Bytes {
     let mut spliced = Vec::with_capacity(json.len() + 30);
     spliced.extend_from_slice(head);
     spliced.extend_from_slice(br#""prev":""#);
-    spliced.extend_from_slice(&digits(prev));
+    spliced.extend_from_slice(&digits::<20>(prev));
     spliced.extend_from_slice(br#"","#);
     spliced.extend_from_slice(tail);
     spliced.into()
@@ -122,8 +124,8 @@ pub fn splice_prev(json: &[u8], at: usize, prev: u64) -> Bytes {
 /// same bytes when nothing is withheld.
 #[must_use]
 pub fn without_withheld_number(json: &Bytes) -> Bytes {
-    const ANI: &[u8] = br#""ani":"#;
-    let Some(start) = memchr::memmem::find(json, ANI).map(|at| at + ANI.len()) else { return json.clone() };
+    static ANI: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#""ani":"#));
+    let Some(start) = ANI.find(json).map(|at| at + ANI.needle().len()) else { return json.clone() };
     let mut values =
         serde_json::Deserializer::from_slice(&json[start..]).into_iter::<crate::object::Ani<'_>>();
     match values.next() {
@@ -270,6 +272,7 @@ impl<'a> Envelope<'a> {
         };
         let mut json = Vec::with_capacity(2048);
         write(&mut json, &envelope);
-        json.into()
+        // It is kept for long: no more than it needs.
+        json.into_boxed_slice().into()
     }
 }

@@ -31,7 +31,7 @@ impl FromStr for Sequence {
 
 impl Serialize for Sequence {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(std::str::from_utf8(&digits(self.0)).unwrap_or_default())
+        serializer.serialize_str(std::str::from_utf8(&digits::<20>(self.0)).unwrap_or_default())
     }
 }
 
@@ -42,11 +42,11 @@ impl<'de> Deserialize<'de> for Sequence {
     }
 }
 
-/// The 20 digits.
-pub(crate) fn digits(mut value: u64) -> [u8; 20] {
-    let mut text = [b'0'; 20];
+/// The last `N` digits.
+pub(crate) fn digits<const N: usize>(mut value: u64) -> [u8; N] {
+    let mut text = [b'0'; N];
     for place in text.iter_mut().rev() {
-        *place = b'0' + u8::try_from(value % 10).unwrap_or_default();
+        *place = b'0' + (value % 10) as u8;
         value /= 10;
     }
     text

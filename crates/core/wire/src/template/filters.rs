@@ -61,11 +61,10 @@ fn number(value: &Value) -> String {
 
 /// The text of a value; nothing for none and undefined.
 fn plain(value: &Value) -> String {
-    match value.kind() {
-        ValueKind::None | ValueKind::Undefined => String::new(),
-        ValueKind::Bool => value.is_true().to_string(),
-        _ => value.to_string(),
+    if value.is_none() || value.is_undefined() {
+        return String::new();
     }
+    if value.kind() == ValueKind::Bool { value.is_true().to_string() } else { value.to_string() }
 }
 
 fn digits(text: &str) -> String {
