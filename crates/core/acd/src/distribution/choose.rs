@@ -73,7 +73,11 @@ impl Distributor {
                 continue;
             }
             let agents = self.choose(now, profile, call, is_alone);
-            return if agents.is_empty() { self.pick_behind(now, limit) } else { Some(Pick { call, agents }) };
+            return if agents.is_empty() {
+                self.pick_behind(now, limit)
+            } else {
+                Some(Pick { call, agents })
+            };
         }
     }
 

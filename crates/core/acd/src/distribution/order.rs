@@ -140,15 +140,23 @@ impl Order {
         let Err(within) = self.pieces[at].agents.binary_search(&(rank, agent)) else { return };
         self.pieces[at].agents.insert(within, (rank, agent));
         self.count_in(at, agent, scores);
+        self.note_last(at);
         if self.pieces[at].agents.len() > PIECE {
-            let agents = self.pieces[at].agents.split_off(PIECE / 2);
-            self.pieces.insert(at + 1, Piece { agents, ..Piece::default() });
-            self.lasts.insert(at + 1, (rank, agent));
-            for half in [at, at + 1] {
-                self.recount(half, scores);
-                self.note_last(half);
-            }
+            self.split(at, within, scores);
         }
+    }
+
+    /// Cuts a piece in two: in the middle; behind all others, where most come, so that full pieces stay full.
+    fn split(&mut self, at: usize, newest: usize, scores: &impl Scores) {
+        let is_behind_all = at + 1 == self.pieces.len() && newest == PIECE;
+        let agents = self.pieces[at].agents.split_off(if is_behind_all { PIECE } else { PIECE / 2 });
+        self.pieces.insert(at + 1, Piece::default());
+        self.lasts.insert(at + 1, self.lasts[at]);
+        for (_, agent) in &agents {
+            self.count_in(at + 1, *agent, scores);
+            self.pieces[at].count.subtract(scores.rows().row(*agent as usize));
+        }
+        self.pieces[at + 1].agents = agents;
         self.note_last(at);
     }
 
@@ -167,15 +175,6 @@ impl Order {
                 piece.raise(profile, scores.score(agent, profile));
             }
             self.pieces[at] = piece;
-        }
-    }
-
-    fn recount(&mut self, at: usize, scores: &impl Scores) {
-        self.pieces[at].count.0.fill(0);
-        self.pieces[at].best.fill(0);
-        for entry in 0..self.pieces[at].agents.len() {
-            let agent = self.pieces[at].agents[entry].1;
-            self.count_in(at, agent, scores);
         }
     }
 
@@ -281,5 +280,104 @@ impl Order {
             }
         }
         found.map(|(_, agent)| agent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const AGENTS: usize = 700;
+    const PROFILES: usize = 150;
+
+    struct Fixed {
+        rows: Rows,
+        scores: Vec<u16>,
+    }
+
+    impl Scores for Fixed {
+        fn rows(&self) -> &Rows {
+            &self.rows
+        }
+
+        fn score(&self, agent: AgentNo, profile: usize) -> u16 {
+            self.scores[(agent as usize * 31 + profile) % self.scores.len()]
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+        #[test]
+        fn an_order_finds_what_a_look_at_everybody_finds(
+            qualified in prop::collection::vec((0..AGENTS, 0..PROFILES), 0..6_000),
+            scores in prop::collection::vec(0..30_u16, 1..200),
+            steps in prop::collection::vec((0..3, 0..AGENTS), 1..2_500),
+            profile in 0..PROFILES,
+        ) {
+            let mut fixed = Fixed { rows: Rows::new(AGENTS, PROFILES), scores };
+            for (agent, profile) in qualified {
+                fixed.rows.set(agent, profile, true);
+            }
+            let mut order = Order::new(true);
+            (0..PROFILES).filter(|profile| profile % 5 != 4).for_each(|profile| order.serve(profile));
+            let mut model: BTreeSet<(Rank, AgentNo)> = BTreeSet::new();
+            for (turn, (kind, agent)) in steps.into_iter().enumerate() {
+                let agent = AgentNo::try_from(agent).unwrap();
+                // Some come behind all others, some anywhere; two of three come.
+                let rank = if kind == 0 { (turn as u64 + 1_000, 0) } else { (u64::from(agent) * 7 % 900, 1) };
+                let old = model.iter().find(|(_, other)| *other == agent).copied();
+                if let Some((rank, agent)) = old {
+                    order.remove(rank, agent, &fixed);
+                    model.remove(&(rank, agent));
+                }
+                if old.is_none() || kind > 1 {
+                    order.insert(rank, agent, &fixed);
+                    model.insert((rank, agent));
+                }
+                if turn % 50 == 0 {
+                    order.highest(profile, &fixed, |_| true);
+                }
+            }
+            let profile = if profile % 5 == 4 { profile - 1 } else { profile };
+            let able: Vec<AgentNo> = model
+                .iter()
+                .map(|(_, agent)| *agent)
+                .filter(|agent| fixed.rows.contains(*agent as usize, profile))
+                .collect();
+            prop_assert_eq!(order.qualified(profile, &fixed.rows).collect::<Vec<_>>(), able.clone());
+            prop_assert_eq!((order.count(profile), order.has(profile)), (able.len(), !able.is_empty()));
+            let each: Vec<Option<AgentNo>> =
+                (0..=able.len()).map(|n| order.nth(n, profile, &fixed.rows)).collect();
+            prop_assert_eq!(each, able.iter().copied().map(Some).chain([None]).collect::<Vec<_>>());
+            for passes in [|_| true, |agent: AgentNo| agent % 3 == 0] {
+                // Of equals the first: `max_by_key` would take the last.
+                let best = able.iter().rev().filter(|agent| passes(**agent)).max_by_key(|a| fixed.score(**a, profile));
+                prop_assert_eq!(order.highest(profile, &fixed, passes), best.copied());
+            }
+        }
+
+        #[test]
+        fn an_order_by_number_goes_on_after_any_number(
+            agents in prop::collection::btree_set(0..AGENTS, 0..AGENTS),
+            after in 0..AGENTS,
+        ) {
+            let mut fixed = Fixed { rows: Rows::new(AGENTS, 1), scores: vec![0] };
+            let mut order = Order::new(false);
+            order.serve(0);
+            for agent in &agents {
+                fixed.rows.set(*agent, 0, true);
+                order.insert((0, 0), AgentNo::try_from(*agent).unwrap(), &fixed);
+            }
+            let found: Vec<usize> = order
+                .qualified_after(AgentNo::try_from(after).unwrap(), 0, &fixed.rows)
+                .map(|agent| agent as usize)
+                .collect();
+            prop_assert_eq!(found, agents.range(after + 1..).copied().collect::<Vec<_>>());
+        }
     }
 }

@@ -56,10 +56,7 @@ pub(super) struct Ready {
 
 impl Ready {
     pub(super) fn new() -> Self {
-        Self {
-            orders: By::ALL.map(|by| Order::new(matches!(by, By::Skill))),
-            any: Vec::new(),
-        }
+        Self { orders: By::ALL.map(|by| Order::new(matches!(by, By::Skill))), any: Vec::new() }
     }
 
     /// A profile is served in this order from now on.
@@ -82,7 +79,8 @@ impl Ready {
 
     /// Whether somebody is ready for a profile. If not, that is remembered.
     pub(super) fn has(&mut self, profile: usize, by: By) -> bool {
-        let Some(word) = self.any.get_mut(profile / 64).filter(|word| **word >> (profile % 64) & 1 == 1) else {
+        let Some(word) = self.any.get_mut(profile / 64).filter(|word| **word >> (profile % 64) & 1 == 1)
+        else {
             return false;
         };
         let has = self.orders[by as usize].has(profile);

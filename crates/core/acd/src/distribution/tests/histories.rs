@@ -126,6 +126,7 @@ struct Play<'a> {
     real: Distributor,
     model: Model,
     calls: u32,
+    compared: u32,
 }
 
 impl<'a> Play<'a> {
@@ -138,6 +139,7 @@ impl<'a> Play<'a> {
             real: Distributor::new(&setups[0], seed),
             model: Model::new(&setups[0], seed),
             calls: 0,
+            compared: 0,
         }
     }
 
@@ -232,6 +234,11 @@ impl<'a> Play<'a> {
                 break;
             }
         }
+        // The model's places take the square of the calls: in long histories now and then is enough.
+        self.compared += 1;
+        if self.calls > 100 && !self.compared.is_multiple_of(100) {
+            return;
+        }
         let places = self.model.places();
         let found: BTreeMap<CallId, u32> =
             (0..self.calls).map(call_id).filter_map(|id| Some((id, self.real.position(id)?))).collect();
@@ -261,5 +268,37 @@ proptest! {
         // A day without events: every deadline that is left fires, nothing else happens.
         play.pass(86_400_000);
         prop_assert_eq!(play.real.next_deadline(), None);
+    }
+}
+
+/// Many agents and calls, so that orders and lines are of many pieces.
+#[test]
+fn a_large_floor_makes_the_choices_of_the_model() {
+    const MANY: usize = 180;
+    for (seed, strategy) in (0..).zip(CHOICES) {
+        let agents = (0..MANY).map(|at| {
+            let talk = u8::try_from(at * 7 % 11).unwrap();
+            agent(&name(at), &[("talk", talk), ("sell", u8::try_from(at % 4).unwrap())], &["one"])
+        });
+        let mut only = queue("sales", strategy, &["one"]);
+        only.requires = vec![requirement(0, &[("talk", 6)]), requirement(10, &[("talk", 2)])];
+        let setups = [setup(agents.collect(), vec![only]), Setup::default()];
+        let mut play = Play::new(&setups, seed);
+        let mut dice = seed;
+        let mut below = |n: usize| super::super::choose::draw(&mut dice, n);
+        for turn in 0..500 {
+            let step = match below(10) {
+                0..=3 => Step::Ready(below(MANY)),
+                4 if turn > 250 => Step::Answered(below(1_000)),
+                4 | 5 => Step::Pass(below(400) as u64),
+                6 => Step::Requeue(below(1_000)),
+                _ if turn > 250 || below(3) == 0 => {
+                    let extra = u8::try_from(below(2)).unwrap();
+                    Step::Enqueue { queue: 0, priority: 0, waited: below(9_000) as u64, extra, sticky: None }
+                }
+                _ => Step::Ready(below(MANY)),
+            };
+            play.apply(&step);
+        }
     }
 }

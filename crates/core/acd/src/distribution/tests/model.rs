@@ -39,6 +39,7 @@ struct Agent {
 #[derive(Debug, Clone)]
 pub(super) struct Model {
     setup: Setup,
+    configured: BTreeMap<AgentId, AgentSetup>,
     calls: BTreeMap<CallId, Call>,
     agents: BTreeMap<AgentId, Agent>,
     cursors: BTreeMap<QueueId, AgentId>,
@@ -50,6 +51,7 @@ impl Model {
         let nobody = Setup::default();
         let mut new = Self {
             setup: nobody,
+            configured: BTreeMap::new(),
             calls: BTreeMap::new(),
             agents: BTreeMap::new(),
             cursors: BTreeMap::new(),
@@ -61,6 +63,7 @@ impl Model {
 
     pub(super) fn apply(&mut self, now: Timestamp, setup: &Setup) -> Vec<CallId> {
         self.setup = setup.clone();
+        self.configured = setup.agents.iter().map(|agent| (agent.id.clone(), agent.clone())).collect();
         self.agents.retain(|id, _| setup.agents.iter().any(|agent| agent.id == *id));
         for agent in &setup.agents {
             let new = Agent { away: Some(Unavailable::LoggedOut), ..Agent::default() };
@@ -83,12 +86,8 @@ impl Model {
         self.setup.queues.iter().find(|queue| queue.id == *id).unwrap()
     }
 
-    fn configured(&self, id: &AgentId) -> &AgentSetup {
-        self.setup.agents.iter().find(|agent| agent.id == *id).unwrap()
-    }
-
     fn skills(&self, id: &AgentId) -> &BTreeMap<Skill, u8> {
-        self.agents[id].changed.as_ref().map_or(&self.configured(id).skills, |(_, now)| now)
+        self.agents[id].changed.as_ref().map_or(&self.configured[id].skills, |(_, now)| now)
     }
 
     /// What is asked now, and the number of the step.
@@ -105,7 +104,7 @@ impl Model {
         let (asked, step) = self.asked(now, call);
         let instead = queue.requires.get(step).and_then(|step| step.teams.as_ref());
         let teams = instead.unwrap_or(&queue.members.teams);
-        let by_team = self.configured(id).teams.iter().any(|team| teams.contains(team));
+        let by_team = self.configured[id].teams.iter().any(|team| teams.contains(team));
         let by_name = instead.is_none() && queue.members.agents.contains(id);
         let has = |skill: &Skill| self.skills(id).get(skill).copied().unwrap_or(0);
         (by_team || by_name) && asked.iter().all(|(skill, least)| has(skill) >= *least)
@@ -201,7 +200,7 @@ impl Model {
         if !self.agents.contains_key(id) {
             return;
         }
-        let configured = self.configured(id).skills.clone();
+        let configured = self.configured[id].skills.clone();
         self.agents.get_mut(id).unwrap().changed = (configured != skills).then_some((configured, skills));
         self.give_up_sticky(now);
     }
