@@ -42,6 +42,9 @@ pub use snapshot::{RestoreError, Snapshot};
 /// How long the PBX may take to carry out what we ask.
 const ACTION_LIFE: Millis = Millis::from_secs(10);
 
+/// So many questions of one call are remembered; a PBX that answers none must not fill the memory.
+const ASKED: usize = 64;
+
 /// A deadline that fires later than this was slept through: the daemon was away, or its machine stood still.
 const SLEPT: Millis = Millis::from_secs(5);
 
@@ -242,6 +245,11 @@ impl Engine {
         {
             record.asked.push_back(id);
             self.asked.insert(id, call);
+            if record.asked.len() > ASKED
+                && let Some(oldest) = record.asked.pop_front()
+            {
+                self.asked.remove(&oldest);
+            }
         }
         let expires_at = self.now() + ACTION_LIFE;
         self.outputs.push_back(Output::Action(PbxAction { id, pbx: pbx.clone(), expires_at, action }));
