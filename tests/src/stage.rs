@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time;
 
 use crate::act::Act;
 use crate::cast::{self, Mode};
 use crate::daemon::Daemon;
-use crate::events::{Reader, kind, text};
+use crate::events::{Reader, kind, summary, text};
 use crate::expect::{Expected, check_ledger};
 use crate::invariants::violations;
 use crate::proxy::Wire;
 use crate::webhook::Sink;
 use crate::world::{Place, World};
+
+/// How long a phone rings at least before it is picked up.
+const REACTION: Duration = Duration::from_millis(150);
 
 /// A story: what people do, and what must be told of it.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +26,6 @@ pub struct Story {
     pub name: &'static str,
     /// Where it applies.
     pub modes: &'static [Mode],
-    /// Whether the simulator can do it too.
-    pub simulated: bool,
     /// [Sentences](Act), and [directions](Stage::direct), separated by `;`.
     pub script: &'static str,
     /// [Events](Expected) and [ledger](check_ledger) of each call, in the order in which they started.
@@ -104,7 +104,8 @@ impl Stage {
     /// - `see answered A`: waits for an event that comes after the last one seen
     /// - `0.5 s pass`
     /// - `A goes not_ready`, `A goes not_ready lunch`
-    /// - `A clicks F`, and on the first call `A transfers to B` and `A may not transfer to nowhere`
+    /// - of another program at the manager interface: `a manager dials F for A`, `a manager transfers A to B`,
+    ///   `a manager lets A consult B`
     /// - `the daemon dies`, `the daemon returns`, `the wire is cut`, `the wire is mended`, `the PBX restarts`
     ///
     /// # Errors
@@ -123,20 +124,12 @@ impl Stage {
                 let path = format!("/v1/agents/{}/state", cast::id(who));
                 self.daemon.api().put(&path, &body).await.map(drop)
             }
-            [who, "clicks", target] => {
-                let body = json!({"agent": cast::id(who), "to": cast::id(target)});
-                self.daemon.api().post("/v1/calls", &body).await.map(drop)
+            ["a", "manager", "dials", target, "for", who] => self.manager_dials(who, target).await,
+            ["a", "manager", "transfers", who, "to", target] => {
+                self.manager_moves("BlindTransfer", who, target).await
             }
-            [who, "transfers", "to", target] => {
-                let reply = self.transfer(who, target).await?;
-                ensure!(reply.status == 202, "{} {}", reply.status, reply.body);
-                Ok(())
-            }
-            [who, "may", "not", "transfer", "to", target] => {
-                let reply = self.transfer(who, target).await?;
-                ensure!(reply.status.is_client_error(), "{} {}", reply.status, reply.body);
-                ensure!(reply.content_type == "application/problem+json", "{}", reply.content_type);
-                Ok(())
+            ["a", "manager", "lets", who, "consult", target] => {
+                self.manager_moves("Atxfer", who, target).await
             }
             ["the", "daemon", "dies"] => self.daemon.kill().await,
             ["the", "daemon", "returns"] => self.daemon_returns().await,
@@ -149,7 +142,15 @@ impl Stage {
                 self.daemon.wait_links_up().await
             }
             ["the", "PBX", "restarts"] => self.world.restart().await,
-            _ => self.world.perform(&sentence.parse::<Act>()?).await,
+            _ => {
+                let act = sentence.parse::<Act>()?;
+                if matches!(act, Act::Answers(_)) {
+                    // People take a moment: so waiting has a length that can be booked.
+                    self.world.perform(&Act::Rings(words[0].to_owned())).await?;
+                    time::sleep(REACTION).await;
+                }
+                self.world.perform(&act).await
+            }
         }
     }
 
@@ -161,15 +162,38 @@ impl Stage {
         Ok(())
     }
 
-    async fn transfer(&self, who: &str, target: &str) -> Result<crate::http::Reply> {
-        let events = self.reader.events();
-        let call = events.iter().find_map(|event| text(event, "/data/call/id")).context("no call yet")?;
-        let target = match cast::phone(target) {
-            Some(_) => cast::id(target),
-            None => cast::dialled_inside(&cast::id(target), Mode::Route),
-        };
-        let body = json!({"to": target, "agent": cast::id(who)});
-        self.daemon.api().request(Method::POST, &format!("/v1/calls/{call}/transfer"), Some(&body)).await
+    /// Another program at the manager interface: the agent's phone first, then the target.
+    async fn manager_dials(&self, who: &str, target: &str) -> Result<()> {
+        let (device, target) = (device(who)?, cast::dialled_inside(target, Mode::Observe));
+        let fields = [
+            ("Channel", device.as_str()),
+            ("Context", "from-internal"),
+            ("Exten", &target),
+            ("Priority", "1"),
+            ("CallerID", &target),
+            ("Timeout", "3000"),
+            ("Async", "true"),
+        ];
+        let response = self.world.manager().await?.act("Originate", &fields).await?;
+        ensure!(response.get("Response").is_some_and(|r| r == "Success"), "{response:?}");
+        Ok(())
+    }
+
+    /// The same program moves the call of somebody's phone.
+    async fn manager_moves(&self, action: &str, who: &str, target: &str) -> Result<()> {
+        let manager = self.world.manager().await?;
+        manager.act("CoreShowChannels", &[]).await?;
+        manager.wait_event("CoreShowChannelsComplete", &[]).await?;
+        let of_phone = format!("{}-", device(who)?);
+        let frames = manager.frames();
+        let mut channels = frames.iter().filter_map(|frame| frame.get("Channel"));
+        let channel =
+            channels.find(|name| name.starts_with(&of_phone)).context("the phone has no channel")?;
+        let target = cast::dialled_inside(target, Mode::Observe);
+        let fields = [("Channel", channel.as_str()), ("Context", "from-internal"), ("Exten", &target)];
+        let response = manager.act(action, &fields).await?;
+        ensure!(response.get("Response").is_some_and(|r| r == "Success"), "{response:?}");
+        Ok(())
     }
 
     /// Starts the daemon again, and reads on behind the last event that was read.
@@ -256,12 +280,17 @@ impl Stage {
             // At least once: a delivery whose success the daemon did not live to note comes again.
             told.dedup();
             let read: Vec<_> = events.iter().filter(of_call).map(without_prev).collect();
-            if told != read {
-                bail!("webhook and WebSocket differ:\n{told:#?}\n{read:#?}");
+            if let Some(difference) = first_difference(&told, &read) {
+                bail!("webhook and WebSocket differ: {difference}");
             }
         }
         self.sink.deliveries().iter().try_for_each(|delivery| delivery.check_signature(cast::WEBHOOK_SECRET))
     }
+}
+
+/// `PJSIP/1001` for `A`.
+fn device(who: &str) -> Result<String> {
+    Ok(format!("PJSIP/{}", cast::phone(who).with_context(|| format!("{who} has no phone"))?))
 }
 
 /// What the PBX is to include: nothing in observe mode.
@@ -276,6 +305,15 @@ async fn printed_dialplan(daemon: &Daemon, mode: Mode) -> Result<String> {
 
 fn is_end_of(event: &Value, call: &str) -> bool {
     kind(event) == "call.ended" && text(event, "/data/call/id") == Some(call)
+}
+
+/// Where two lists of events part; `None` when they are the same.
+fn first_difference(told: &[Value], read: &[Value]) -> Option<String> {
+    let at = (0..told.len().max(read.len())).find(|at| told.get(*at) != read.get(*at))?;
+    let show = |events: &[Value]| events.get(at).map_or("nothing".to_owned(), |event| format!("{event:#}"));
+    let list = |events: &[Value]| events.iter().map(summary).collect::<Vec<_>>().join("\n  ");
+    let (all_told, all_read) = (list(told), list(read));
+    Some(format!("told\n  {all_told}\nread\n  {all_read}\nfirst difference:\n{}\n{}", show(told), show(read)))
 }
 
 /// The same event is equal JSON by every way but `prev`.

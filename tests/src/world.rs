@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use anyhow::{Context as _, Result};
 
 use crate::act::Act;
+use crate::ami::Ami;
 use crate::asterisk::{Asterisk, HOOKSWITCH_USER, Options, Version};
 use crate::cast::Mode;
 pub use simulated::Simulated;
@@ -85,6 +86,20 @@ impl World {
         match self {
             Self::Real(_) => HOOKSWITCH_USER,
             Self::Simulated(_) => ("hookswitch", "hookswitch"),
+        }
+    }
+
+    /// Another program at the manager interface, that may do everything.
+    ///
+    /// # Errors
+    /// When the PBX is down.
+    pub async fn manager(&self) -> Result<Ami> {
+        match self {
+            Self::Real(real) => real.asterisk.lab_ami().await,
+            Self::Simulated(simulated) => {
+                let (user, secret) = self.credentials();
+                Ami::login(simulated.address(), user, secret).await
+            }
         }
     }
 

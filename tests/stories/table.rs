@@ -12,12 +12,7 @@ const fn story(
     script: &'static str,
     calls: &'static [(&'static str, &'static str)],
 ) -> Story {
-    Story { name, modes, simulated: true, script, calls, settings: "" }
-}
-
-/// A story that the simulator does not know how to play.
-const fn real(story: Story) -> Story {
-    Story { simulated: false, ..story }
+    Story { name, modes, script, calls, settings: "" }
 }
 
 /// All stories.
@@ -123,7 +118,7 @@ pub(crate) const STORIES: &[Story] = &[
             "answered, by customer, handled B, resolved B, segments Q B",
         )],
     ),
-    real(story(
+    story(
         "rona-by-the-pbx",
         &[Observe],
         "C dials Q; A rings; A stops ringing; B rings; B answers; see answered B; C hangs up",
@@ -131,7 +126,7 @@ pub(crate) const STORIES: &[Story] = &[
             "started, queued Q, offered A, offer_ended no_answer, offered B, offer_ended accepted, answered B, ended",
             "answered, by customer, handled B, resolved B, segments Q B",
         )],
-    )),
+    ),
     story(
         "decline",
         BOTH,
@@ -226,23 +221,13 @@ pub(crate) const STORIES: &[Story] = &[
             "answered, by agent, handled A B, resolved B, segments A B",
         )],
     ),
-    real(story(
+    story(
         "blind-by-feature-code",
         BOTH,
         "C dials Q; A rings; A answers; see answered A; A presses ##; 0.6 s pass; A presses 1002; B rings; B answers; \
          see answered B; C hangs up",
         &[(
             "started, queued Q, offered A, offer_ended accepted, answered A, ?held, transferred blind A>B, offered B, \
-             offer_ended accepted, answered B, ended",
-            "answered, by customer, handled A B, resolved B",
-        )],
-    )),
-    story(
-        "blind-by-interface",
-        ROUTE,
-        "C dials Q; A rings; A answers; see answered A; A transfers to B; B rings; B answers; see answered B; C hangs up",
-        &[(
-            "started, queued Q, offered A, offer_ended accepted, answered A, transferred blind A>B, offered B, \
              offer_ended accepted, answered B, ended",
             "answered, by customer, handled A B, resolved B",
         )],
@@ -258,15 +243,6 @@ pub(crate) const STORIES: &[Story] = &[
         )],
     ),
     story(
-        "blind-to-nowhere",
-        ROUTE,
-        "C dials Q; A rings; A answers; see answered A; A may not transfer to nowhere; A hangs up; C is cut off",
-        &[(
-            "started, queued Q, offered A, offer_ended accepted, answered A, ended",
-            "answered, by agent, handled A, resolved A",
-        )],
-    ),
-    story(
         "blind-to-queue",
         ROUTE,
         "C dials Q; A rings; A answers; see answered A; A refers to Q2; D rings; see queued Q2; D answers; \
@@ -275,6 +251,26 @@ pub(crate) const STORIES: &[Story] = &[
             "started, queued Q, offered A, offer_ended accepted, answered A, transferred blind A>, queued Q2, offered D, \
              offer_ended accepted, answered D, ended",
             "answered, by customer, handled A D, resolved D",
+        )],
+    ),
+    story(
+        "blind-by-a-manager",
+        BOTH,
+        "C dials Q; A rings; A answers; see answered A; a manager transfers A to B; B rings; B answers; see answered B; \
+         C hangs up",
+        &[(
+            "started, queued Q, offered A, offer_ended accepted, answered A, transferred blind A>B, offered B, \
+             offer_ended accepted, answered B, ended",
+            "answered, by customer, handled A B, resolved B",
+        )],
+    ),
+    story(
+        "blind-to-nowhere",
+        BOTH,
+        "C dials A; A rings; A answers; see answered A; a manager transfers A to nowhere; C is cut off",
+        &[(
+            "started, offered A, offer_ended accepted, answered A, transferred blind A>4444, ended",
+            "failed, by system, handled A, resolved A",
         )],
     ),
     // Attended transfers.
@@ -292,7 +288,7 @@ pub(crate) const STORIES: &[Story] = &[
             ("started internal, offered B, offer_ended accepted, answered B, ended merged", "merged"),
         ],
     ),
-    real(story(
+    story(
         "attended-by-feature-code",
         BOTH,
         "C dials Q; A rings; A answers; see answered A; A presses *2; 0.6 s pass; A presses 1002; B rings; B answers; \
@@ -305,7 +301,21 @@ pub(crate) const STORIES: &[Story] = &[
             ),
             ("started internal, offered B, offer_ended accepted, answered B, ended merged", "merged"),
         ],
-    )),
+    ),
+    story(
+        "attended-by-a-manager",
+        BOTH,
+        "C dials Q; A rings; A answers; see answered A; a manager lets A consult B; B rings; B answers; see answered B; \
+         A hangs up; see transferred attended A>B; C hangs up; B is cut off",
+        &[
+            (
+                "started inbound, queued Q, offered A, offer_ended accepted, answered A, held, ?retrieved, \
+                 transferred attended A>B, ended",
+                "answered, by customer, handled A B, resolved B",
+            ),
+            ("started internal, offered B, offer_ended accepted, answered B, ended merged", "merged"),
+        ],
+    ),
     story(
         "attended-cancel",
         BOTH,
@@ -392,7 +402,7 @@ pub(crate) const STORIES: &[Story] = &[
         ],
     ),
     // Parking, voicemail.
-    real(story(
+    story(
         "park",
         BOTH,
         "C dials A; A rings; A answers; see answered A; A refers to park; A is free; B dials 701; see answered B; \
@@ -405,8 +415,8 @@ pub(crate) const STORIES: &[Story] = &[
             ),
             ("started internal, ended merged", "merged"),
         ],
-    )),
-    real(story(
+    ),
+    story(
         "voicemail",
         BOTH,
         "C dials voicemail; A rings; A stops ringing; 0.5 s pass; C hangs up",
@@ -414,12 +424,12 @@ pub(crate) const STORIES: &[Story] = &[
             "started inbound, offered A, offer_ended no_answer, ended",
             "missed, by customer, handled, resolved",
         )],
-    )),
+    ),
     // Outbound and internal.
     story(
         "click-to-dial",
-        ROUTE,
-        "A clicks F; A rings; see started outbound; A answers; F rings; F answers; see answered; F hangs up; \
+        BOTH,
+        "a manager dials F for A; A rings; see started outbound; A answers; F rings; F answers; see answered; F hangs up; \
          A is cut off",
         &[(
             "started outbound, offered A, offer_ended accepted, answered, ended",
@@ -428,14 +438,14 @@ pub(crate) const STORIES: &[Story] = &[
     ),
     story(
         "click-to-dial-busy",
-        ROUTE,
-        "A clicks F; A rings; A answers; F rings; F declines 486; A is cut off",
+        BOTH,
+        "a manager dials F for A; A rings; A answers; F rings; F declines 486; A is cut off",
         &[("started outbound, offered A, offer_ended accepted, ended", "busy, by system, handled, resolved")],
     ),
     story(
         "click-to-dial-agent-never-picks-up",
-        ROUTE,
-        "A clicks F; A rings; A stops ringing",
+        BOTH,
+        "a manager dials F for A; A rings; A stops ringing",
         &[(
             "started outbound, offered A, offer_ended no_answer, ended",
             "failed, by system, handled, resolved",
@@ -518,14 +528,14 @@ pub(crate) const STORIES: &[Story] = &[
     story(
         "link-lost",
         BOTH,
-        "C dials A; A rings; A answers; see answered A; C2 dials Q; see queued Q; the wire is cut; C hangs up; \
-         A is cut off; the wire is mended; see ended; C2 hangs up",
+        "B unregisters; C dials A; A rings; A answers; see answered A; C2 dials Q; see queued Q; the wire is cut; \
+         C hangs up; A is cut off; the wire is mended; see ended; C2 hangs up",
         &[
             (
                 "started inbound, offered A, offer_ended accepted, answered A, ended",
                 "answered, handled A, resolved A",
             ),
-            ("started inbound, queued Q, ?offered B, ?offer_ended caller_left, ended", "abandoned"),
+            ("started inbound, queued Q, ?offered A, ?offer_ended caller_left, ended", "abandoned"),
         ],
     ),
     story(
