@@ -48,7 +48,12 @@ async fn burst() -> anyhow::Result<()> {
     let took = begun.elapsed();
     let peak = memory(&daemon, "VmHWM")?;
     println!("\nBurst of {} AMI events, durable", rounds * stream.len());
-    println!("  calls {seen} of {calls}, lost {}, {:.2} s, {:.0} events/s", calls - seen, took.as_secs_f64(), (rounds * stream.len()) as f64 / took.as_secs_f64());
+    println!(
+        "  calls {seen} of {calls}, lost {}, {:.2} s, {:.0} events/s",
+        calls - seen,
+        took.as_secs_f64(),
+        (rounds * stream.len()) as f64 / took.as_secs_f64()
+    );
     println!("  memory: idle {idle} MiB, peak {peak} MiB, {} MiB above idle", peak - idle);
     ensure!(seen == calls, "calls were lost");
     reader.check_chain()?;

@@ -42,7 +42,9 @@ async fn latency() -> anyhow::Result<()> {
     let wanted = (RATE * SECONDS) as usize;
     let mut took = Vec::with_capacity(wanted);
     while took.len() < wanted {
-        let frame = tokio::time::timeout(Duration::from_secs(20), socket.next()).await?.context("the stream ended")??;
+        let frame = tokio::time::timeout(Duration::from_secs(20), socket.next())
+            .await?
+            .context("the stream ended")??;
         let now = origin.elapsed().as_micros() as u64;
         let event: Value = serde_json::from_slice(&frame.into_data())?;
         let stamp: u64 = event["data"]["changed"]["stamp"].as_str().context("no stamp")?.parse()?;
@@ -68,7 +70,10 @@ fn send(mut socket: TcpStream, origin: Instant) -> std::io::Result<()> {
         let due = begun + Duration::from_secs(1) / RATE * number;
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let stamp = origin.elapsed().as_micros();
-        write!(socket, "Event: UserEvent\r\nPrivilege: user,all\r\n{CHANNEL}UserEvent: HookswitchData\r\nstamp: {stamp}\r\n\r\n")?;
+        write!(
+            socket,
+            "Event: UserEvent\r\nPrivilege: user,all\r\n{CHANNEL}UserEvent: HookswitchData\r\nstamp: {stamp}\r\n\r\n"
+        )?;
     }
     // The daemon closes when it has been told to stop.
     std::io::Read::read(&mut socket, &mut [0]).map(drop)

@@ -54,7 +54,9 @@ fn answer(socket: &TcpStream) -> std::io::Result<()> {
                 };
                 let mut text = format!("Response: Success\r\nActionID: {id}\r\n\r\n");
                 if let Some(complete) = complete {
-                    text += &format!("Event: {complete}\r\nActionID: {id}\r\nEventList: Complete\r\nListItems: 0\r\n\r\n");
+                    text += &format!(
+                        "Event: {complete}\r\nActionID: {id}\r\nEventList: Complete\r\nListItems: 0\r\n\r\n"
+                    );
                 }
                 out.write_all(text.as_bytes())?;
                 (action, id) = Default::default();

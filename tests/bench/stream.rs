@@ -1,6 +1,7 @@
 //! An AMI stream of any length, made of twenty recorded calls of a real Asterisk 22 with fresh ids in each round.
 
 use std::{
+    borrow::Cow,
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
     path::Path,
@@ -23,7 +24,8 @@ pub(crate) struct Stream {
 impl Stream {
     /// Reads the recording.
     pub(crate) fn load() -> anyhow::Result<Self> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/captures/ast22/load-20-calls/ami.raw");
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/captures/ast22/load-20-calls/ami.raw");
         let raw = std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         let text = String::from_utf8_lossy(&raw).replace("\r\n", "\n");
         let wanted = |event: &&str| {
@@ -50,19 +52,29 @@ impl Stream {
                 let (key, value) = line.split_once(": ").unwrap_or((line, ""));
                 out.extend_from_slice(key.as_bytes());
                 out.extend_from_slice(b": ");
-                match key {
-                    "Uniqueid" | "Linkedid" | "DestUniqueid" | "DestLinkedid" | "BridgeUniqueid" | "Channel"
-                    | "DestChannel" | "UniqueID" | "DestinationChannel" => {
-                        out.extend_from_slice(value.as_bytes());
-                        out.extend_from_slice(format!("9{round:05}").as_bytes());
-                    }
-                    _ => out.extend_from_slice(value.as_bytes()),
-                }
+                out.extend_from_slice(fresh(key, value, round).as_bytes());
                 out.extend_from_slice(b"\r\n");
             }
             out.extend_from_slice(b"\r\n");
         }
         out
+    }
+}
+
+/// The value in this round: ids of channels, calls and bridges are others in each.
+fn fresh<'a>(key: &str, value: &'a str, round: usize) -> Cow<'a, str> {
+    match key {
+        "Uniqueid" | "Linkedid" | "DestUniqueid" | "DestLinkedid" | "BridgeUniqueid" | "UniqueID" => {
+            format!("{value}9{round:05}").into()
+        }
+        "Channel" | "DestChannel" | "DestinationChannel" => match value.rsplit_once('-') {
+            Some((name, number)) => match usize::from_str_radix(number, 16) {
+                Ok(number) => format!("{name}-{:08x}", number + round * 0x1000).into(),
+                Err(_) => value.into(),
+            },
+            None => value.into(),
+        },
+        _ => value.into(),
     }
 }
 
@@ -108,15 +120,17 @@ pub(crate) fn log_in(socket: &TcpStream) -> std::io::Result<()> {
     loop {
         let line = lines.next().ok_or(std::io::ErrorKind::UnexpectedEof)??;
         match line.split_once(':') {
-            Some((key, value)) if key.eq_ignore_ascii_case("action") => action = value.trim().to_ascii_lowercase(),
+            Some((key, value)) if key.eq_ignore_ascii_case("action") => {
+                action = value.trim().to_ascii_lowercase()
+            }
             Some((key, value)) if key.eq_ignore_ascii_case("actionid") => id = value.trim().to_owned(),
             Some(_) => {}
             None => {
-                let id = if id.is_empty() { String::new() } else { format!("ActionID: {id}\r\n") };
+                let echo = if id.is_empty() { String::new() } else { format!("ActionID: {id}\r\n") };
                 if action == "challenge" {
-                    write!(out, "Response: Success\r\n{id}Challenge: 123456789\r\n\r\n")?;
+                    write!(out, "Response: Success\r\n{echo}Challenge: 123456789\r\n\r\n")?;
                 } else if action == "login" {
-                    write!(out, "Response: Success\r\n{id}Message: Authentication accepted\r\n\r\n")?;
+                    write!(out, "Response: Success\r\n{echo}Message: Authentication accepted\r\n\r\n")?;
                     return out.write_all(b"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: 9\r\nLastReload: 9\r\nStatus: Fully Booted\r\n\r\n");
                 }
                 (action, id) = Default::default();

@@ -14,7 +14,7 @@ use clap::Args;
 use hookswitch_acd::Engine;
 use hookswitch_ami::{AmiCodec, Decoded, Frame, FrameKind};
 use hookswitch_model::{
-    AgentId, PbxId, Timestamp,
+    AgentId, Millis, PbxId, Timestamp,
     agent::AgentState,
     call::{Address, Direction},
     input::{Input, Output},
@@ -91,11 +91,14 @@ impl Tracing {
 
     fn facts(&self, recording: &Recording) -> Vec<PbxEvent> {
         let mut normalizer = Normalizer::new(self.dialect.clone());
-        let mut facts = Vec::new();
+        let (mut facts, mut end) = (Vec::new(), Timestamp::default());
         recording.frames(|at, frame| {
             normalizer.frame(at, frame, &mut facts);
             drop(normalizer.take_requests()); // a recording answers nothing
+            end = at;
         });
+        // What only waits for time to pass is told, too.
+        normalizer.tick(end + Millis::from_secs(1), &mut facts);
         facts
     }
 

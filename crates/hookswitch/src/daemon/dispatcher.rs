@@ -80,6 +80,15 @@ impl Dispatcher {
         }
     }
 
+    /// Handles these first, before anything can be decided.
+    pub(super) fn feed(&mut self, inputs: Vec<Input>) -> Result<(), JournalError> {
+        let now = self.clock.now();
+        for input in inputs {
+            self.handle(now, input);
+        }
+        self.commit(now)
+    }
+
     /// Runs until told to stop or until the journal fails. What was sent before the stop is still carried out.
     pub(super) async fn run(
         mut self,

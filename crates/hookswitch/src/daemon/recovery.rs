@@ -11,7 +11,12 @@ use std::{
 use anyhow::{Context, anyhow};
 use hookswitch_acd::{Engine, routing::RuleError};
 use hookswitch_journal::{Journal, Kind, Record};
-use hookswitch_model::{Timestamp, setup::Setup};
+use hookswitch_model::{
+    Timestamp,
+    input::Input,
+    pbx::{Fact, PbxEvent},
+    setup::{PbxSetup, Setup},
+};
 use tracing::{info, warn};
 
 use super::records::{self, InputRecord};
@@ -20,8 +25,10 @@ use super::records::{self, InputRecord};
 pub(super) struct Recovered {
     pub(super) engine: Engine,
     pub(super) last_input: Timestamp,
-    /// The configuration to apply, when it is another than the engine's.
-    pub(super) apply: Option<Arc<Setup>>,
+    /// Since when nothing was seen of any PBX; none for a new engine.
+    pub(super) away_since: Option<Timestamp>,
+    /// What the engine must know before it decides anything: that no link is up, and the configuration.
+    pub(super) first: Vec<Input>,
 }
 
 /// Rebuilds the engine, or makes a new one and writes its seed.
@@ -70,8 +77,15 @@ pub(super) fn recover(journal: &mut dyn Journal, config: impl Fn(u64) -> Setup) 
     let Some(engine) = engine else { return begin(journal, config(1)) };
     info!(inputs, snapshot = from, "state rebuilt from the journal");
     let setup = engine.setup();
-    let apply = (*setup != config(setup.version)).then(|| Arc::new(config(setup.version + 1)));
-    Ok(Recovered { engine, last_input, apply })
+    let down = |pbx: &PbxSetup| {
+        let fact = Fact::LinkDown { reason: "the daemon was not running".to_owned() };
+        Input::Pbx(Box::new(PbxEvent { pbx: pbx.name.clone(), at: last_input, recovered: false, fact }))
+    };
+    let mut first: Vec<Input> = setup.pbxs.iter().map(down).collect();
+    if *setup != config(setup.version) {
+        first.push(Input::Setup(Arc::new(config(setup.version + 1))));
+    }
+    Ok(Recovered { engine, last_input, away_since: Some(last_input), first })
 }
 
 /// What a new engine starts from.
@@ -86,7 +100,8 @@ fn begin(journal: &mut dyn Journal, setup: Setup) -> anyhow::Result<Recovered> {
     let engine = new_engine(Arc::clone(&born.setup), born.seed)?;
     let payload = records::encode(&born);
     journal.append(vec![Record { kind: Kind::Setup, at: Timestamp::default(), meta: None, payload }])?;
-    Ok(Recovered { engine, last_input: Timestamp::default(), apply: None })
+    let first = vec![Input::Setup(born.setup)];
+    Ok(Recovered { engine, last_input: Timestamp::default(), away_since: None, first })
 }
 
 fn new_engine(setup: Arc<Setup>, seed: u64) -> anyhow::Result<Engine> {

@@ -5,9 +5,9 @@ use std::{sync::Arc, thread};
 use anyhow::Context;
 use hookswitch_config::Config;
 use hookswitch_http::{Access, AppState, Limits};
-use hookswitch_journal::{Journal, Reader};
+use hookswitch_journal::Journal;
 use hookswitch_model::{
-    IdSource, PbxId, Timestamp,
+    IdSource, Timestamp,
     command::{Actor, Command, Request},
     input::Input,
 };
@@ -51,7 +51,7 @@ pub(crate) struct Running {
     stop_http: CancellationToken,
     stop_engine: CancellationToken,
     links: Vec<JoinHandle<()>>,
-    followers: Vec<JoinHandle<()>>,
+    actions: JoinHandle<()>,
     webhooks: Webhooks,
     stop_webhooks: CancellationToken,
     http: JoinHandle<std::io::Result<()>>,
@@ -94,7 +94,7 @@ pub(crate) async fn start(
 ) -> anyhow::Result<Running> {
     let (reader, cursors) = (journal.reader(), journal.cursors());
     let recovered = recovery::recover(&mut *journal, |version| config.setup(version))?;
-    let Recovered { engine, last_input, apply } = recovered;
+    let Recovered { engine, last_input, away_since, first } = recovered;
     let clock = Clock::start(last_input);
     let start_of_actions = reader.last();
 
@@ -102,22 +102,24 @@ pub(crate) async fn start(
     let (messages, inbox) = mpsc::channel(MESSAGES);
     let core = Core::new(messages);
     let stop_engine = CancellationToken::new();
-    let engine = run_engine(
-        Dispatcher::new(engine, journal, clock, pops_read, config.journal.retention),
-        inbox,
-        stop_engine.clone(),
-    )?;
-    if let Some(setup) = apply {
-        core.input(Input::Setup(setup)).await;
-    }
+    let mut dispatcher = Dispatcher::new(engine, journal, clock, pops_read, config.journal.retention);
+    dispatcher.feed(first)?;
+    let engine = run_engine(dispatcher, inbox, stop_engine.clone())?;
 
     let stop_webhooks = CancellationToken::new();
     let webhooks = Webhooks::start(&reader, &cursors, settings::webhooks(&config)?, &stop_webhooks)?;
 
     let stop_links = CancellationToken::new();
-    let mut followers = Vec::new();
-    let (links, statuses) =
-        start_links(&config, &core, clock, &stop_links, &mut followers, &reader, start_of_actions)?;
+    let (mut links, mut statuses, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
+    for link in settings::links(&config)? {
+        let (actions, inbox) = mpsc::channel(ACTIONS);
+        let status = LinkStatus::default();
+        statuses.push((link.pbx.clone(), status.clone()));
+        inboxes.push((link.pbx.clone(), actions));
+        let link = AsteriskLink::new(link, core.clone(), clock, status);
+        links.push(tokio::spawn(link.run(away_since, inbox, stop_links.clone())));
+    }
+    let actions = tokio::spawn(follow(reader.clone(), start_of_actions, inboxes));
 
     let (access, access_read) = watch::channel(Arc::new(settings::access(&config)?));
     let daemon = Daemon { core: core.clone(), webhooks: webhooks.clone(), metrics, links: statuses };
@@ -137,7 +139,7 @@ pub(crate) async fn start(
         stop_http,
         stop_engine,
         links,
-        followers,
+        actions,
         webhooks,
         stop_webhooks,
         http,
@@ -162,31 +164,6 @@ fn run_engine(
         let _ = ended.send(outcome);
     })?;
     Ok(end)
-}
-
-type Started = (Vec<JoinHandle<()>>, Vec<(PbxId, LinkStatus)>);
-
-fn start_links(
-    config: &Config,
-    core: &Core,
-    clock: Clock,
-    stop: &CancellationToken,
-    followers: &mut Vec<JoinHandle<()>>,
-    reader: &Reader,
-    after: u64,
-) -> anyhow::Result<Started> {
-    let (mut links, mut statuses, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
-    for link in settings::links(config)? {
-        let (actions, inbox) = mpsc::channel(ACTIONS);
-        let status = LinkStatus::default();
-        statuses.push((link.pbx.clone(), status.clone()));
-        inboxes.push((link.pbx.clone(), actions));
-        links.push(tokio::spawn(
-            AsteriskLink::new(link, core.clone(), clock, status).run(inbox, stop.clone()),
-        ));
-    }
-    followers.push(tokio::spawn(follow(reader.clone(), after, inboxes)));
-    Ok((links, statuses))
 }
 
 impl Running {
@@ -229,9 +206,7 @@ impl Running {
         if timeout(LAST_REQUESTS, self.http).await.is_err() {
             warn!("requests were cut off at the stop");
         }
-        for follower in self.followers {
-            follower.abort();
-        }
+        self.actions.abort();
         self.stop_webhooks.cancel();
         if timeout(LAST_REQUESTS, self.webhooks.ended()).await.is_err() {
             warn!("deliveries were cut off at the stop; they are made again at the next start");

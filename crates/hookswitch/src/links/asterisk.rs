@@ -11,7 +11,7 @@ use hookswitch_ami::{
     KeepAliveStep, Login, LoginStep,
 };
 use hookswitch_model::{
-    ActionId, PbxId,
+    ActionId, PbxId, Timestamp,
     pbx::{Fact, PbxAction, PbxEvent},
     setup::Mode,
 };
@@ -74,6 +74,8 @@ struct Session {
     codec: AmiCodec,
     buffer: BytesMut,
     login: Option<Login>,
+    /// The PBX's version, until the first heartbeat is out and its lists are asked for.
+    unlisted: Option<String>,
     alive: KeepAlive,
     opened: Instant,
     outgoing: mpsc::UnboundedSender<BytesMut>,
@@ -88,10 +90,20 @@ impl AsteriskLink {
         Self { settings, core, clock, status, normalizer }
     }
 
-    /// Keeps the link until told to stop. `actions` are those of this PBX, in the order of the journal.
-    pub(crate) async fn run(mut self, mut actions: mpsc::Receiver<PbxAction>, stop: CancellationToken) {
+    /// Keeps the link until told to stop. `actions` are those of this PBX, in the order of the journal; `away_since`
+    /// is when the daemon that ran before stopped looking.
+    pub(crate) async fn run(
+        mut self,
+        away_since: Option<Timestamp>,
+        mut actions: mpsc::Receiver<PbxAction>,
+        stop: CancellationToken,
+    ) {
         let Some(known) = self.core.known_calls(&self.settings.pbx).await else { return };
         self.normalizer.seed(known);
+        if let Some(since) = away_since {
+            // The engine was told before it could decide anything; here it is the beginning of the gap.
+            self.normalizer.disconnected(since, "the daemon was not running", &mut Vec::new());
+        }
         let mut backoff = Backoff::new();
         loop {
             let (reason, logged_in) = match self.connection(&mut actions, &stop).await {
@@ -214,12 +226,7 @@ impl AsteriskLink {
         self.core.facts(std::mem::take(&mut session.facts)).await;
     }
 
-    fn frame(
-        &mut self,
-        session: &mut Session,
-        at: hookswitch_model::Timestamp,
-        frame: &Frame,
-    ) -> Result<(), String> {
+    fn frame(&mut self, session: &mut Session, at: Timestamp, frame: &Frame) -> Result<(), String> {
         if let Some(login) = &mut session.login {
             match login.on_frame(frame) {
                 LoginStep::Send(action) => session.send(&action),
@@ -227,7 +234,11 @@ impl AsteriskLink {
                 LoginStep::LoggedIn { version } => {
                     info!(pbx = %self.settings.pbx, version, "logged in");
                     session.login = None;
-                    self.normalizer.connected(at, &version);
+                    match self.settings.mode {
+                        Mode::Observe => self.normalizer.connected(at, &version),
+                        // The waiting room must know that somebody decides before anything is decided.
+                        Mode::Route => session.unlisted = Some(version),
+                    }
                     self.beat(session);
                 }
                 LoginStep::Refused(refused) => return Err(refused.to_string()),
@@ -237,6 +248,9 @@ impl AsteriskLink {
         if frame.kind() == FrameKind::Response && frame.action_id() == Some(CLOCK_ID) {
             let clock = frame.get("Timestamp").and_then(|stamp| stamp.split('.').next()?.parse().ok());
             session.send(&heartbeat(clock.unwrap_or_else(|| at.as_millis() / 1_000)));
+            if let Some(version) = session.unlisted.take() {
+                self.normalizer.connected(at, &version);
+            }
             return Ok(());
         }
         if frame.kind() == FrameKind::Response
@@ -294,7 +308,7 @@ impl AsteriskLink {
         }
     }
 
-    fn fact(&self, at: hookswitch_model::Timestamp, fact: Fact) -> PbxEvent {
+    fn fact(&self, at: Timestamp, fact: Fact) -> PbxEvent {
         PbxEvent { pbx: self.settings.pbx.clone(), at, recovered: false, fact }
     }
 }
@@ -340,6 +354,7 @@ impl Session {
             codec: AmiCodec::default(),
             buffer: BytesMut::with_capacity(READ_BUFFER),
             login: Some(Login::new(settings.credentials.clone(), events)),
+            unlisted: None,
             alive: KeepAlive::new(KEEP_ALIVE, SILENCE, Duration::ZERO),
             opened: Instant::now(),
             outgoing,

@@ -61,12 +61,10 @@ impl Normalizer {
         // Of several AMI actions for one of ours the deciding one carries the bare id.
         let Ok(action) = id.parse::<ActionId>() else { return Ok(()) };
         let refused = (!frame.is_success()).then(|| frame.get("Message").unwrap_or("refused").to_owned());
-        if let Some(leg) = self.answers.probes.remove(&action) {
-            if refused.is_some() {
-                self.board.vanished(&leg);
-            }
-        } else {
-            self.board.tell(Fact::ActionResult { action, refused });
+        match self.answers.probes.remove(&action) {
+            Some(leg) if refused.is_some() => self.board.vanished(&leg),
+            // Of a probe the good answer is told, too: the call lives.
+            Some(_) | None => self.board.tell(Fact::ActionResult { action, refused }),
         }
         Ok(())
     }
