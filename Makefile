@@ -8,7 +8,7 @@ help:            ## what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 demo:            ## build and run Hookswitch on a simulated PBX; prints the URL to open
-	$(CARGO) run --release --bin hookswitch -- demo
+	$(CARGO) run --bin hookswitch -- demo
 
 test:            ## everything: lints, unit, story, fault and load tests, real Asterisk 22 and 16
 	tests/run.sh
