@@ -184,18 +184,18 @@ impl Distributor {
         let reasons = Box::new(self.reasons(now, pick.call, &pick.agents));
         let agents: Vec<AgentId> =
             pick.agents.iter().map(|agent| self.roster.get(*agent).id.clone()).collect();
-        for agent in pick.agents.iter().copied() {
-            self.leave(agent);
-            self.roster.set_away(now, agent, Some(Unavailable::Reserved));
+        for agent in &pick.agents {
+            self.leave(*agent);
+            self.roster.set_away(now, *agent, Some(Unavailable::Reserved));
         }
         self.take(pick.call);
         let row = self.calls.get_mut(pick.call);
-        row.place = Place::Offered(agents.clone().into());
         row.attempts += 1;
         let (call, queue) = (row.key.call, &mut self.queues[row.queue]);
         if queue.setup.strategy == Strategy::RoundRobin {
             queue.cursor = agents.first().cloned().zip(pick.agents.first().map(|number| Some(*number)));
         }
+        row.place = Place::Offered(pick.agents);
         Decision::Offer { call, queue: queue.setup.id.clone(), agents, reasons }
     }
 }

@@ -164,8 +164,7 @@ impl Distributor {
         let Place::Offered(agents) = &mut row.place else { return false };
         let agents = std::mem::take(agents);
         row.place = Place::Open;
-        for id in agents {
-            let Some(agent) = self.roster.number(&id) else { continue };
+        for agent in agents {
             let failed = Failed { agent, until: now + BACK_OFF };
             let row = self.calls.get_mut(number);
             match row.failed.iter_mut().find(|other| other.agent == agent) {

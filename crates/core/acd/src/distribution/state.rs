@@ -151,7 +151,9 @@ impl Distributor {
         self.set_timer(number, state.due);
         let place = match state.place {
             PlaceState::Open => Place::Open,
-            PlaceState::Offered { agents } => Place::Offered(agents.into()),
+            PlaceState::Offered { agents } => {
+                Place::Offered(agents.iter().filter_map(|agent| self.roster.number(agent)).collect())
+            }
             PlaceState::Kept { agent, until } => {
                 self.roster.number(&agent).map_or(Place::Open, |agent| Place::Kept { agent, until })
             }
@@ -171,7 +173,9 @@ impl Distributor {
             place: match &row.place {
                 Place::Open => PlaceState::Open,
                 Place::Kept { agent, until } => PlaceState::Kept { agent: id_of(*agent), until: *until },
-                Place::Offered(agents) => PlaceState::Offered { agents: agents.to_vec() },
+                Place::Offered(agents) => {
+                    PlaceState::Offered { agents: agents.iter().map(|agent| id_of(*agent)).collect() }
+                }
             },
             failed: row.failed.iter().map(|failed| (id_of(failed.agent), failed.until)).collect(),
             attempts: row.attempts,

@@ -29,9 +29,9 @@ pub(super) struct Timers {
     kept: usize,
 }
 
-/// A stretch of time: some 65 ms.
+/// A stretch of time: some half a second.
 const fn stretch(at: Timestamp) -> u64 {
-    at.as_micros() >> 16
+    at.as_micros() >> 19
 }
 
 impl Timers {
@@ -105,7 +105,7 @@ mod tests {
     proptest! {
         #[test]
         fn timers_come_up_in_time_and_none_is_lost(
-            steps in prop::collection::vec((0..20_u32, prop::option::of(0..600_000_u64)), 1..300),
+            steps in prop::collection::vec((0..20_u32, prop::option::of(0..6_000_000_u64)), 1..300),
         ) {
             let mut timers = Timers::default();
             let mut meant: Vec<Option<Timestamp>> = vec![None; 20];

@@ -1,7 +1,7 @@
 //! Waiting calls.
 
 use hashbrown::HashMap;
-use hookswitch_model::{AgentId, CallId, Millis, Timestamp};
+use hookswitch_model::{CallId, Millis, Timestamp};
 use rustc_hash::FxBuildHasher;
 
 use super::{Waiting, order::AgentNo};
@@ -53,8 +53,8 @@ pub(super) enum Place {
         /// Until when.
         until: Timestamp,
     },
-    /// Nowhere: it is being offered.
-    Offered(Box<[AgentId]>),
+    /// Nowhere: it is being offered to these.
+    Offered(Vec<AgentNo>),
 }
 
 /// An agent that did not take a call.

@@ -253,7 +253,7 @@ impl<'a> Play<'a> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
     #[test]
     fn every_choice_is_the_choice_of_a_model_that_looks_at_everything(

@@ -77,6 +77,9 @@ impl Model {
         self.cursors.retain(|id, _| known(id));
         for call in self.calls.values_mut() {
             call.failed.retain(|agent, _| self.agents.contains_key(agent));
+            if let Some(offered) = &mut call.offered {
+                offered.retain(|agent| self.agents.contains_key(agent));
+            }
         }
         self.give_up_sticky(now);
         gone
