@@ -193,16 +193,27 @@ fn transfer(arguments: &[&str]) -> Result<Vec<Option<(&'static str, String)>>> {
     ])
 }
 
-/// What a story expects of a ledger, as a sentence:
-/// `answered, by customer, handled A B, resolved B, segments Q A B`. Nothing is expected by an empty one.
+/// What a story expects of a call at its end, as a sentence; nothing is expected by an empty one.
+///
+/// | words | meaning |
+/// | --- | --- |
+/// | `answered`, `missed`, … (first) | disposition |
+/// | `by customer` | who ended it |
+/// | `handled A B`, `resolved B` | agents who talked to the customer; the last of them |
+/// | `segments Q A B` | owners one after another; the PBX's own segments left out |
+/// | `waited 500`, `hold 700`, `talked 100` | at least so many milliseconds, and at most two seconds more |
+/// | `into first`, `of first` | the call it merged into; the call it was a consultation of |
+/// | `withheld`, `shown` | whether the customer hid the number |
+/// | `ani +49…`, `via 0800…`, `data choice=2` | of the call object |
 ///
 /// # Errors
-/// When the ledger differs, or a word is not known.
-pub fn check_ledger(sentence: &str, ended: &Value, cast: &Cast<'_>) -> Result<()> {
+/// When something differs, or a word is not known.
+pub fn check_end(sentence: &str, ended: &Value, cast: &Cast<'_>) -> Result<()> {
     if sentence.is_empty() {
         return Ok(());
     }
     let ledger = ended.pointer("/data/ledger").with_context(|| format!("no ledger in {ended}"))?;
+    let call = ended.pointer("/data/call").with_context(|| format!("no call in {ended}"))?;
     let mut parts = sentence.split(',').map(str::trim);
     let disposition = parts.next().unwrap_or("");
     let mut wrong = Vec::new();
@@ -213,18 +224,38 @@ pub fn check_ledger(sentence: &str, ended: &Value, cast: &Cast<'_>) -> Result<()
     };
     compare("disposition", disposition.to_owned(), plain(&ledger["disposition"]));
     for part in parts {
-        let (word, names) = part.split_once(' ').unwrap_or((part, ""));
-        let named = |names: &str| names.split_whitespace().map(cast).collect::<Vec<_>>().join(" ");
+        let (word, rest) = part.split_once(' ').unwrap_or((part, ""));
+        let names = rest.split_whitespace().map(cast).collect::<Vec<_>>().join(" ");
         match word {
-            "by" => compare("ended_by", names.to_owned(), plain(&ledger["ended_by"])),
-            "handled" => compare("handled_by", named(names), list(&ledger["handled_by"])),
-            "resolved" => compare("resolved_by", named(names), plain(&ledger["resolved_by"])),
-            "segments" => compare("segments", named(names), owners(&ledger["segments"])),
+            "by" => compare("ended_by", rest.to_owned(), plain(&ledger["ended_by"])),
+            "handled" => compare("handled_by", names, list(&ledger["handled_by"])),
+            "resolved" => compare("resolved_by", names, plain(&ledger["resolved_by"])),
+            "segments" => compare("segments", names, owners(&ledger["segments"])),
+            "into" => compare("merged_into", names, plain(&ledger["merged_into"])),
+            "of" => compare("consult_of", names, plain(&ledger["consult_of"])),
+            "waited" => compare("wait_ms", rest.to_owned(), about(&ledger["wait_ms"], rest)),
+            "hold" => compare("hold_ms", rest.to_owned(), about(&ledger["hold_ms"], rest)),
+            "talked" => compare("talk_ms", rest.to_owned(), about(&ledger["talk_ms"], rest)),
+            "withheld" => compare("withheld", "true".to_owned(), call["ani"]["withheld"].to_string()),
+            "shown" => compare("withheld", "false".to_owned(), call["ani"]["withheld"].to_string()),
+            "ani" => compare("ani", rest.to_owned(), plain(&call["ani"]["raw"])),
+            "via" => compare("via", rest.to_owned(), plain(&call["via"]["raw"])),
+            "data" => {
+                let (key, value) = rest.split_once('=').context("data KEY=VALUE")?;
+                compare("data", value.to_owned(), plain(&call["data"][key]));
+            }
             _ => bail!("`{part}`: no such word"),
         }
     }
     ensure!(wrong.is_empty(), "{}\nledger: {ledger:#}", wrong.join("; "));
     Ok(())
+}
+
+/// The expected number of milliseconds when it fits, else the real one.
+fn about(value: &Value, expected: &str) -> String {
+    const SLACK_MS: u64 = 2_000;
+    let (Some(is), Ok(least)) = (value.as_u64(), expected.parse::<u64>()) else { return value.to_string() };
+    if (least..=least + SLACK_MS).contains(&is) { expected.to_owned() } else { is.to_string() }
 }
 
 fn plain(value: &Value) -> String {
@@ -306,19 +337,27 @@ mod tests {
     #[test]
     fn ledger_is_compared_word_by_word() {
         let ledger = json!({"disposition": "answered", "ended_by": "customer", "handled_by": ["alice", "bob"],
-            "resolved_by": "bob", "segments": [{"system": "ivr"}, {"agent": "alice"}, {"agent": "alice"}, {"agent": "bob"}]});
-        let ended = json!({"data": {"ledger": ledger}});
-        let good = "answered, by customer, handled A B, resolved B, segments A B";
-        check_ledger(good, &ended, &cast).unwrap();
+            "resolved_by": "bob", "wait_ms": 410, "merged_into": "first", "segments": [{"system": "ivr"}, {"agent": "alice"}, {"agent": "alice"}, {"agent": "bob"}]});
+        let call =
+            json!({"ani": {"raw": "+49", "withheld": true}, "via": {"raw": "0800"}, "data": {"choice": "2"}});
+        let ended = json!({"data": {"ledger": ledger, "call": call}});
+        let good = "answered, by customer, handled A B, resolved B, segments A B, waited 400, into first, withheld, \
+                    via 0800, data choice=2, ani +49";
+        check_end(good, &ended, &cast).unwrap();
         for wrong in [
             "missed",
             "answered, by agent",
             "answered, handled B A",
             "answered, resolved A",
             "answered, segments A",
+            "answered, waited 411",
+            "answered, into second",
+            "answered, shown",
+            "answered, via 0900",
+            "answered, data choice=3",
         ] {
-            assert!(check_ledger(wrong, &ended, &cast).is_err(), "{wrong}");
+            assert!(check_end(wrong, &ended, &cast).is_err(), "{wrong}");
         }
-        assert!(check_ledger("answered, cheered A", &ended, &cast).is_err());
+        assert!(check_end("answered, cheered A", &ended, &cast).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! A stage: a PBX with people, the daemon beside it, readers of its events; and the stories played on it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -10,7 +11,7 @@ use crate::act::Act;
 use crate::cast::{self, Mode};
 use crate::daemon::Daemon;
 use crate::events::{Reader, kind, summary, text};
-use crate::expect::{Expected, check_ledger};
+use crate::expect::{Expected, check_end};
 use crate::invariants::violations;
 use crate::proxy::Wire;
 use crate::webhook::Sink;
@@ -28,7 +29,7 @@ pub struct Story {
     pub modes: &'static [Mode],
     /// [Sentences](Act), and [directions](Stage::direct), separated by `;`.
     pub script: &'static str,
-    /// [Events](Expected) and [ledger](check_ledger) of each call, in the order in which they started.
+    /// [Events](Expected) and [end](check_end) of each call, in the order in which they started.
     pub calls: &'static [(&'static str, &'static str)],
     /// More configuration.
     pub settings: &'static str,
@@ -223,10 +224,14 @@ impl Stage {
         let started = events.iter().filter(|event| kind(event) == "call.started");
         let calls: Vec<&str> = started.filter_map(|event| text(event, "/data/call/id")).collect();
         ensure!(calls.len() == story.calls.len(), "{} calls instead of {}", calls.len(), story.calls.len());
-        for (call, (expected, ledger)) in calls.iter().zip(story.calls) {
-            Expected::parse(expected)?.check(call, &events, &cast::id)?;
+        let named = |name: &str| match name {
+            "first" => calls[0].to_owned(),
+            other => cast::id(other),
+        };
+        for (call, (expected, end)) in calls.iter().zip(story.calls) {
+            Expected::parse(expected)?.check(call, &events, &named)?;
             let ended = events.iter().find(|event| is_end_of(event, call)).context("no call.ended")?;
-            check_ledger(ledger, ended, &cast::id)?;
+            check_end(end, ended, &named)?;
         }
         let violations = violations(&events);
         ensure!(violations.is_empty(), "{}", violations.join("\n"));
@@ -276,9 +281,10 @@ impl Stage {
                     && (kind(event).starts_with("call.") || kind(event) == "screen.pop")
             };
             let told = self.sink.events();
-            let mut told: Vec<_> = told.iter().filter(of_call).map(without_prev).collect();
-            // At least once: a delivery whose success the daemon did not live to note comes again.
-            told.dedup();
+            // At least once: what the daemon did not live to note as delivered comes again.
+            let mut ids = BTreeSet::new();
+            let first_time = |event: &&Value| ids.insert(event["id"].to_string());
+            let told: Vec<_> = told.iter().filter(of_call).filter(first_time).map(without_prev).collect();
             let read: Vec<_> = events.iter().filter(of_call).map(without_prev).collect();
             if let Some(difference) = first_difference(&told, &read) {
                 bail!("webhook and WebSocket differ: {difference}");

@@ -28,7 +28,7 @@ pub(crate) const STORIES: &[Story] = &[
             "started inbound, queued Q, offered A #1, pop A, offer_ended declined, offered B #2, pop B, \
              offer_ended accepted, answered B, held, retrieved, transferred blind B>D, offered D, \
              offer_ended accepted, answered D, ended",
-            "answered, by customer, handled B D, resolved D, segments Q B D",
+            "answered, by customer, handled B D, resolved D, segments Q B D, shown, ani +49305550001",
         )],
     ),
     // One caller, one agent's phone.
@@ -97,7 +97,10 @@ pub(crate) const STORIES: &[Story] = &[
         "queue-abandoned",
         BOTH,
         "A unregisters; B unregisters; C dials Q; see queued Q; 0.5 s pass; C hangs up",
-        &[("started inbound, queued Q, ended", "abandoned, by customer, handled, resolved, segments Q")],
+        &[(
+            "started inbound, queued Q, ended",
+            "abandoned, by customer, handled, resolved, segments Q, waited 500",
+        )],
     ),
     story(
         "abandoned-while-ringing",
@@ -195,7 +198,7 @@ pub(crate) const STORIES: &[Story] = &[
          A holds; see held; 0.3 s pass; C hangs up",
         &[(
             "started, queued Q, offered A, offer_ended accepted, answered A, held, retrieved, held, ended",
-            "answered, by customer, handled A, resolved A",
+            "answered, by customer, handled A, resolved A, hold 700",
         )],
     ),
     // Blind transfers.
@@ -250,7 +253,7 @@ pub(crate) const STORIES: &[Story] = &[
         &[(
             "started, queued Q, offered A, offer_ended accepted, answered A, transferred blind A>, queued Q2, offered D, \
              offer_ended accepted, answered D, ended",
-            "answered, by customer, handled A D, resolved D",
+            "answered, by customer, handled A D, resolved D, segments Q A Q2 D",
         )],
     ),
     story(
@@ -285,7 +288,10 @@ pub(crate) const STORIES: &[Story] = &[
                  transferred attended A>B, ended",
                 "answered, by customer, handled A B, resolved B",
             ),
-            ("started internal, offered B, offer_ended accepted, answered B, ended merged", "merged"),
+            (
+                "started internal, offered B, offer_ended accepted, answered B, ended merged",
+                "merged, into first, of first",
+            ),
         ],
     ),
     story(
@@ -299,7 +305,10 @@ pub(crate) const STORIES: &[Story] = &[
                  transferred attended A>B, ended",
                 "answered, by customer, handled A B, resolved B",
             ),
-            ("started internal, offered B, offer_ended accepted, answered B, ended merged", "merged"),
+            (
+                "started internal, offered B, offer_ended accepted, answered B, ended merged",
+                "merged, into first, of first",
+            ),
         ],
     ),
     story(
@@ -313,7 +322,10 @@ pub(crate) const STORIES: &[Story] = &[
                  transferred attended A>B, ended",
                 "answered, by customer, handled A B, resolved B",
             ),
-            ("started internal, offered B, offer_ended accepted, answered B, ended merged", "merged"),
+            (
+                "started internal, offered B, offer_ended accepted, answered B, ended merged",
+                "merged, into first, of first",
+            ),
         ],
     ),
     story(
@@ -397,8 +409,14 @@ pub(crate) const STORIES: &[Story] = &[
                  transferred attended A>B, held, ?retrieved, transferred attended B>D, ended",
                 "answered, by customer, handled A B D, resolved D",
             ),
-            ("started internal, offered B, offer_ended accepted, answered B, ended merged", "merged"),
-            ("started internal, offered D, offer_ended accepted, answered D, ended merged", "merged"),
+            (
+                "started internal, offered B, offer_ended accepted, answered B, ended merged",
+                "merged, into first, of first",
+            ),
+            (
+                "started internal, offered D, offer_ended accepted, answered D, ended merged",
+                "merged, into first, of first",
+            ),
         ],
     ),
     // Parking, voicemail.
@@ -476,7 +494,7 @@ pub(crate) const STORIES: &[Story] = &[
         "C dials A withheld; A rings; A answers; see answered A; C hangs up",
         &[(
             "started inbound, offered A, offer_ended accepted, answered A, ended",
-            "answered, by customer, handled A",
+            "answered, by customer, handled A, withheld, ani +49305550001",
         )],
     ),
     story(
@@ -485,7 +503,7 @@ pub(crate) const STORIES: &[Story] = &[
         "C dials A diverted-by 0800111222; A rings; A answers; see answered A; C hangs up",
         &[(
             "started inbound, offered A, offer_ended accepted, answered A, ended",
-            "answered, by customer, handled A",
+            "answered, by customer, handled A, shown, via 0800111222, ani +49305550001",
         )],
     ),
     story(
@@ -494,7 +512,7 @@ pub(crate) const STORIES: &[Story] = &[
         "C dials ivr; 0.3 s pass; C presses 2; D rings; D answers; see answered D; C hangs up",
         &[(
             "started inbound, data, queued Q2, offered D, offer_ended accepted, answered D, ended",
-            "answered, by customer, handled D, resolved D",
+            "answered, by customer, handled D, resolved D, data choice=2",
         )],
     ),
     story(
