@@ -7,7 +7,6 @@ use super::{
     bits::ones,
     demand::Skilled,
     order::AgentNo,
-    ready::By,
     waiting::{CallNo, Key, Place},
 };
 
@@ -148,7 +147,7 @@ impl Distributor {
         let asked = self.profiles.get(profile);
         let queue = &self.queues[asked.queue];
         let rows = &self.profiles.rows;
-        if asked.by == By::Skill {
+        if queue.setup.strategy == Strategy::BestSkill {
             let scores = Skilled { profiles: &self.profiles, roster: &self.roster };
             let best = self.ready.order_mut(asked.by).highest(profile, &scores, passes);
             return best.into_iter().collect();

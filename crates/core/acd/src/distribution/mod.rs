@@ -380,7 +380,7 @@ impl Distributor {
         let first = self.profiles.len();
         let demand = self.profiles.add(queue, &self.queues[queue], extra, &self.roster);
         for profile in first..self.profiles.len() {
-            self.ready.serve(profile, self.profiles.get(profile).by);
+            self.ready.serve(profile, self.queues[queue].setup.strategy);
         }
         for member in 0..self.queues[queue].members.len() {
             let agent = self.queues[queue].members[member];

@@ -91,7 +91,8 @@ pub(super) struct Order {
     lasts: Vec<(Rank, AgentNo)>,
     /// The profiles that are served in this order.
     pub(super) serves: Bits,
-    scored: bool,
+    /// Those of them that are asked for the highest score.
+    scored: Bits,
 }
 
 /// What an order needs to know of agents and profiles.
@@ -103,18 +104,12 @@ pub(super) trait Scores {
 }
 
 impl Order {
-    /// An order that also answers [`highest`](Self::highest), if `scored`.
-    pub(super) fn new(scored: bool) -> Self {
-        Self { scored, ..Self::default() }
-    }
-
-    /// Serves this profile from now on.
-    pub(super) fn serve(&mut self, profile: usize) {
+    /// Serves this profile from now on; `scored`: asked for the [highest](Self::highest) score.
+    pub(super) fn serve(&mut self, profile: usize, scored: bool) {
         self.serves.insert(profile);
-    }
-
-    fn profiles<'a>(&'a self, row: &'a [u64]) -> impl Iterator<Item = usize> + 'a {
-        ones(self.serves.words().iter().zip(row).map(|(served, asked)| served & asked))
+        if scored {
+            self.scored.insert(profile);
+        }
     }
 
     fn concerns(&self, row: &[u64]) -> bool {
@@ -169,12 +164,9 @@ impl Order {
     fn count_in(&mut self, at: usize, agent: AgentNo, scores: &impl Scores) {
         let row = scores.rows().row(agent as usize);
         self.pieces[at].count.add(row);
-        if self.scored {
-            let mut piece = std::mem::take(&mut self.pieces[at]);
-            for profile in self.profiles(row) {
-                piece.raise(profile, scores.score(agent, profile));
-            }
-            self.pieces[at] = piece;
+        let piece = &mut self.pieces[at];
+        for profile in ones(self.scored.words().iter().zip(row).map(|(scored, mine)| scored & mine)) {
+            piece.raise(profile, scores.score(agent, profile));
         }
     }
 
@@ -323,8 +315,8 @@ mod tests {
             for (agent, profile) in qualified {
                 fixed.rows.set(agent, profile, true);
             }
-            let mut order = Order::new(true);
-            (0..PROFILES).filter(|profile| profile % 5 != 4).for_each(|profile| order.serve(profile));
+            let mut order = Order::default();
+            (0..PROFILES).filter(|profile| profile % 5 != 4).for_each(|profile| order.serve(profile, true));
             let mut model: BTreeSet<(Rank, AgentNo)> = BTreeSet::new();
             for (turn, (kind, agent)) in steps.into_iter().enumerate() {
                 let agent = AgentNo::try_from(agent).unwrap();
@@ -354,7 +346,7 @@ mod tests {
             let each: Vec<Option<AgentNo>> =
                 (0..=able.len()).map(|n| order.nth(n, profile, &fixed.rows)).collect();
             prop_assert_eq!(each, able.iter().copied().map(Some).chain([None]).collect::<Vec<_>>());
-            for passes in [|_| true, |agent: AgentNo| agent % 3 == 0] {
+            for passes in [|_| true, |agent: AgentNo| agent.is_multiple_of(3)] {
                 // Of equals the first: `max_by_key` would take the last.
                 let best = able.iter().rev().filter(|agent| passes(**agent)).max_by_key(|a| fixed.score(**a, profile));
                 prop_assert_eq!(order.highest(profile, &fixed, passes), best.copied());
@@ -367,8 +359,8 @@ mod tests {
             after in 0..AGENTS,
         ) {
             let mut fixed = Fixed { rows: Rows::new(AGENTS, 1), scores: vec![0] };
-            let mut order = Order::new(false);
-            order.serve(0);
+            let mut order = Order::default();
+            order.serve(0, false);
             for agent in &agents {
                 fixed.rows.set(*agent, 0, true);
                 order.insert((0, 0), AgentNo::try_from(*agent).unwrap(), &fixed);

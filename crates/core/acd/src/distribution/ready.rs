@@ -10,7 +10,7 @@ use super::{
 /// Which order a strategy looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
-    /// Longest idle first: longest-idle and ring-all.
+    /// Longest idle first: longest-idle, ring-all, and best-skill, which asks for the highest score in it.
     Idle,
     /// Fewest calls first.
     Calls,
@@ -18,26 +18,23 @@ pub(super) enum By {
     Occupancy,
     /// By agent id: round-robin and random.
     Id,
-    /// Longest idle first, and asked for the highest score.
-    Skill,
 }
 
 impl By {
-    const ALL: [Self; 5] = [Self::Idle, Self::Calls, Self::Occupancy, Self::Id, Self::Skill];
+    const ALL: [Self; 4] = [Self::Idle, Self::Calls, Self::Occupancy, Self::Id];
 
     pub(super) const fn of(strategy: Strategy) -> Self {
         match strategy {
-            Strategy::LongestIdle | Strategy::RingAll => Self::Idle,
+            Strategy::LongestIdle | Strategy::RingAll | Strategy::BestSkill => Self::Idle,
             Strategy::LeastCalls => Self::Calls,
             Strategy::LeastOccupied => Self::Occupancy,
             Strategy::RoundRobin | Strategy::Random => Self::Id,
-            Strategy::BestSkill => Self::Skill,
         }
     }
 
     const fn rank(self, standing: &Standing) -> Rank {
         match self {
-            Self::Idle | Self::Skill => standing.by_idle(),
+            Self::Idle => standing.by_idle(),
             Self::Calls => standing.by_calls(),
             Self::Occupancy => standing.by_occupancy(),
             Self::Id => (0, 0),
@@ -48,7 +45,7 @@ impl By {
 /// All ready agents that have been put in, in every order some profile asks for.
 #[derive(Debug, Clone)]
 pub(super) struct Ready {
-    orders: [Order; 5],
+    orders: [Order; 4],
     /// The profiles for which somebody may be ready. An agent who is put in adds profiles; that the last agent of a
     /// profile was taken out is found when somebody asks.
     any: Vec<u64>,
@@ -56,12 +53,12 @@ pub(super) struct Ready {
 
 impl Ready {
     pub(super) fn new() -> Self {
-        Self { orders: By::ALL.map(|by| Order::new(matches!(by, By::Skill))), any: Vec::new() }
+        Self { orders: By::ALL.map(|_| Order::default()), any: Vec::new() }
     }
 
-    /// A profile is served in this order from now on.
-    pub(super) fn serve(&mut self, profile: usize, by: By) {
-        self.orders[by as usize].serve(profile);
+    /// A profile is served by this strategy from now on.
+    pub(super) fn serve(&mut self, profile: usize, strategy: Strategy) {
+        self.orders[By::of(strategy) as usize].serve(profile, strategy == Strategy::BestSkill);
     }
 
     pub(super) const fn order(&self, by: By) -> &Order {
