@@ -44,12 +44,12 @@ pub(crate) fn disposition(record: &CallRecord, ending: &Ending) -> Disposition {
         return Disposition::Failed;
     }
     if record.call.answered_at.is_some() {
-        return if went_nowhere(record, ending) { Disposition::Failed } else { Disposition::Answered };
+        return if was_dropped(record, ending) { Disposition::Failed } else { Disposition::Answered };
     }
-    if record.system.is_some() {
+    if record.system.is_some() || caller_left(record, ending) {
         return Disposition::Missed;
     }
-    by_attempts(attempts(record, 0)).unwrap_or_else(|| by_cause(record, ending))
+    by_attempts(record).unwrap_or_else(|| by_cause(record, ending))
 }
 
 /// Who ended it. A call that the called devices refused was ended by nobody but the system.
@@ -69,12 +69,15 @@ fn originator_never_answered(record: &CallRecord) -> bool {
     record.parties.first().is_some_and(|party| party.rang && !party.up)
 }
 
-/// How the legs other than the originator's ended that rang, from this place on.
-fn attempts(record: &CallRecord, from: usize) -> impl Iterator<Item = LegEnd> + '_ {
-    record.parties.iter().skip(from.max(1)).filter(|party| party.rang).filter_map(|party| party.end)
+/// The PBX kept the caller, whatever the devices had said that were tried until then, and the caller gave up. Who was
+/// not even answered by the PBX heard what they said.
+fn caller_left(record: &CallRecord, ending: &Ending) -> bool {
+    ending.by == Some(By::Customer) && record.customer == Some(0) && record.parties[0].up
 }
 
-fn by_attempts(attempts: impl Iterator<Item = LegEnd>) -> Option<Disposition> {
+/// What the devices that rang say together, the originator's left out.
+fn by_attempts(record: &CallRecord) -> Option<Disposition> {
+    let attempts = record.parties.iter().skip(1).filter(|party| party.rang).filter_map(|party| party.end);
     let ranked = attempts.map(|end| match end {
         LegEnd::NoAnswer
         | LegEnd::CallerLeft
@@ -104,14 +107,8 @@ fn by_cause(record: &CallRecord, ending: &Ending) -> Disposition {
     }
 }
 
-/// It was transferred to where nothing is: nobody was rung, or what was dialled does not exist.
-fn went_nowhere(record: &CallRecord, ending: &Ending) -> bool {
-    let Some(from) = record.legs_at_transfer else { return false };
-    if ending.by.is_some() || ending.recovered || record.system.is_some() {
-        return false;
-    }
-    match by_attempts(attempts(record, from)) {
-        Some(disposition) => disposition == Disposition::Failed,
-        None => !ending.q850.is_some_and(cause::is_absence),
-    }
+/// The PBX itself dropped it after a transfer that nobody took up: nothing is where it went, or who is there was busy,
+/// away or did not answer. A customer who hung up meanwhile was answered before.
+fn was_dropped(record: &CallRecord, ending: &Ending) -> bool {
+    record.untaken && ending.by.is_none() && !ending.recovered && record.system.is_none()
 }

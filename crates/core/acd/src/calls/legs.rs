@@ -150,13 +150,14 @@ impl Engine {
         let how = match &takeover {
             Some(takeover) => takeover.how(),
             None if others > 0 => "conference",
+            None if record.parties[place].moved && !record.parties[place].rang => "pickup",
             None => "answered",
         };
         let party = &mut record.parties[place];
         party.told = true;
         party.joined_at = Some(now);
         party.how = how.to_owned();
-        record.legs_at_transfer = None;
+        record.untaken = false;
         record.system = None;
         record.call.answered_at.get_or_insert(now);
         self.out_of_queue(id, true);
@@ -295,6 +296,7 @@ impl Engine {
         let agent = moved.agent.clone();
         let place = new.add_leg(moved, leg.clone(), party.up);
         new.parties[place].rang = party.rang;
+        new.parties[place].moved = true;
         new.parties[place].offer = party.offer;
         new.offers.extend(party.offer);
         new.settle(now);

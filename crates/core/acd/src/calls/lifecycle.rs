@@ -128,7 +128,7 @@ impl Engine {
             offers: Vec::new(),
             attempts: 0,
             takeover: None,
-            legs_at_transfer: None,
+            untaken: false,
             system: None,
             consult_of: None,
             pops: Vec::new(),

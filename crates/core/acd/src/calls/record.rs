@@ -21,6 +21,8 @@ pub(crate) struct Party {
     pub(crate) up: bool,
     /// It was rung (an originator that was rung is click-to-dial).
     pub(crate) rang: bool,
+    /// It came from a call of its own.
+    pub(crate) moved: bool,
     /// In conversation with another party of this call.
     pub(crate) in_talk: bool,
     /// With the customer, and told so by `call.answered`, `call.party_joined` or `call.transferred`.
@@ -29,7 +31,7 @@ pub(crate) struct Party {
     pub(crate) transferred: bool,
     /// When it first talked to the customer.
     pub(crate) joined_at: Option<Timestamp>,
-    /// How it came to the customer: `answered`, `blind`, `attended`, `conference`, `park`.
+    /// How it came to the customer: `answered`, `blind`, `attended`, `conference`, `park`, `pickup`.
     pub(crate) how: String,
     /// The offer it rings for.
     pub(crate) offer: Option<OfferId>,
@@ -158,8 +160,8 @@ pub(crate) struct CallRecord {
     pub(crate) attempts: u32,
     /// A transfer under way.
     pub(crate) takeover: Option<Takeover>,
-    /// It was transferred, and nobody took it up since: where the legs begin that could.
-    pub(crate) legs_at_transfer: Option<usize>,
+    /// It was transferred, and nobody took it up since.
+    pub(crate) untaken: bool,
     /// The PBX itself has the caller: `voicemail`, `park`, `fallback`.
     pub(crate) system: Option<String>,
     /// The call this one consults for.
@@ -206,6 +208,7 @@ impl CallRecord {
             leg_ref,
             up,
             rang: false,
+            moved: false,
             in_talk: false,
             told: false,
             transferred: false,

@@ -44,7 +44,7 @@ impl Engine {
         let to_leg = transfer.to_leg.as_ref().and_then(|leg| record.leg(leg));
         let already = to_leg.is_some_and(|place| record.parties[place].told);
         if !already {
-            record.legs_at_transfer = (!target.talks).then_some(to_leg.unwrap_or(record.parties.len()));
+            record.untaken = !target.talks;
             record.takeover =
                 Some(Takeover { kind: transfer.kind, to_leg: transfer.to_leg, talks: target.talks });
         }

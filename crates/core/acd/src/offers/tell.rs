@@ -66,13 +66,14 @@ impl Engine {
         self.sync_agent(agent, None);
     }
 
-    /// An offer that was not decided now: the PBX's own, or a Ring of ours that overtook the fallback.
+    /// An offer that was not decided now: the PBX's own, a Ring of ours that overtook the fallback, or (in a recording)
+    /// one that was decided then. Whoever is rung for a caller in a queue is rung by that queue.
     fn open_seen_offer(&mut self, call: CallId, agent: &AgentId, ring: Option<ActionId>) -> OfferId {
         let id: OfferId = self.next_id();
         let Some(record) = self.calls.get_mut(call) else { return id };
         let stray = record.stray_ring.as_ref().filter(|stray| Some(stray.id) == ring);
-        let of_pbx = record.visit.as_ref().filter(|visit| visit.of_pbx).map(|visit| visit.queue.clone());
-        let queue = stray.and_then(|stray| stray.queue.clone()).or(of_pbx);
+        let visited = record.visit.as_ref().map(|visit| visit.queue.clone());
+        let queue = stray.and_then(|stray| stray.queue.clone()).or(visited);
         let ring = stray.map(|stray| stray.id);
         record.offers.push(id);
         let offer = Offer { id, agent: agent.clone(), queue, attempt: 0, expires_at: None, outcome: None };
@@ -120,7 +121,9 @@ impl Engine {
         let Some(mut offer) = self.offers.remove(id) else { return };
         offer.offer.outcome = Some(outcome);
         let agent = offer.offer.agent.clone();
+        let mut ours = offer.ring.is_some() && offer.offer.queue.is_some();
         if let Some(record) = self.calls.get_mut(offer.call) {
+            ours |= record.visit.as_ref().is_some_and(|visit| !visit.of_pbx);
             record.left_an_offer = outcome == OfferOutcome::CallerLeft && offer.offer.queue.is_some();
             record.offers.retain(|open| *open != id);
             for party in record.parties.iter_mut().filter(|party| party.offer == Some(id)) {
@@ -132,7 +135,7 @@ impl Engine {
                 self.emit_call(EventKind::CallOfferEnded { call, offer: offer.offer.clone() });
             }
         }
-        if offer.ring.is_some() && offer.offer.queue.is_some() {
+        if ours {
             match outcome {
                 OfferOutcome::NoAnswer => self.take_off_duty(&agent, NO_ANSWER),
                 OfferOutcome::Unreachable => self.take_off_duty(&agent, UNREACHABLE),

@@ -158,9 +158,22 @@ fn a_call_picked_up_from_another_phone_is_answered_by_who_picked_it_up() {
         "answered bob",
         "pop bob",
     ]);
+    w.wait(1_000);
     w.hangs_up("c");
-    assert_eq!(w.ledger("c").handled_by, [agent("bob")]);
+    let ledger = w.ledger("c");
+    assert_eq!(ledger.handled_by, [agent("bob")]);
+    assert_eq!(lines::segments(&ledger).last().unwrap(), "agent bob pickup 1000");
     w.agent_is("bob", AgentState::Ready);
+}
+
+#[test]
+fn a_caller_whom_the_pbx_kept_after_a_refusal_and_who_gives_up_was_missed() {
+    let mut w = ringing();
+    w.up("c", "c");
+    w.leaves("c", "a", LegEnd::Busy);
+    w.hangs_up("c");
+    let ledger = w.ledger("c");
+    assert_eq!((ledger.disposition, ledger.ended_by), (Disposition::Missed, EndedBy::Customer));
 }
 
 #[test]

@@ -53,6 +53,17 @@ fn a_caller_who_hangs_up_while_waiting_is_abandoned() {
 }
 
 #[test]
+fn whoever_is_rung_for_a_waiting_caller_is_rung_by_the_queue_also_in_a_recording() {
+    let mut w = World::route();
+    w.queued("c", "5003");
+    w.told();
+    w.rings("c", "b", "PJSIP/1002"); // alice was decided on now, bob when it was recorded
+    w.check(&["offered bob #1 of support", "pop bob", "agent bob ready>reserved"]);
+    w.leaves("c", "b", LegEnd::NoAnswer);
+    w.check(&["offer_ended bob no_answer", "agent bob reserved>not_ready (no_answer)"]);
+}
+
+#[test]
 fn the_agent_is_ready_at_once_when_the_caller_leaves_while_it_rings() {
     let mut w = World::route();
     w.queued("c", "5003");

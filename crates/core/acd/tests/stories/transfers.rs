@@ -89,28 +89,39 @@ fn blind_to_nowhere_failed() {
 }
 
 #[test]
-fn a_transfer_to_somebody_who_is_busy_or_away_was_answered_all_the_same() {
+fn a_transfer_to_somebody_who_is_busy_or_away_fails_when_the_pbx_drops_the_caller() {
     for (end, q850) in [(LegEnd::Busy, 17), (LegEnd::NoAnswer, 16)] {
         let mut w = talking();
         w.blind("c", "a", "1002");
         w.rings("c", "b", "PJSIP/1002");
         w.leaves("c", "b", end);
         w.ends("c", None, q850);
-        assert_eq!(w.ledger("c").disposition, Disposition::Answered, "{end:?}");
+        assert_eq!(w.ledger("c").disposition, Disposition::Failed, "{end:?}");
+        assert_eq!(w.ledger("c").handled_by, [agent("alice")], "{end:?}");
     }
     let mut w = talking();
     w.blind("c", "a", "1002");
     w.ends("c", None, 3);
-    assert_eq!(w.ledger("c").disposition, Disposition::Answered, "not registered");
+    assert_eq!(w.ledger("c").disposition, Disposition::Failed, "not registered");
 }
 
 #[test]
-fn a_transfer_whose_target_never_answers_was_answered_by_who_transferred() {
+fn a_caller_who_leaves_before_the_target_of_a_transfer_answers_was_answered_by_who_transferred() {
+    let mut w = talking();
+    w.blind("c", "a", "1002");
+    w.rings("c", "b", "PJSIP/1002");
+    w.hangs_up("c");
+    let ledger = w.ledger("c");
+    assert_eq!((ledger.disposition, ledger.resolved_by), (Disposition::Answered, Some(agent("alice"))));
+}
+
+#[test]
+fn an_attended_transfer_whose_target_never_answers_fails_when_the_pbx_drops_the_caller() {
     let mut w = consulting();
     w.attended("c", "a", "k", "k", "b");
     w.leaves("c", "b", LegEnd::NoAnswer);
     w.ends("c", None, 16);
-    assert_eq!(w.ledger("c").disposition, Disposition::Answered);
+    assert_eq!(w.ledger("c").disposition, Disposition::Failed);
 }
 
 #[test]
