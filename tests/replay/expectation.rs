@@ -65,7 +65,7 @@ pub(crate) fn parse(written: &str, version: &str) -> Result<Vec<Run>> {
 fn whole_lines(written: &str) -> Vec<(usize, String)> {
     let mut lines: Vec<(usize, String)> = Vec::new();
     for (number, line) in written.lines().enumerate() {
-        let line = line.split('#').next().unwrap_or("").trim_end();
+        let line = if line.starts_with('#') { "" } else { line.trim_end() };
         let continues = line.starts_with(' ');
         match lines.last_mut() {
             _ if line.trim().is_empty() => {}

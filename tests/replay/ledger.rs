@@ -50,7 +50,7 @@ impl LedgerExpectation {
         for (at, entry) in self.0.iter().enumerate() {
             let wrong = match entry {
                 Entry::Is(key, value) => Entry::Is(key, format!("{value} x")),
-                Entry::Lasts(keys, seconds, tolerance) => Entry::Lasts(keys, seconds + 0.2, *tolerance),
+                Entry::Lasts(keys, seconds, tolerance) => Entry::Lasts(keys, seconds + 1.0, *tolerance),
                 Entry::Segments(owners) => Entry::Segments(owners[1..].to_vec()),
                 Entry::Call(key, number) => Entry::Call(key, number + 1),
             };
