@@ -18,9 +18,9 @@ use crate::{Entry, Error, Kind, Record, ring::Segment};
 
 /// The format written, and the newest that is read.
 pub(crate) const FORMAT: u8 = 1;
-/// The most a part's piece of the body holds: well under a quarter of the store's segments, above which it would keep
-/// the value in a file of its own that nobody syncs.
-const PIECE: usize = 64 * 1024;
+/// The most a part's piece of the body holds. The store puts about 20 values into a leaf, and a leaf larger than a
+/// quarter of its segments (128 KiB) into a file of its own that nobody syncs.
+const PIECE: usize = 4 * 1024;
 /// The most a record may say.
 pub(crate) const MAX_PAYLOAD: usize = 32 * 1024 * 1024;
 /// Format, CRC, first sequence, part, parts.

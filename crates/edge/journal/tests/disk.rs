@@ -9,8 +9,8 @@ use std::{
     path::Path,
 };
 
-use common::{append, assert_entries, read_all, second};
-use hookswitch_journal::{Cursor, Error, Journal, Limit, SledJournal, Snapshot};
+use common::{append, assert_entries, read_all, record, second};
+use hookswitch_journal::{Cursor, Error, Journal, Limit, Record, SledJournal, Snapshot};
 use tempfile::TempDir;
 
 /// A closed journal of so many entries, one a batch.
@@ -57,6 +57,23 @@ fn what_was_appended_is_there_when_it_is_opened_again() {
         assert_entries(&read_all(&journal.reader(), 0, Limit::default()).unwrap(), 1, 37 + round * 7);
         journal.verify().unwrap();
     }
+}
+
+#[test]
+fn nothing_is_put_into_files_of_the_store_that_nobody_syncs() {
+    let folder = closed(1);
+    let mut journal = open(&folder).unwrap();
+    for size in [100, 1_000, 4_000, 5_000, 100_000, 1_000_000] {
+        for _ in 0..20 {
+            let next = journal.reader().last() + 1;
+            let batch =
+                (next..next + 10).map(|number| Record { payload: vec![7; size].into(), ..record(number) });
+            journal.append(batch.collect()).unwrap();
+        }
+    }
+    journal.verify().unwrap();
+    let blobs = fs::read_dir(folder.path().join("store/blobs")).unwrap().count();
+    assert_eq!(blobs, 0, "sled keeps large leaves in files of their own and syncs none of them");
 }
 
 #[test]
