@@ -51,11 +51,6 @@ impl Bits {
     pub(super) fn words(&self) -> &[u64] {
         &self.0
     }
-
-    /// How many are in both sets.
-    pub(super) fn count_common(&self, other: &Self) -> u32 {
-        self.0.iter().zip(&other.0).map(|(a, b)| (a & b).count_ones()).sum()
-    }
 }
 
 /// One row of bits for each agent: the profiles the agent qualifies for. All rows lie in one piece of memory.

@@ -98,16 +98,3 @@ pub enum Decision {
         then: Overflow,
     },
 }
-
-/// A queue's figures that the distributor knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Figures {
-    /// Calls that wait, those being offered included.
-    pub waiting: u32,
-    /// Seconds the longest of them has waited.
-    pub longest_wait_s: u64,
-    /// Members who are ready.
-    pub ready: u32,
-    /// Members who talk or hold.
-    pub talking: u32,
-}

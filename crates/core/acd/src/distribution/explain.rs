@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hookswitch_model::{AgentId, Millis, QueueId, Skill, Timestamp, setup::Strategy};
+use hookswitch_model::{AgentId, Millis, Skill, Timestamp, setup::Strategy};
 
 use super::{
     Distributor, Excluded, Exclusion, Explanation, MEMBERS_EXPLAINED, Ranked, Reasons, Score, StepExplained,
@@ -187,14 +187,6 @@ impl Distributor {
             occupancy_ppm: standing.map_or(0, |standing| standing.occupancy_ppm),
             skill: asked.iter().map(|(skill, _)| u32::from(self.roster.level(agent, *skill))).sum(),
         }
-    }
-
-    /// The queues in which somebody waits, by id, with how many.
-    pub fn queues_waiting(&self) -> impl Iterator<Item = (&QueueId, usize)> {
-        self.queues
-            .iter()
-            .map(|queue| (&queue.setup.id, queue.line.len()))
-            .filter(|(_, waiting)| *waiting > 0)
     }
 }
 

@@ -165,11 +165,6 @@ impl Line {
         self.len
     }
 
-    /// Since when the longest waiting call waits.
-    pub(super) fn oldest(&self) -> Option<Timestamp> {
-        self.classes.values().filter_map(Class::first).map(|first| first.since).min()
-    }
-
     /// The call whose turn it is.
     pub(super) fn first(&self, ageing: Option<Millis>) -> Option<(Key, CallNo)> {
         let firsts = self.classes.iter().filter_map(|(class, calls)| {

@@ -55,9 +55,9 @@ mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hookswitch_model::{AgentId, CallId, Millis, QueueId, Skill, Timestamp};
+use hookswitch_model::{AgentId, CallId, Millis, Skill, Timestamp};
 
-pub use decision::{Decision, Figures, Placed, Unavailable, Waiting};
+pub use decision::{Decision, Placed, Unavailable, Waiting};
 pub use reasons::{
     Excluded, Exclusion, Explanation, Ranked, Reasons, Score, StepExplained, Turn, WaitingFor, WhyIdle,
 };
@@ -262,20 +262,6 @@ impl Distributor {
     fn place(&self, row: &Call) -> usize {
         let queue = &self.queues[row.queue];
         queue.line.place(row.priority, row.enqueued_at, row.key.call, queue.setup.ageing)
-    }
-
-    /// A queue's figures.
-    #[must_use]
-    pub fn figures(&self, now: Timestamp, queue: &QueueId) -> Figures {
-        let Some(queue) = self.queue_numbers.get(queue).map(|number| &self.queues[*number]) else {
-            return Figures::default();
-        };
-        Figures {
-            waiting: u32::try_from(queue.line.len()).unwrap_or(u32::MAX),
-            longest_wait_s: queue.line.oldest().map_or(0, |since| now.since(since).0 / 1_000),
-            ready: queue.member_bits.count_common(&self.roster.ready),
-            talking: queue.member_bits.count_common(&self.roster.talking),
-        }
     }
 
     /// How many agents are ready, over all queues.

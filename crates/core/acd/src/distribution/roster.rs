@@ -143,7 +143,6 @@ pub(super) struct Roster {
     levels: Vec<u8>,
     width: usize,
     pub(super) ready: Bits,
-    pub(super) talking: Bits,
 }
 
 impl Roster {
@@ -162,7 +161,7 @@ impl Roster {
             for team in &setup.teams {
                 new.teams.entry(team.clone()).or_default().push(number);
             }
-            new.note_presence(number, &agent);
+            new.mark(number, agent.away.is_none());
             new.agents.push(agent);
         }
         let mut names: BTreeSet<Skill> = asked.into_iter().collect();
@@ -295,21 +294,13 @@ impl Roster {
             }
         }
         row.away = away;
-        let presence =
-            (row.away.is_none(), matches!(row.away, Some(Unavailable::Talking | Unavailable::Holding)));
-        self.mark(agent, presence);
-        presence.0
+        let is_ready = row.away.is_none();
+        self.mark(agent, is_ready);
+        is_ready
     }
 
-    fn note_presence(&mut self, agent: AgentNo, row: &Agent) {
-        let talks = matches!(row.away, Some(Unavailable::Talking | Unavailable::Holding));
-        self.mark(agent, (row.away.is_none(), talks));
-    }
-
-    fn mark(&mut self, agent: AgentNo, (ready, talks): (bool, bool)) {
-        for (set, is) in [(&mut self.ready, ready), (&mut self.talking, talks)] {
-            if is { set.insert(agent as usize) } else { set.remove(agent as usize) }
-        }
+    fn mark(&mut self, agent: AgentNo, is_ready: bool) {
+        if is_ready { self.ready.insert(agent as usize) } else { self.ready.remove(agent as usize) }
     }
 }
 

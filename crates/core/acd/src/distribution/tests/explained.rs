@@ -4,7 +4,7 @@ use hookswitch_model::{Millis, Timestamp, setup::Strategy};
 
 use super::{
     super::{BACK_OFF, Decision, Distributor, Exclusion, MEMBERS_EXPLAINED, Reasons, Unavailable, Waiting},
-    agent, agent_id, at, call_id, queue, queue_id, requirement, setup, skills, waiting,
+    agent, agent_id, at, call_id, queue, requirement, setup, skills, waiting,
 };
 
 #[track_caller]
@@ -145,16 +145,4 @@ fn a_decision_in_a_large_queue_lists_the_chosen_only() {
     assert_eq!((reasons.ranked.len(), reasons.excluded.len()), (1, 0));
     let full = floor.explain(at(1), &waiting("q", at(1))).unwrap();
     assert_eq!(full.steps[0].ranked.len() + full.steps[0].excluded.len(), MEMBERS_EXPLAINED + 1);
-}
-
-#[test]
-fn figures_count_members_once_and_offered_calls_as_waiting() {
-    let mut floor = floor();
-    let figures = floor.figures(at(10), &queue_id("q"));
-    assert_eq!((figures.ready, figures.talking, figures.waiting), (4, 2, 0));
-    floor.enqueue(at(10), call_id(1), waiting("q", at(2)));
-    floor.enqueue(at(10), call_id(2), waiting("q", at(5)));
-    while floor.next(at(10)).is_some() {}
-    let figures = floor.figures(at(10), &queue_id("q"));
-    assert_eq!((figures.ready, figures.waiting, figures.longest_wait_s), (2, 2, 8));
 }
