@@ -143,13 +143,16 @@ impl<W: Write> Printer<'_, W> {
     }
 }
 
-/// Every extension that rang or dialled, as an agent of that name.
+/// Every extension that rang, dialled or was paused, as an agent of that name.
 fn extensions(facts: &[PbxEvent], pbx: &PbxId) -> Vec<AgentSetup> {
     let addresses: BTreeSet<&Address> = facts
         .iter()
         .filter_map(|event| {
             if let Fact::LegRinging { leg, .. } = &event.fact {
                 return Some(&leg.address);
+            }
+            if let Fact::MemberPaused { address, .. } = &event.fact {
+                return Some(address);
             }
             let Fact::CallStarted { originator, direction, .. } = &event.fact else { return None };
             (*direction != Direction::Inbound).then_some(&originator.address)
