@@ -11,7 +11,7 @@ use super::{
     RuleError,
     calendar::Calendars,
     condition::{Condition, Constant, Operator, Test, TextTest},
-    facts::{Moment, Path, path_of, variable},
+    facts::{Ask, Moment, Path, path_of, variable},
 };
 
 /// A condition is at most this many characters long.
@@ -88,11 +88,11 @@ impl<'a> Compiler<'a> {
 
     /// The expression with every constant name (`ani.e164`, `data["x"]`, `open("office")`) made one variable.
     fn resolve(&mut self, node: &IdedExpr, scope: &Scope) -> Result<IdedExpr, Fault> {
-        if let Some((segments, presence)) = segments(node)
+        if let Some((segments, ask)) = segments(node)
             && !scope.knows(&segments[0])
         {
             let path = self.path(node, &segments)?;
-            return Ok(IdedExpr { id: node.id, expr: Expr::Ident(variable(self.number(path), presence)) });
+            return Ok(IdedExpr { id: node.id, expr: Expr::Ident(variable(self.number(path), ask)) });
         }
         let expr = match &node.expr {
             Expr::Ident(_) | Expr::Literal(_) => node.expr.clone(),
@@ -152,7 +152,7 @@ impl<'a> Compiler<'a> {
             }
         };
         let path = self.calendar(id, name)?;
-        Ok(IdedExpr { id, expr: Expr::Ident(variable(self.number(path), false)) })
+        Ok(IdedExpr { id, expr: Expr::Ident(variable(self.number(path), Ask::Value)) })
     }
 
     fn comprehension(
@@ -171,8 +171,7 @@ impl<'a> Compiler<'a> {
         inner.locals.push(over.accu_var.clone());
         inner.locals.extend(over.iter_var2.clone());
         Ok(ComprehensionExpr {
-            // The range itself may hold no loop either: its cost would multiply.
-            iter_range: self.resolve(&over.iter_range, &Scope { locals: vec![String::new()] })?,
+            iter_range: self.range(&over.iter_range)?,
             iter_var: over.iter_var.clone(),
             iter_var2: over.iter_var2.clone(),
             accu_var: over.accu_var.clone(),
@@ -181,6 +180,18 @@ impl<'a> Compiler<'a> {
             loop_step: self.resolve(&over.loop_step, &inner)?,
             result: self.resolve(&over.result, &inner)?,
         })
+    }
+
+    /// What a loop goes over. It may hold no loop either: the cost would multiply.
+    fn range(&mut self, range: &IdedExpr) -> Result<IdedExpr, Fault> {
+        let mut range = self.resolve(range, &Scope { locals: vec![String::new()] })?;
+        if let Expr::Ident(name) = &range.expr
+            && let Some((path, Ask::Value)) = path_of(name)
+            && matches!(self.paths[path], Path::AllData | Path::AllCustomer)
+        {
+            range.expr = Expr::Ident(variable(path, Ask::Keys));
+        }
+        Ok(range)
     }
 
     fn list(&mut self, id: u64, list: &ListExpr, scope: &Scope) -> Result<ListExpr, Fault> {
@@ -256,20 +267,20 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// The segments of a constant name, and whether only its presence is asked for: `a.b`, `a["b"]`, `has(a.b)`.
-fn segments(node: &IdedExpr) -> Option<(Vec<String>, bool)> {
+/// The segments of a constant name, and what is asked of it: `a.b`, `a["b"]`, `has(a.b)`.
+fn segments(node: &IdedExpr) -> Option<(Vec<String>, Ask)> {
     match &node.expr {
-        Expr::Ident(name) => Some((vec![name.clone()], false)),
+        Expr::Ident(name) => Some((vec![name.clone()], Ask::Value)),
         Expr::Select(select) => {
-            let (mut path, false) = segments(&select.operand)? else { return None };
+            let (mut path, Ask::Value) = segments(&select.operand)? else { return None };
             path.push(select.field.clone());
-            Some((path, select.test))
+            Some((path, if select.test { Ask::Presence } else { Ask::Value }))
         }
         Expr::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
             [of, IdedExpr { expr: Expr::Literal(LiteralValue::String(key)), .. }] => {
-                let (mut path, false) = segments(of)? else { return None };
+                let (mut path, Ask::Value) = segments(of)? else { return None };
                 path.push(key.inner().to_owned());
-                Some((path, false))
+                Some((path, Ask::Value))
             }
             _ => None,
         },
@@ -344,9 +355,11 @@ fn unreadable(rule: &str, when: &str, errors: &ParseErrors) -> RuleError {
     }
 }
 
+/// The parser counts bytes, people count characters.
 fn column(source: &SourceInfo, node: u64) -> Option<usize> {
     let (start, _) = source.offset_for(node)?;
-    usize::try_from(start).ok().map(|start| start + 1)
+    let before = source.source.get(..usize::try_from(start).ok()?)?;
+    Some(before.chars().count() + 1)
 }
 
 /// The logic of an expression, with its comparisons as tests.
@@ -374,9 +387,11 @@ fn condition(node: &IdedExpr) -> Result<Condition, Fault> {
 
 fn test(node: &IdedExpr) -> Result<Condition, Fault> {
     let simple = match &node.expr {
-        Expr::Ident(name) => {
-            path_of(name).map(|(path, presence)| if presence { Test::Has(path) } else { Test::Is(path) })
-        }
+        Expr::Ident(name) => match path_of(name) {
+            Some((path, Ask::Value)) => Some(Test::Is(path)),
+            Some((path, Ask::Presence)) => Some(Test::Has(path)),
+            Some((_, Ask::Keys)) | None => None,
+        },
         Expr::Literal(LiteralValue::Boolean(is)) => return Ok(Condition::Always(*is.inner())),
         Expr::Literal(_) | Expr::List(_) | Expr::Map(_) => {
             let hint = "compare it with something: dnis == \"5003\"";
@@ -426,7 +441,7 @@ fn simple_call(call: &CallExpr) -> Option<Test> {
 /// The path of a name that stands alone.
 fn plain(node: &IdedExpr) -> Option<usize> {
     let Expr::Ident(name) = &node.expr else { return None };
-    path_of(name).filter(|(_, presence)| !presence).map(|(path, _)| path)
+    path_of(name).filter(|(_, ask)| *ask == Ask::Value).map(|(path, _)| path)
 }
 
 fn constant(node: &IdedExpr) -> Option<Constant> {

@@ -1,11 +1,10 @@
 //! What conditions can name, and its values for one call.
 
-use std::{borrow::Cow, sync::OnceLock};
+use std::{borrow::Cow, collections::BTreeMap, sync::OnceLock};
 
 use cel::{
-    Value as CelValue,
     common::{
-        types::{CelBool, CelDouble, CelInt, CelNull, CelString},
+        types::{CelBool, CelDouble, CelInt, CelList, CelNull, CelString},
         value::{CowVal, Val},
     },
     context::VariableResolver,
@@ -177,12 +176,13 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// A whole map, for the interpreter.
-    fn map(&self, path: usize) -> Result<CelValue, cel::SerializationError> {
+    /// A whole map.
+    fn fields(&self, path: usize) -> &BTreeMap<String, String> {
+        const NOTHING: &BTreeMap<String, String> = &BTreeMap::new();
         match (&self.paths[path], self.call.customer.candidates.first()) {
-            (Path::AllCustomer, Some(best)) => cel::to_value(&best.fields),
-            (Path::AllCustomer, None) => cel::to_value(std::collections::BTreeMap::<String, String>::new()),
-            _ => cel::to_value(&self.call.data),
+            (Path::AllData, _) => &self.call.data,
+            (Path::AllCustomer, Some(best)) => &best.fields,
+            _ => NOTHING,
         }
     }
 }
@@ -195,25 +195,50 @@ fn maybe(text: Option<&String>) -> Value<'_> {
     text.map_or(Value::Null, |text| Value::Text(text.into()))
 }
 
-/// How a name is written in the compiled condition: `$7`, or `$7?` for whether it is there.
-pub(super) fn variable(path: usize, presence: bool) -> String {
-    if presence { format!("${path}?") } else { format!("${path}") }
+/// What is asked of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// Its value.
+    Value,
+    /// Whether it is there.
+    Presence,
+    /// The keys of a map, in order: the interpreter's own maps are walked in another order each time.
+    Keys,
+}
+
+/// How a name is written in the compiled condition: `$7`, `$7?` for its presence, `$7*` for its keys.
+pub(super) fn variable(path: usize, ask: Ask) -> String {
+    match ask {
+        Ask::Value => format!("${path}"),
+        Ask::Presence => format!("${path}?"),
+        Ask::Keys => format!("${path}*"),
+    }
 }
 
 /// The path behind [`variable`].
-pub(super) fn path_of(variable: &str) -> Option<(usize, bool)> {
+pub(super) fn path_of(variable: &str) -> Option<(usize, Ask)> {
     let name = variable.strip_prefix('$')?;
-    match name.strip_suffix('?') {
-        Some(number) => Some((number.parse().ok()?, true)),
-        None => Some((name.parse().ok()?, false)),
-    }
+    let (number, ask) = match (name.strip_suffix('?'), name.strip_suffix('*')) {
+        (Some(number), _) => (number, Ask::Presence),
+        (None, Some(number)) => (number, Ask::Keys),
+        (None, None) => (name, Ask::Value),
+    };
+    Some((number.parse().ok()?, ask))
 }
 
 impl VariableResolver for Facts<'_> {
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
-        let (path, presence) = path_of(name)?;
-        if presence {
-            return Some(CowVal::owned(CelBool::from(self.value(path) != Value::Null)));
+        let (path, ask) = path_of(name)?;
+        match ask {
+            Ask::Value => {}
+            Ask::Presence => return Some(CowVal::owned(CelBool::from(self.value(path) != Value::Null))),
+            Ask::Keys => {
+                let keys = self
+                    .fields(path)
+                    .keys()
+                    .map(|key| Box::new(CelString::from(key.as_str())) as Box<dyn Val>);
+                return Some(CowVal::owned(CelList::from(keys.collect::<Vec<_>>())));
+            }
         }
         Some(match self.value(path) {
             Value::Null => CowVal::owned(CelNull),
@@ -222,7 +247,10 @@ impl VariableResolver for Facts<'_> {
             Value::Float(number) => CowVal::owned(CelDouble::from(number)),
             Value::Text(Cow::Borrowed(text)) => CowVal::owned(CelString::from(text)),
             Value::Text(Cow::Owned(text)) => CowVal::owned(CelString::from(text)),
-            Value::Map => CowVal::Owned(Box::<dyn Val>::try_from(self.map(path).ok()?).ok()?),
+            Value::Map => {
+                let map = cel::to_value(self.fields(path)).ok()?;
+                CowVal::Owned(Box::<dyn Val>::try_from(map).ok()?)
+            }
         })
     }
 }

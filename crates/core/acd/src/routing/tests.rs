@@ -111,6 +111,12 @@ fn conditions_of_the_manual_hold_where_they_should() {
         (r#"int(data["ivr.choice"]) + 1 == 3"#, true, true),
         (r#"["50", "60"].exists(prefix, dnis.startsWith(prefix))"#, true, true),
         (r#"data.exists(key, key.startsWith("ivr."))"#, true, true),
+        (
+            r#"data.all(key, data[key].size() > 0) && data.map(key, key) == ["ivr.choice", "lang"]"#,
+            true,
+            true,
+        ),
+        (r#"customer.exists(field, field == "tier")"#, false, true),
         (r#"pbx == "hq" && trunk == "carrier" && dnis.e164 == null"#, true, true),
         (r#""5003" == dnis && 18 < now.hour"#, true, true),
         (
@@ -226,6 +232,8 @@ fn an_unusable_rule_is_refused_with_its_place_and_a_hint() {
         ("[1,2].map(x, x).exists(y, y == 1)", Some(10), "loop in a loop", "several rules"),
         ("Foo{a: 1} == null", Some(4), "no type", "names are"),
         ("", Some(1), "cannot be read", "for example"),
+        ("data.town == \"Köln\" && $", Some(24), "cannot be read", "for example"),
+        ("data.town == \"Köln\" && tier == 1", Some(24), "nothing named", "names are"),
     ];
     for (when, column, message, hint) in cases {
         let error = fails(when);
