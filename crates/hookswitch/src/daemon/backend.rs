@@ -54,7 +54,7 @@ impl Backend for Daemon {
 
     fn why(&self, id: CallId) -> Reply<'_, Option<CallJson>> {
         self.ask(move |engine, _| {
-            let agents = engine.call(id).map(every_agent).unwrap_or_default();
+            let agents = engine.call(id).map(whose).unwrap_or_default();
             engine.why(id).map(|why| CallJson { agents, json: json(&why) })
         })
     }
@@ -125,11 +125,15 @@ impl Backend for Daemon {
 }
 
 fn call_json(call: &Call) -> CallJson {
-    CallJson { agents: every_agent(call), json: json(&object::Call::from(call)) }
+    CallJson { agents: whose(call), json: json(&object::Call::from(call)) }
 }
 
-fn every_agent(call: &Call) -> Vec<AgentId> {
-    call.legs.iter().filter_map(|leg| leg.agent.clone()).collect()
+/// Whose call it is, as in the stream: of a live one who is in it, of one that is over who was.
+fn whose(call: &Call) -> Vec<AgentId> {
+    match call.ended_at {
+        None => call.own_agents(),
+        Some(_) => call.legs.iter().filter_map(|leg| leg.agent.clone()).collect(),
+    }
 }
 
 /// Objects of `wire` hold no map with keys that are no strings, the only thing that could fail.
