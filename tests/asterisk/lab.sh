@@ -98,10 +98,17 @@ configure() {
       -e "s/@CHANNELVARS@/${CHANNELVARS:-}/" "$f" >"$instance/etc/$(basename "$f")"
   done
   if [ -n "${DIALPLAN:-}" ]; then cp "$DIALPLAN" "$instance/etc/hookswitch.conf"; else : >"$instance/etc/hookswitch.conf"; fi
-  [ -s "$instance/etc/ami.pem" ] ||
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=localhost \
-      -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
-      -keyout "$instance/etc/ami.key" -out "$instance/etc/ami.pem" 2>/dev/null
+  [ -s "$instance/etc/ami.pem" ] || certify
+}
+
+certify() { # a CA and AMI's certificate from it, as Asterisk's own ast_tls_cert makes them
+  local etc=$instance/etc key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
+  {
+    openssl req -x509 "${key[@]}" -days 3650 -subj '/CN=lab CA' -keyout "$etc/ca.key" -out "$etc/ca.pem"
+    openssl req "${key[@]}" -subj /CN=localhost -keyout "$etc/ami.key" -out "$etc/ami.csr"
+    openssl x509 -req -in "$etc/ami.csr" -CA "$etc/ca.pem" -CAkey "$etc/ca.key" -CAcreateserial -days 3650 \
+      -extfile <(echo subjectAltName=DNS:localhost,IP:127.0.0.1) -out "$etc/ami.pem"
+  } 2>/dev/null
 }
 
 asterisk() { chroot "$root" /usr/sbin/asterisk -C "/lab/$name/etc/asterisk.conf" "$@"; }

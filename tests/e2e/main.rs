@@ -1,6 +1,7 @@
 //! The daemon on real PBXs, where a row of the table of stories cannot say it.
 
 mod death;
+mod links;
 mod readers;
 
 use hookswitch_tests::asterisk::Version;

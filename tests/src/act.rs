@@ -44,6 +44,8 @@ pub enum Act {
     Unregisters(Who),
     /// `A registers`: the phone comes back.
     Registers(Who),
+    /// `C vanishes`: the PBX forgets the leg without a word. Simulator only.
+    Vanishes(Who),
     /// `A and C hang up at once`.
     HangUpAtOnce(Who, Who),
     /// `A answers as C hangs up`: at the same instant.
@@ -77,6 +79,7 @@ impl FromStr for Act {
             [who, "presses", digits] => Self::Presses(own(who), own(digits)),
             [who, "unregisters"] => Self::Unregisters(own(who)),
             [who, "registers"] => Self::Registers(own(who)),
+            [who, "vanishes"] => Self::Vanishes(own(who)),
             [one, "and", other, "hang", "up", "at", "once"] => Self::HangUpAtOnce(own(one), own(other)),
             [agent, "answers", "as", caller, "hangs", "up"] => {
                 Self::AnswersAsHangsUp(own(agent), own(caller))

@@ -140,10 +140,10 @@ impl Asterisk {
         self.ami_tls
     }
 
-    /// The certificate AMI over TLS shows, for `ca`.
+    /// The CA that vouches for AMI over TLS, for `ca`.
     #[must_use]
-    pub fn ami_certificate(&self) -> PathBuf {
-        self.folder.join("etc/ami.pem")
+    pub fn ami_ca(&self) -> PathBuf {
+        self.folder.join("etc/ca.pem")
     }
 
     /// Where phones and the trunk send their requests.
@@ -199,6 +199,7 @@ impl Asterisk {
     /// # Errors
     /// When the PBX is down or does not take the dialplan.
     pub async fn set_dialplan(&self, text: &str) -> Result<()> {
+        std::fs::write(self.folder.join("dialplan"), text)?; // what a restart takes
         std::fs::write(self.folder.join("etc/hookswitch.conf"), text)?;
         let said = self.cli("dialplan reload").await?;
         if !said.contains("reloaded") {

@@ -9,7 +9,7 @@
 //! | `E` | erin, no queue | phones 1004 (`E1`) and 1005 (`E2`) |
 //! | `F` | an outside party | +493012345, behind the trunk |
 //! | `X` | where callers go when the daemon is away | phone 1008, dialled as 600 |
-//! | `Q` | queue `support` | dialled as 5003 in route mode, 5004 (app_queue) in observe mode |
+//! | `Q` | queue `support`, sticky | dialled as 5003 in route mode, 5004 (app_queue) in observe mode |
 //! | `Q2` | queue `billing` | 5013, route mode |
 //! | `Q3` | queue `brief`: nobody serves it, after 2 s on to `billing` | 5023, route mode |
 
@@ -109,7 +109,8 @@ pub struct Pbx {
     pub mode: Mode,
 }
 
-/// The configuration of the stories but for server and journal; `more` comes at the end.
+/// The configuration of the stories but for server and journal; `more` stands before queues and routes,
+/// so its routes win.
 #[must_use]
 pub fn configuration(pbx: &Pbx, webhook: &str, more: &str) -> String {
     let Pbx { address, credentials: (username, secret), mode } = pbx;
@@ -146,8 +147,8 @@ allow_private = true
 "#
     );
     text.push_str(AGENTS);
-    text.push_str(QUEUES);
     text.push_str(more);
+    text.push_str(QUEUES);
     text
 }
 
@@ -198,6 +199,7 @@ members = { teams = ["tier1"] }
 requires = [{ skills = { support = 1 } }]
 offer_timeout = "3s"
 wrap_up = "1s"
+sticky = "7d"
 
 [[queue]]
 id = "billing"

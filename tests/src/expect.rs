@@ -141,6 +141,7 @@ impl Step {
             "held" => ("call.held", vec![]),
             "retrieved" => ("call.retrieved", vec![]),
             "conferenced" => ("call.conferenced", vec![]),
+            "transferred" if arguments.is_empty() => ("call.transferred", vec![]),
             "transferred" => ("call.transferred", transfer(arguments)?),
             "party_joined" => ("call.party_joined", vec![detail(0, "/data/role")]),
             "party_left" => ("call.party_left", vec![detail(0, "/data/role")]),

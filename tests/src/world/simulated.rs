@@ -146,6 +146,10 @@ impl Simulated {
             Act::Presses(who, digits) => self.sim()?.digits(self.first_live(who)?, digits),
             Act::Unregisters(who) => self.sim()?.unregister(phone(who).context("who has a phone")?),
             Act::Registers(who) => self.sim()?.register(phone(who).context("who has a phone")?),
+            Act::Vanishes(who) => {
+                let leg = self.first_live(who)?;
+                self.sim()?.with(|pbx, now| pbx.vanish(now, leg));
+            }
             Act::HangUpAtOnce(one, other) => {
                 let (one, other) = (self.last_live(one)?, self.last_live(other)?);
                 self.sim()?.with(|pbx, now| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::act::Act;
 use crate::cast::{Mode, customer_number, dialled_from_outside, dialled_inside, phone};
@@ -126,6 +126,7 @@ impl Telephones {
             }
             Act::Unregisters(who) => self.phone(who).unregister().await,
             Act::Registers(who) => self.phone(who).register().await,
+            Act::Vanishes(who) => bail!("a real PBX does not forget {who}"),
             Act::HangUpAtOnce(one, other) => {
                 let (one, other) = (self.last_live(one)?.clone(), self.last_live(other)?.clone());
                 tokio::try_join!(one.hang_up(), other.hang_up()).map(drop)
