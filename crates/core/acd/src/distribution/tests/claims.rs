@@ -207,6 +207,7 @@ fn who_declined_is_asked_last_and_then_not_at_once() {
     assert!(floor.requeue(at(4), call_id(1)));
     ready(&mut floor, at(4), &["bob"]);
     assert_eq!(drain(&mut floor, at(6)), []);
+    assert_eq!(floor.next_deadline(), Some(at(7)), "ann's back-off is over before bob's");
     assert_eq!(offer(&mut floor, at(7)).1, agent_id("ann"), "the first whose back-off is over");
 }
 
