@@ -146,7 +146,9 @@ impl Engine {
         let others = record.present().filter(|(_, _, party)| party.in_talk).count();
         let leg_ref = record.parties[place].leg_ref.clone();
         let takeover = if others == 0 { record.takeover.take() } else { None };
-        let taken = takeover.as_ref().is_some_and(|t| t.talks && t.to_leg.as_ref() == Some(&leg_ref));
+        // Somebody else than the target may take the call up: who transferred is rung back.
+        let takeover = takeover.filter(|takeover| takeover.to_leg.as_ref().is_none_or(|leg| *leg == leg_ref));
+        let taken = takeover.as_ref().is_some_and(|takeover| takeover.talks && takeover.to_leg.is_some());
         let how = match &takeover {
             Some(takeover) => takeover.how(),
             None if others > 0 => "conference",

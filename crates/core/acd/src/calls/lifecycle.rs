@@ -193,10 +193,16 @@ impl Engine {
         self.finish(id, Finish { ending, cause, merged: None });
     }
 
-    /// A consultation became part of another call.
+    /// A call became part of another: a consultation, if who made it was with the customer of the other; else somebody
+    /// picked the other call up, fetched it or dialled into its conference.
     pub(crate) fn call_merged(&mut self, id: CallId, into: Option<CallId>) {
+        let by = self.calls.get(id).and_then(|record| record.call.legs.first()?.agent.clone());
+        let consults = into.filter(|into| {
+            let legs = self.calls.known(*into).map(|other| other.call.legs.iter().zip(&other.parties));
+            by.is_some() && legs.into_iter().flatten().any(|(leg, party)| party.told && leg.agent == by)
+        });
         if let Some(record) = self.calls.get_mut(id) {
-            record.consult_of = record.consult_of.or(into);
+            record.consult_of = record.consult_of.or(consults);
         }
         let ending =
             Ending { by: Some(By::Originator), q850: None, recovered: self.is_recovered(), lost: false };

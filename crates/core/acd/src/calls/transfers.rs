@@ -21,6 +21,8 @@ struct Target {
     number: Option<String>,
     /// Is in conversation with who transfers.
     talks: bool,
+    /// Still rings for who transfers, and rings for the customer from now on.
+    rings: bool,
 }
 
 impl Engine {
@@ -62,7 +64,7 @@ impl Engine {
             to: target.number,
             consult_call: transfer.consult,
         });
-        if let Some(agent) = to_agent.filter(|_| target.talks) {
+        if let Some(agent) = to_agent.filter(|_| target.talks || target.rings) {
             self.pop(id, &agent);
         }
     }
@@ -89,8 +91,8 @@ impl Engine {
             || leg.as_ref().map(|(leg, _)| leg.number.clone().unwrap_or_else(|| leg.address.to_string()));
         let number = transfer.to_number.clone().or_else(extension).or_else(of_leg);
         // Who fetches a parked call does not talk to anybody before.
-        let talks = transfer.kind == TransferKind::Attended && leg.is_some_and(|(_, up)| up);
-        Target { agent, number, talks }
+        let up = leg.filter(|_| transfer.kind == TransferKind::Attended).map(|(_, up)| up);
+        Target { agent, number, talks: up == Some(true), rings: up == Some(false) }
     }
 
     /// Three or more parties talk.

@@ -161,6 +161,7 @@ fn a_call_picked_up_from_another_phone_is_answered_by_who_picked_it_up() {
     w.wait(1_000);
     w.hangs_up("c");
     let ledger = w.ledger("c");
+    assert_eq!(w.ledger("p").consult_of, None, "nobody was consulted");
     assert_eq!(ledger.handled_by, [agent("bob")]);
     assert_eq!(lines::segments(&ledger).last().unwrap(), "agent bob pickup 1000");
     w.agent_is("bob", AgentState::Ready);
