@@ -85,12 +85,12 @@ impl Switchboard {
         self.unplaced.retain(|other| *other != reference);
         self.review(&with);
         if half && consult.is_some() {
-            self.wire_cut(&reference, by_caller);
+            self.wire_cut(&reference, by_caller, cause);
         }
     }
 
     /// A Local half is gone that carried a consultation: it is over, unless the two came together without it.
-    fn wire_cut(&mut self, half: &LegRef, by_caller: bool) {
+    fn wire_cut(&mut self, half: &LegRef, by_caller: bool, cause: Option<Cause>) {
         let Some(call) = self.consults.remove(half) else { return };
         let Some(known) = self.calls.get(&call) else { return };
         let Some(leg) = known.leg(known.originator.as_str()) else { return };
@@ -102,7 +102,7 @@ impl Switchboard {
                 None if by_caller => LegEnd::HungUp,
                 None => LegEnd::Released,
             };
-            self.leave(&call, &leg, end, None);
+            self.leave(&call, &leg, end, cause);
         }
     }
 
