@@ -216,7 +216,7 @@ impl Detail {
         match self {
             Self::Is(pointer, expected) => match event.pointer(pointer) {
                 Some(Value::String(text)) => text == expected,
-                Some(other) => other.to_string() == *expected,
+                Some(other) => &other.to_string() == expected,
                 None => expected == "null",
             },
             Self::LegOf(who) => {
