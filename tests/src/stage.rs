@@ -235,8 +235,8 @@ impl Stage {
     }
 
     async fn check(&mut self, story: &Story) -> Result<()> {
-        self.world.hang_up_all().await;
         self.wait_for_ends(story.calls.len()).await?;
+        self.world.hang_up_all().await;
         self.reader.check_chain()?;
         let events = self.events();
         let started = events.iter().filter(|event| kind(event) == "call.started");
