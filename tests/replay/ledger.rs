@@ -10,7 +10,7 @@ const TOLERANCE: f64 = 0.05;
 const GLIMPSE: f64 = 0.1;
 
 /// `answered, by customer, cause 16, handled 1001 1002, resolved 1002, segments system 1001:answered 1002:blind,
-/// wait 0.40, talk 2.00~0.1, hold 0, consult of 1, merged into 1`. What is not named is not looked at, and the first
+/// wait 0.40, talk 2.00~0.1, hold 0, consult of 1, merged into 1` (`consult of none`). What is not named is not looked at, and the first
 /// word is the disposition (`*`: any). `?` before a segment: may be missing.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LedgerExpectation(Vec<Entry>);
@@ -51,7 +51,7 @@ impl LedgerExpectation {
             let wrong = match entry {
                 Entry::Is(key, value) => Entry::Is(key, format!("{value} x")),
                 Entry::Lasts(keys, seconds, tolerance) => Entry::Lasts(keys, seconds + 1.0, *tolerance),
-                Entry::Segments(owners) => Entry::Segments(owners[1..].to_vec()),
+                Entry::Segments(owners) => Entry::Segments(owners[..owners.len() - 1].to_vec()),
                 Entry::Call(key, number) => Entry::Call(key, number + 1),
             };
             let mut entries = self.0.clone();
@@ -77,6 +77,7 @@ impl Entry {
             "talk" => Self::lasts(&["talk_ms"], rest)?,
             "hold" => Self::lasts(&["hold_ms"], rest)?,
             "talk+hold" => Self::lasts(&["talk_ms", "hold_ms"], rest)?,
+            "consult" if rest == "of none" => Self::Is("consult_of", "null".to_owned()),
             "consult" => Self::Call("consult_of", number(rest, "of ")?),
             "merged" => Self::Call("merged_into", number(rest, "into ")?),
             _ => bail!("no such word"),

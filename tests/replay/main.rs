@@ -73,37 +73,37 @@ fn compare(start: f64, run: &Run, events: &[Value]) -> Result<()> {
         Ok(pairs) => {
             for (at, expected) in run.calls.iter().enumerate() {
                 let Some(call) = pairs[at] else { continue };
-                let relevant: Vec<&Value> = events.iter().filter(|event| concerns(event, call)).collect();
-                if !expected.course.is_empty()
-                    && let Err(error) = course::check(&expected.course, start, &relevant)
-                {
-                    wrong.push(format!("call {} ({call}): {error:#}", at + 1));
-                }
-                let ended = relevant.iter().find(|event| kind(event) == "call.ended");
-                match ended {
-                    Some(ended) => wrong.extend(
-                        ledger::differences(&expected.ledger, ended, &pairs)
-                            .into_iter()
-                            .map(|line| format!("call {} ({call}): {line}", at + 1)),
-                    ),
-                    None if expected.open => {}
-                    None => wrong.push(format!("call {} ({call}) never ended", at + 1)),
-                }
-                if let Some(last) = relevant.iter().rev().find(|event| text(event, "/data/call/id").is_some())
-                {
-                    wrong.extend(
-                        expected
-                            .facts
-                            .iter()
-                            .filter_map(|fact| fact.difference(last))
-                            .map(|line| format!("call {} ({call}): {line}", at + 1)),
-                    );
-                }
+                let told: Vec<&Value> = events.iter().filter(|event| concerns(event, call)).collect();
+                let different = differences(expected, start, &told, &pairs);
+                wrong.extend(different.into_iter().map(|line| format!("call {} ({call}): {line}", at + 1)));
             }
         }
     }
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
+}
+
+/// What differs of one call, of which these events tell; the ids of all expected calls are what ledgers refer to.
+fn differences(
+    expected: &CallExpectation,
+    start: f64,
+    events: &[&Value],
+    calls: &[Option<&str>],
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if !expected.course.is_empty()
+        && let Err(error) = course::check(&expected.course, start, events)
+    {
+        wrong.push(format!("{error:#}"));
+    }
+    match events.iter().find(|event| kind(event) == "call.ended") {
+        Some(ended) => wrong.extend(ledger::differences(&expected.ledger, ended, calls)),
+        None if expected.open => {}
+        None => wrong.push("never ended".to_owned()),
+    }
+    let last = events.iter().rev().find(|event| text(event, "/data/call/id").is_some());
+    wrong.extend(last.iter().flat_map(|last| expected.facts.iter().filter_map(|fact| fact.difference(last))));
+    wrong
 }
 
 fn concerns(event: &Value, call: &str) -> bool {

@@ -10,6 +10,10 @@ use serde_json::Value;
 /// States in which nobody talks or is rung.
 const FREE: [&str; 4] = ["ready", "not_ready", "wrap_up", "logged_out"];
 
+/// How far talk and hold together may be from the segments of who had the caller, in milliseconds: a PBX takes a
+/// moment to move somebody from one bridge to another, and to tear a call down when its last conversation is over.
+const BALANCE: f64 = 100.0;
+
 /// Everything that is wrong, one line each. A recording that is cut leaves calls, offers and agents as they were.
 pub(crate) fn violations(events: &[Value], cut: bool) -> Vec<String> {
     let mut wrong = invariants::violations(events);
@@ -19,6 +23,7 @@ pub(crate) fn violations(events: &[Value], cut: bool) -> Vec<String> {
         agents_end_free(events, &mut wrong);
     }
     events_are_ordered(events, &mut wrong);
+    calls_are_in_the_state_told(events, &mut wrong);
     pops_follow_rings(events, &mut wrong);
     for ended in events.iter().filter(|event| kind(event) == "call.ended") {
         let id = text(ended, "/data/call/id").unwrap_or("");
@@ -51,6 +56,28 @@ fn events_are_ordered(events: &[Value], wrong: &mut Vec<String>) {
             if before > after || (key == "/sequence" && before == after) {
                 wrong.push(format!("{key} {after} follows {before}: {}", summary(&pair[1])));
             }
+        }
+    }
+}
+
+/// What an event says just happened is where its call stands.
+fn calls_are_in_the_state_told(events: &[Value], wrong: &mut Vec<String>) {
+    for event in events {
+        let states: &[&str] = match kind(event) {
+            "call.started" => &["started"],
+            "call.queued" => &["queued"],
+            // A phone may also be rung for a call that somebody has already: conferences, calls rung back from parking.
+            "call.offered" => &["offered", "connected", "held"],
+            "call.answered" | "call.conferenced" => &["connected"],
+            "call.held" => &["held"],
+            // Others may hold still.
+            "call.retrieved" => &["connected", "held"],
+            "call.ended" => &["ended"],
+            _ => continue,
+        };
+        let state = text(event, "/data/call/state").unwrap_or("");
+        if !states.contains(&state) {
+            wrong.push(format!("the call is {state}: {}", summary(event)));
         }
     }
 }
@@ -118,6 +145,10 @@ fn ledger_is_consistent(ended: &Value, course: &[&Value], wrong: &mut Vec<String
     );
     let length = milliseconds(text(ended, "/data/call/started_at"), text(ended, "/data/call/ended_at"));
     claim(length.is_some_and(|length| talk + hold <= length + 1.0), "more talk and hold than call");
+    claim(
+        (talk + hold - owned(&segments)).abs() <= BALANCE,
+        "talk and hold are not the time somebody had the caller",
+    );
     let since = text(ended, "/data/call/queued_at").or(text(ended, "/data/call/started_at"));
     let until = text(ended, "/data/call/answered_at").or(text(ended, "/data/call/ended_at"));
     // Who was answered before a queue has waited twice.
@@ -126,6 +157,14 @@ fn ledger_is_consistent(ended: &Value, course: &[&Value], wrong: &mut Vec<String
         let queues = course.iter().filter(|event| kind(event) == "call.queued").count();
         claim(queues > 1 || wait <= expected + 1.0, "more wait than there was");
     }
+}
+
+/// Milliseconds in which somebody had the caller: agents, outside parties, the parking place.
+fn owned(segments: &[Value]) -> f64 {
+    let had = |segment: &&Value| {
+        segment.get("agent").or(segment.get("external")).is_some() || segment["system"] == "park"
+    };
+    segments.iter().filter(had).filter_map(|one| milliseconds(text(one, "/from"), text(one, "/to"))).sum()
 }
 
 fn call_is_over(ended: &Value, wrong: &mut Vec<String>) {
