@@ -60,7 +60,7 @@ impl Distributor {
             let mut key = limit;
             for profile in self.candidates() {
                 let head = &self.profiles.heads[profile];
-                if head.key < key {
+                if head.key.is_before(&key) {
                     (best, key) = (Some((profile, head.call)), head.key);
                 }
             }
@@ -86,12 +86,13 @@ impl Distributor {
 
     /// The profiles in which somebody waits and for which somebody may be ready.
     fn candidates(&self) -> impl Iterator<Item = usize> + '_ {
+        let waiting = self.profiles.waiting.words();
         let fresh = self.fresh.map_or(&[][..], |agent| self.profiles.rows.row(agent as usize));
         let ready = self.ready.maybe();
-        let waiting = self.profiles.waiting.words();
-        ones(waiting.iter().enumerate().map(move |(at, word)| {
-            let word_of = |words: &[u64]| words.get(at).copied().unwrap_or(0);
-            word & (word_of(ready) | word_of(fresh))
+        // Rows are as long as there are profiles, `ready` is as long as the longest row put in.
+        ones((0..waiting.len()).map(move |at| {
+            let able = ready.get(at).unwrap_or(&0) | fresh.get(at).unwrap_or(&0);
+            waiting[at] & able
         }))
     }
 

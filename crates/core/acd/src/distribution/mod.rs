@@ -3,11 +3,11 @@
 //! # How
 //!
 //! Calls that ask the same of the same agents are alike to agents: they share a *profile* (queue, step of its
-//! requirement, skills the route adds), and wait there in order of their [keys](waiting::Key). Whom a profile matches
+//! requirement, skills the route adds), and wait there in order of their keys. Whom a profile matches
 //! is computed when the configuration or an agent's skills change, as one row of bits for each agent. So
 //!
 //! - an **agent who gets ready** compares the first calls of the profiles in its row: one sweep over an array;
-//! - a **call that arrives** asks its profile's [order](order::Order) of ready agents for the best;
+//! - a **call that arrives** asks its profile's order of ready agents for the best;
 //! - a **requirement that loosens** with time is a timer that moves the call to the next profile, where its unchanged
 //!   key gives it its place among those who wait there already.
 //!

@@ -27,6 +27,12 @@ impl Key {
     /// Greater than any call's.
     pub(super) const NONE: Self = Self { turn: i128::MAX, call: CallId::from_bits(u128::MAX) };
 
+    /// Whether its turn comes before another's. The derived comparison says the same; this one is compiled to less, and
+    /// is what an agent who gets ready does hundreds of times.
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        self.turn < other.turn || (self.turn == other.turn && self.call < other.call)
+    }
+
     pub(super) fn new(call: CallId, priority: i32, enqueued_at: Timestamp, ageing: Option<Millis>) -> Self {
         let arrived = i64::try_from(enqueued_at.as_micros()).unwrap_or(i64::MAX);
         let priority = i64::from(priority);
