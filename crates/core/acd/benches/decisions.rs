@@ -163,8 +163,9 @@ impl World {
                 black_box(reasons);
                 offered.extend(agents.pop().map(|agent| (call, agent)));
             }
-            times.decision.push(nanos(since));
-            since = Instant::now();
+            let end = Instant::now();
+            times.decision.push(u64::try_from((end - since).as_nanos()).unwrap_or(u64::MAX));
+            since = end;
         }
         match times.decision.last_mut().filter(|_| !offered.is_empty()) {
             Some(last) => *last += nanos(since),

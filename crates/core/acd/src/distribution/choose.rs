@@ -56,15 +56,7 @@ impl Distributor {
 
     fn pick_open(&mut self, now: Timestamp, limit: Key) -> Option<Pick> {
         loop {
-            let mut best = None;
-            let mut key = limit;
-            for profile in self.candidates() {
-                let head = &self.profiles.heads[profile];
-                if head.key.is_before(&key) {
-                    (best, key) = (Some((profile, head.call)), head.key);
-                }
-            }
-            let (profile, call) = best?;
+            let (profile, call) = self.profiles.first_of(self.candidates(), limit)?;
             let by = self.profiles.get(profile).by;
             let is_alone = !self.ready.has(profile, by);
             if is_alone && !self.fresh_fits(profile) {

@@ -16,7 +16,7 @@ use super::{
     pace::Pace,
     ready::By,
     roster::{Roster, SkillNo},
-    waiting::{Call, CallNo, Key},
+    waiting::{Call, CallNo, Key, Turn},
 };
 
 /// A queue: its configuration, resolved, and its line.
@@ -109,9 +109,9 @@ pub(super) struct Profile {
 
 /// The first call of a profile.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Head {
-    pub(super) key: Key,
-    pub(super) call: CallNo,
+struct Head {
+    key: Key,
+    call: CallNo,
 }
 
 const NOBODY: Head = Head { key: Key::NONE, call: CallNo::MAX };
@@ -124,8 +124,10 @@ pub(super) struct Profiles {
     numbers: HashMap<(usize, BTreeMap<Skill, u8>), usize, FxBuildHasher>,
     pub(super) rows: Rows,
     calls: Vec<Line>,
-    /// The first of each, side by side, so that the best of hundreds is one sweep over a few cache lines.
-    pub(super) heads: Vec<Head>,
+    /// The first of each.
+    heads: Vec<Head>,
+    /// The turns of the heads once more, side by side, so that the best of hundreds is one sweep over a few cache lines.
+    turns: Vec<Turn>,
     /// The profiles in which somebody waits.
     pub(super) waiting: Bits,
 }
@@ -139,6 +141,7 @@ impl Profiles {
             rows: Rows::new(agents, 0),
             calls: Vec::new(),
             heads: Vec::new(),
+            turns: Vec::new(),
             waiting: Bits::default(),
         }
     }
@@ -177,6 +180,7 @@ impl Profiles {
             self.list.push(Profile { queue: at, step: number, asked: Arc::new(asked), levels, by, ageing });
             self.calls.push(Line::default());
             self.heads.push(NOBODY);
+            self.turns.push(NOBODY.key.turn());
         }
         self.rows.widen(self.list.len());
         self.demands.push(Demand { steps });
@@ -208,7 +212,7 @@ impl Profiles {
         let standing = InLine { since: call.enqueued_at, call: call.key.call, number };
         self.calls[profile].insert(call.priority, standing);
         if call.key < self.heads[profile].key {
-            self.heads[profile] = Head { key: call.key, call: number };
+            self.set_head(profile, Head { key: call.key, call: number });
             self.waiting.insert(profile);
         }
     }
@@ -218,11 +222,35 @@ impl Profiles {
         self.calls[profile].remove(call.priority, call.enqueued_at, call.key.call);
         if self.heads[profile].key == call.key {
             let first = self.calls[profile].first(self.list[profile].ageing);
-            self.heads[profile] = first.map_or(NOBODY, |(key, call)| Head { key, call });
+            self.set_head(profile, first.map_or(NOBODY, |(key, call)| Head { key, call }));
             if first.is_none() {
                 self.waiting.remove(profile);
             }
         }
+    }
+
+    fn set_head(&mut self, profile: usize, head: Head) {
+        self.heads[profile] = head;
+        self.turns[profile] = head.key.turn();
+    }
+
+    /// The profile, of these, whose first call's turn comes before all others' and before the limit.
+    pub(super) fn first_of(
+        &self,
+        profiles: impl Iterator<Item = usize>,
+        limit: Key,
+    ) -> Option<(usize, CallNo)> {
+        let (mut first, mut turn) = (None, limit.turn());
+        for profile in profiles {
+            let other = self.turns[profile];
+            if other < turn
+                || (other == turn
+                    && self.heads[profile].key < first.map_or(limit, |p: usize| self.heads[p].key))
+            {
+                (first, turn) = (Some(profile), other);
+            }
+        }
+        first.map(|profile| (profile, self.heads[profile].call))
     }
 
     /// The calls of a profile, in the order of their turns.

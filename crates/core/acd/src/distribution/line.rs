@@ -1,9 +1,6 @@
 //! Calls in line.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, VecDeque},
-};
+use std::collections::VecDeque;
 
 use hookswitch_model::{CallId, Millis, Timestamp};
 
@@ -115,24 +112,38 @@ impl Class {
 /// Calls by priority and age. It knows places; it decides nothing.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Line {
-    classes: BTreeMap<Reverse<i32>, Class>,
+    /// Highest priority first. A handful, as a rule: those that routes give.
+    classes: Vec<(i32, Class)>,
     len: usize,
 }
 
 impl Line {
     pub(super) fn insert(&mut self, priority: i32, call: InLine) {
-        self.classes.entry(Reverse(priority)).or_default().insert(call);
+        let at = match self.find(priority) {
+            Ok(at) => at,
+            Err(at) => {
+                self.classes.insert(at, (priority, Class::default()));
+                at
+            }
+        };
+        self.classes[at].1.insert(call);
         self.len += 1;
     }
 
     pub(super) fn remove(&mut self, priority: i32, since: Timestamp, call: CallId) {
-        let Some(class) = self.classes.get_mut(&Reverse(priority)) else { return };
+        let Ok(at) = self.find(priority) else { return };
+        let class = &mut self.classes[at].1;
         if class.remove(&(since, call)) {
             self.len -= 1;
         }
         if class.len == 0 {
-            self.classes.remove(&Reverse(priority));
+            self.classes.remove(at);
         }
+    }
+
+    /// Where the class of a priority is, or would be.
+    fn find(&self, priority: i32) -> Result<usize, usize> {
+        self.classes.binary_search_by(|(other, _)| priority.cmp(other))
     }
 
     /// The call's place from 1. With ageing a call of another priority is ahead if it came before the moment that
@@ -144,12 +155,12 @@ impl Line {
         call: CallId,
         ageing: Option<Millis>,
     ) -> usize {
-        let ahead = |(class, calls): (&Reverse<i32>, &Class)| match ageing {
-            None if class.0 > priority => calls.len,
-            None if class.0 < priority => 0,
+        let ahead = |(class, calls): &(i32, Class)| match ageing {
+            None if *class > priority => calls.len,
+            None if *class < priority => 0,
             None => calls.rank(&(since, call)),
             Some(point) => {
-                let lead = i128::from(class.0) - i128::from(priority);
+                let lead = i128::from(*class) - i128::from(priority);
                 let equal = i128::from(since.as_micros()) + lead * i128::from(point.0) * 1_000;
                 match u64::try_from(equal) {
                     Ok(equal) => calls.rank(&(Timestamp::from_micros(equal), call)),
@@ -169,7 +180,7 @@ impl Line {
     pub(super) fn first(&self, ageing: Option<Millis>) -> Option<(Key, CallNo)> {
         let firsts = self.classes.iter().filter_map(|(class, calls)| {
             let first = calls.first()?;
-            Some((Key::new(first.call, class.0, first.since, ageing), first.number))
+            Some((Key::new(first.call, *class, first.since, ageing), first.number))
         });
         // Without ageing the highest priority comes first, whatever stands behind.
         if ageing.is_none() { firsts.into_iter().next() } else { firsts.min() }
@@ -182,7 +193,7 @@ impl Line {
         let mut classes: Vec<_> = self
             .classes
             .iter()
-            .map(|(class, calls)| calls.iter().map(move |call| key(class.0, call)).peekable())
+            .map(|(class, calls)| calls.iter().map(move |call| key(*class, call)).peekable())
             .collect();
         std::iter::from_fn(move || {
             let next = classes

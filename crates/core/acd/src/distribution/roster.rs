@@ -102,7 +102,7 @@ pub(super) struct Agent {
     /// Set exactly while the agent is ready.
     pub(super) standing: Option<Standing>,
     /// Skills that were changed by hand, and the configuration's at that time.
-    pub(super) changed: Option<ChangedSkills>,
+    pub(super) changed: Option<Box<ChangedSkills>>,
     /// Calls that wait for this agent alone.
     pub(super) kept: BTreeSet<Key>,
 }
@@ -121,7 +121,7 @@ pub(super) struct AgentState {
     idle_since: Option<Timestamp>,
     tally: Tally,
     standing: Option<Standing>,
-    changed: Option<ChangedSkills>,
+    changed: Option<Box<ChangedSkills>>,
 }
 
 /// A skill's column.
@@ -262,7 +262,7 @@ impl Roster {
         let agent = agent as usize;
         let configured = self.configured[agent].clone();
         self.agents[agent].changed =
-            (skills != configured).then_some(ChangedSkills { configured, now: skills });
+            (skills != configured).then(|| Box::new(ChangedSkills { configured, now: skills }));
         if unknown.is_empty() {
             self.lay_out(agent);
             return false;

@@ -12,22 +12,26 @@ use super::waiting::CallNo;
 /// Moments at which calls are to be looked at.
 ///
 /// Calls that came one after the other have timers one after the other, so that far timers are only collected, by
-/// stretches of time, and sorted when their stretch comes: setting one touches memory that was touched just before.
-/// Most timers are cancelled, because calls are answered: cancelling is free, a cancelled timer is recognised when it
-/// comes up, and they are thrown out when they outnumber the others.
+/// stretches of time, and sorted when their stretch comes, which they nearly are by then: setting one touches memory
+/// that was touched just before. Most timers are cancelled, because calls are answered: cancelling is free, a cancelled
+/// timer is recognised when it comes up, and they are thrown out when they outnumber the others.
 ///
 /// Timers of the same moment come up in no particular order: all of them are done before anything is decided.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Timers {
-    /// Everything up to and in the stretch `reached`.
-    near: BinaryHeap<Reverse<(Timestamp, CallNo)>>,
+    /// The stretch that has been reached, the next timer last.
+    near: Vec<Timer>,
+    /// Timers that were set when their stretch had been reached.
+    late: BinaryHeap<Reverse<Timer>>,
     /// Everything after, by stretch.
-    far: BTreeMap<u64, Vec<Reverse<(Timestamp, CallNo)>>>,
+    far: BTreeMap<u64, Vec<Timer>>,
     reached: u64,
     /// Timers that are meant, and timers that are kept.
     live: usize,
     kept: usize,
 }
+
+type Timer = (Timestamp, CallNo);
 
 /// A stretch of time: some half a second.
 const fn stretch(at: Timestamp) -> u64 {
@@ -42,43 +46,54 @@ impl Timers {
         self.live += 1;
         self.kept += 1;
         if stretch(at) <= self.reached {
-            self.near.push(Reverse((at, call)));
+            self.late.push(Reverse((at, call)));
         } else {
-            self.far.entry(stretch(at)).or_default().push(Reverse((at, call)));
+            self.far.entry(stretch(at)).or_default().push((at, call));
         }
     }
 
     /// Throws cancelled timers out, so that the next one is still meant. To be called after every change.
     pub(super) fn settle(&mut self, is_meant: impl Fn(CallNo, Timestamp) -> bool) {
         if self.kept > 2 * self.live + 1_024 {
-            self.near.retain(|Reverse((at, call))| is_meant(*call, *at));
-            self.far
-                .values_mut()
-                .for_each(|timers| timers.retain(|Reverse((at, call))| is_meant(*call, *at)));
+            let keep = |(at, call): &Timer| is_meant(*call, *at);
+            self.near.retain(keep);
+            self.late.retain(|Reverse(timer)| keep(timer));
+            self.far.values_mut().for_each(|timers| timers.retain(keep));
             self.far.retain(|_, timers| !timers.is_empty());
-            self.kept = self.near.len() + self.far.values().map(Vec::len).sum::<usize>();
+            self.kept = self.near.len() + self.late.len() + self.far.values().map(Vec::len).sum::<usize>();
         }
         loop {
-            while self.near.peek().is_some_and(|Reverse((at, call))| !is_meant(*call, *at)) {
-                self.pop();
+            match self.first() {
+                Some((at, call)) if is_meant(call, at) => return,
+                Some(_) => self.pop(),
+                None => {
+                    let Some((reached, timers)) = self.far.pop_first() else { return };
+                    self.reached = reached;
+                    self.near = timers;
+                    self.near.sort_unstable_by(|a, b| b.cmp(a));
+                }
             }
-            if !self.near.is_empty() {
-                return;
-            }
-            let Some((reached, timers)) = self.far.pop_first() else { return };
-            self.reached = reached;
-            self.near = timers.into();
         }
     }
 
     /// The next timer.
-    pub(super) fn first(&self) -> Option<(Timestamp, CallNo)> {
-        self.near.peek().map(|Reverse(timer)| *timer)
+    pub(super) fn first(&self) -> Option<Timer> {
+        let late = self.late.peek().map(|Reverse(timer)| *timer);
+        match (self.near.last().copied(), late) {
+            (Some(near), Some(late)) => Some(near.min(late)),
+            (near, late) => near.or(late),
+        }
     }
 
     /// Takes the next timer out.
     pub(super) fn pop(&mut self) {
-        self.kept -= usize::from(self.near.pop().is_some());
+        let first = self.first();
+        self.kept -= usize::from(first.is_some());
+        if self.near.last().copied() == first {
+            self.near.pop();
+        } else {
+            self.late.pop();
+        }
     }
 }
 

@@ -6,7 +6,11 @@ use rustc_hash::FxBuildHasher;
 
 use super::{Waiting, order::AgentNo};
 
-/// A call's turn: the smallest key is served first. A key never changes while the call waits, so that no order has to
+/// A class and a time as one number, because turns are compared more often than anything else. Class: strict priority,
+/// negated; 0 with ageing. Time: microseconds of arrival, moved by what the priority is worth.
+pub(super) type Turn = i128;
+
+/// A call's turn, and its id for ties: the smallest key is served first. A key never changes while the call waits, so that no order has to
 /// be kept up as time passes.
 ///
 /// That is possible with ageing too, because it is linear. A call that has waited `now − enqueued_at` has the score
@@ -17,9 +21,7 @@ use super::{Waiting, order::AgentNo};
 /// compete as priority 0, by that virtual time of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
-    /// The class and the time as one number, because keys are compared more often than anything else. Class: strict
-    /// priority, negated; 0 with ageing. Time: microseconds of arrival, moved by what the priority is worth.
-    turn: i128,
+    turn: Turn,
     pub(super) call: CallId,
 }
 
@@ -27,10 +29,8 @@ impl Key {
     /// Greater than any call's.
     pub(super) const NONE: Self = Self { turn: i128::MAX, call: CallId::from_bits(u128::MAX) };
 
-    /// Whether its turn comes before another's. The derived comparison says the same; this one is compiled to less, and
-    /// is what an agent who gets ready does hundreds of times.
-    pub(super) fn is_before(&self, other: &Self) -> bool {
-        self.turn < other.turn || (self.turn == other.turn && self.call < other.call)
+    pub(super) const fn turn(&self) -> Turn {
+        self.turn
     }
 
     pub(super) fn new(call: CallId, priority: i32, enqueued_at: Timestamp, ageing: Option<Millis>) -> Self {
