@@ -30,9 +30,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn run(journal: &mut SledJournal, batch: u32) -> Result<(u32, Vec<Duration>), hookswitch_journal::Error> {
     let (begun, mut events, mut took) = (Instant::now(), 0, Vec::new());
     while begun.elapsed() < PER_RUN {
-        let records = (0..batch).map(|place| record(events + place)).collect();
+        let mut records = (0..batch).map(|place| record(events + place)).collect();
         let start = Instant::now();
-        journal.append(records)?;
+        journal.append(&mut records)?;
         took.push(start.elapsed());
         events += batch;
     }

@@ -13,6 +13,14 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// There is no room on the disk, or none in the quota.
+    #[error("journal {}: there is no room: {source}", path.display())]
+    Full {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// Another process holds it.
     #[error("journal {} is in use by another process", path.display())]
     InUse {
@@ -106,6 +114,9 @@ impl Error {
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Full { .. } => {
+                Some("make room on that disk; the journal goes on by itself as soon as there is some")
+            }
             Self::InUse { .. } => Some("stop the other hookswitch, or give this one another [journal] path"),
             Self::Behind { .. } => Some(
                 "the disk lost what it had confirmed: restore the folder from a backup, or move it away to begin anew",

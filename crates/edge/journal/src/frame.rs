@@ -50,18 +50,23 @@ pub(crate) fn check(record: &Record) -> Result<(), Error> {
     }
 }
 
+/// About how many bytes of a frame a record takes: 160 for its head and meta. A frame that turns out larger has one
+/// more part.
+pub(crate) fn size(record: &Record) -> usize {
+    record.payload.len() + 160
+}
+
 /// Cuts a batch into frames of about one piece each; a larger record has a frame of its own.
 pub(crate) fn split(records: &[Record]) -> Vec<Range<usize>> {
     let mut frames = Vec::new();
-    let (mut start, mut size) = (0, 0);
+    let (mut start, mut filled) = (0, 0);
     for (place, record) in records.iter().enumerate() {
-        // 160: head of the record and its meta, roughly; a frame that turns out larger has one more part.
-        let add = record.payload.len() + 160;
-        if place > start && size + add > PIECE {
+        let add = size(record);
+        if place > start && filled + add > PIECE {
             frames.push(start..place);
-            (start, size) = (place, 0);
+            (start, filled) = (place, 0);
         }
-        size += add;
+        filled += add;
     }
     if start < records.len() {
         frames.push(start..records.len());
@@ -78,7 +83,7 @@ pub(crate) fn encode(first_seq: u64, records: &[Record]) -> Vec<Vec<u8>> {
 }
 
 fn encode_body(records: &[Record]) -> Vec<u8> {
-    let size: usize = records.iter().map(|record| record.payload.len() + 160).sum();
+    let size: usize = records.iter().map(size).sum();
     let mut body = Vec::with_capacity(size);
     body.put_u32_le(records.len() as u32);
     for record in records {

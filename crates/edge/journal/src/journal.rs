@@ -14,12 +14,15 @@ pub trait Journal: Send + fmt::Debug {
     /// Appends a batch and returns the sequences it was given, dense and from 1 on, **once it is durable**: after a
     /// power cut either all of the batch is there or, if this never returned, none of it. Only then do readers see it.
     ///
-    /// One call is one commit, however many records: that is the group commit.
+    /// One call is one commit, however many records: that is the group commit. The batch is drained when it is
+    /// durable, and left as it was when it was refused.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] before anything is written; [`Error::Io`] or [`Error::Store`] when the disk refuses, after
-    /// which every further append fails too ([`Error::Stopped`]), because it is not known what the disk holds.
-    fn append(&mut self, batch: Vec<Record>) -> Result<Range<u64>, Error>;
+    /// - [`Error::TooLarge`] before anything is written.
+    /// - [`Error::Full`] when there is no room: nothing of the batch is kept, and the same append works once there is.
+    /// - [`Error::Io`] or [`Error::Store`] when the disk fails otherwise; every further append fails then, too
+    ///   ([`Error::Stopped`]), because it is not known what the disk holds.
+    fn append(&mut self, batch: &mut Vec<Record>) -> Result<Range<u64>, Error>;
 
     /// Who wants to read.
     fn reader(&self) -> Reader;
@@ -50,6 +53,9 @@ pub struct Retention {
     pub keep_from: Timestamp,
     /// Entries before this go even if a follower still needs them, which is then said.
     pub hold_from: Timestamp,
+    /// The oldest entries go while there are more bytes of them than this, however young they are and even if a
+    /// follower still needs them, which is then said: a full disk would hold up everybody.
+    pub max_bytes: Option<u64>,
 }
 
 /// What was deleted, and what was not.

@@ -9,7 +9,7 @@
 //!
 //! let mut journal = MemoryJournal::new();
 //! let record = Record { kind: Kind::Input, at: Timestamp::from_millis(1), meta: None, payload: "{}".into() };
-//! assert_eq!(journal.append(vec![record.clone(), record])?, 1..3);
+//! assert_eq!(journal.append(&mut vec![record.clone(), record])?, 1..3);
 //! let page = journal.reader().read(1, Limit::default())?;
 //! assert_eq!(page.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [2]);
 //! # Ok::<(), hookswitch_journal::Error>(())
@@ -55,9 +55,9 @@ pub use recovery::Recovery;
 pub use ring::{Head, Recent};
 pub use snapshots::{Snapshot, Snapshots};
 
-/// Gives the records of a batch their sequences; nothing for an empty one.
-fn place(first: u64, batch: Vec<Record>) -> Option<ring::Segment> {
-    let entries = batch.into_iter().zip(first..).map(|(record, seq)| Entry { seq, record });
+/// Takes the records out of a batch and gives them their sequences; nothing for an empty one.
+fn place(first: u64, batch: &mut Vec<Record>) -> Option<ring::Segment> {
+    let entries = batch.drain(..).zip(first..).map(|(record, seq)| Entry { seq, record });
     let entries: Arc<[Entry]> = entries.collect();
     (!entries.is_empty()).then_some(entries)
 }

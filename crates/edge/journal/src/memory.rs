@@ -11,7 +11,7 @@ use crate::{
     Cursors, Error, Journal, Reader, Record, Recovery, Retained, Retention, Snapshots, frame, place,
     recovery::recover,
     retention::Plan,
-    ring::{Archive, Publisher, Recent, Segment, first, last, payload_bytes},
+    ring::{Archive, Publisher, Recent, Segment, first, last, payload_bytes, size},
 };
 
 /// See the module. Clones of nothing outlive it but readers, which keep what they need.
@@ -51,7 +51,7 @@ impl Default for MemoryJournal {
 }
 
 impl Journal for MemoryJournal {
-    fn append(&mut self, batch: Vec<Record>) -> Result<Range<u64>, Error> {
+    fn append(&mut self, batch: &mut Vec<Record>) -> Result<Range<u64>, Error> {
         batch.iter().try_for_each(frame::check)?;
         let next = self.publisher.shared.head().seq + 1;
         let end = next + batch.len() as u64;
@@ -79,8 +79,9 @@ impl Journal for MemoryJournal {
     }
 
     fn retain(&mut self, retention: &Retention) -> Result<Retained, Error> {
-        let mut plan = Plan::new(*retention, &self.cursors, &self.snapshots, self.publisher.shared.oldest());
         let mut kept = self.kept.lock();
+        let (oldest, bytes) = (self.publisher.shared.oldest(), kept.iter().map(size).sum());
+        let mut plan = Plan::new(*retention, &self.cursors, &self.snapshots, oldest, bytes);
         let going = kept.iter().take_while(|segment| plan.may_go(segment)).count();
         self.publisher.shared.set_oldest(plan.oldest());
         kept.drain(..going);

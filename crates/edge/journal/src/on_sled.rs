@@ -31,7 +31,7 @@ use crate::{
     place,
     recovery::recover,
     retention::Plan,
-    ring::{Archive, Publisher, Recent, Segment, first, last, payload_bytes},
+    ring::{Archive, Publisher, Recent, Segment, first, last, payload_bytes, size},
 };
 
 /// How much of itself sled keeps in memory: readers have the newest entries in memory anyway.
@@ -129,7 +129,7 @@ impl SledJournal {
 }
 
 impl Journal for SledJournal {
-    fn append(&mut self, batch: Vec<Record>) -> Result<Range<u64>, Error> {
+    fn append(&mut self, batch: &mut Vec<Record>) -> Result<Range<u64>, Error> {
         if self.stopped {
             return Err(Error::Stopped { path: self.store.path.clone() });
         }
@@ -137,7 +137,7 @@ impl Journal for SledJournal {
         let next = self.publisher.shared.head().seq + 1;
         let end = next + batch.len() as u64;
         if !batch.is_empty() {
-            self.commit(next, &batch).inspect_err(|_| self.stopped = true)?;
+            self.commit(next, batch).inspect_err(|_| self.stopped = true)?;
         }
         if let Some(segment) = place(next, batch) {
             self.publisher.publish(segment);
@@ -162,7 +162,16 @@ impl Journal for SledJournal {
     }
 
     fn retain(&mut self, retention: &Retention) -> Result<Retained, Error> {
-        let mut plan = Plan::new(*retention, &self.cursors, &self.snapshots, self.publisher.shared.oldest());
+        let oldest = self.publisher.shared.oldest();
+        let bytes = match retention.max_bytes {
+            Some(_) => self
+                .store
+                .batches(oldest)
+                .map(|batch| batch.map(|batch| size(&batch)))
+                .sum::<Result<_, _>>()?,
+            None => 0,
+        };
+        let mut plan = Plan::new(*retention, &self.cursors, &self.snapshots, oldest, bytes);
         loop {
             let mut batches = self.store.batches(plan.oldest()).take(REMOVED_AT_ONCE);
             let mut going = Vec::new();

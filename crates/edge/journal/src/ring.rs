@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use crate::{Entry, Error};
+use crate::{Entry, Error, frame};
 
 /// The entries of one batch, shared and never changed.
 pub(crate) type Segment = Arc<[Entry]>;
@@ -165,6 +165,11 @@ pub(crate) fn first(segment: &Segment) -> u64 {
 /// The last sequence of a batch.
 pub(crate) fn last(segment: &Segment) -> u64 {
     segment.last().map_or(0, |entry| entry.seq)
+}
+
+/// What a batch counts for when the journal is kept to a size.
+pub(crate) fn size(segment: &Segment) -> u64 {
+    segment.iter().map(|entry| frame::size(&entry.record) as u64).sum()
 }
 
 pub(crate) fn payload_bytes(segment: &Segment) -> usize {

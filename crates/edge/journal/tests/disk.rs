@@ -68,7 +68,7 @@ fn nothing_is_put_into_files_of_the_store_that_nobody_syncs() {
             let next = journal.reader().last() + 1;
             let batch =
                 (next..next + 10).map(|number| Record { payload: vec![7; size].into(), ..record(number) });
-            journal.append(batch.collect()).unwrap();
+            journal.append(&mut batch.collect()).unwrap();
         }
     }
     journal.verify().unwrap();
@@ -83,7 +83,8 @@ fn cursors_snapshots_and_retention_last_over_a_restart() {
         let mut journal = open(&folder).unwrap();
         journal.cursors().set("crm: main", &Cursor { seq: 18, state: "notes".into() }).unwrap();
         journal.snapshots().save(&Snapshot { seq: 17, at: second(17), payload: "state".into() }).unwrap();
-        let retention = hookswitch_journal::Retention { keep_from: second(10), hold_from: second(0) };
+        let retention =
+            hookswitch_journal::Retention { keep_from: second(10), hold_from: second(0), max_bytes: None };
         assert_eq!(journal.retain(&retention).unwrap().removed, 9);
     }
     let journal = open(&folder).unwrap();

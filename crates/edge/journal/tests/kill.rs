@@ -32,8 +32,8 @@ fn write(path: &Path) {
     let mut out = std::io::stdout();
     loop {
         let next = journal.reader().last() + 1;
-        let batch = (next..next + 1 + next % 40).map(record).collect();
-        let range = journal.append(batch).unwrap();
+        let mut batch = (next..next + 1 + next % 40).map(record).collect();
+        let range = journal.append(&mut batch).unwrap();
         writeln!(out, "{}", range.end - 1).unwrap();
     }
 }

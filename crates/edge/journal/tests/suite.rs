@@ -24,7 +24,7 @@ fn check(test: impl Fn(&mut dyn Journal)) {
 #[test]
 fn sequences_are_dense_from_one_over_batches() {
     check(|journal| {
-        assert_eq!(journal.append(Vec::new()).unwrap(), 1..1);
+        assert_eq!(journal.append(&mut Vec::new()).unwrap(), 1..1);
         for count in [1, 5, 1, 30] {
             append(journal, count);
         }
@@ -52,7 +52,7 @@ fn a_reader_goes_on_from_any_cursor_in_pages_of_any_size() {
 fn a_record_larger_than_a_value_of_the_store_comes_back_whole() {
     check(|journal| {
         let large = Record { payload: vec![0xab; 700_000].into(), ..record(2) };
-        journal.append(vec![record(1), large.clone(), record(3)]).unwrap();
+        journal.append(&mut vec![record(1), large.clone(), record(3)]).unwrap();
         append(journal, 5);
         let entries = read_all(&journal.reader(), 0, Limit::default()).unwrap();
         assert_eq!(entries[1].record, large);
@@ -64,7 +64,9 @@ fn a_record_larger_than_a_value_of_the_store_comes_back_whole() {
 fn a_record_too_large_is_refused_and_nothing_of_its_batch_is_written() {
     check(|journal| {
         let large = Record { payload: vec![0; 40 * 1024 * 1024].into(), ..record(2) };
-        assert!(matches!(journal.append(vec![record(1), large]), Err(Error::TooLarge { .. })));
+        let mut batch = vec![record(1), large];
+        assert!(matches!(journal.append(&mut batch), Err(Error::TooLarge { .. })));
+        assert_eq!(batch.len(), 2, "what was refused is the caller's still");
         append(journal, 1);
         assert_eq!(journal.reader().last(), 1);
     });
@@ -145,7 +147,7 @@ fn snapshot(journal: &dyn Journal, seq: u64) {
 }
 
 fn keep(keep_from: u64, hold_from: u64) -> Retention {
-    Retention { keep_from: second(keep_from), hold_from: second(hold_from) }
+    Retention { keep_from: second(keep_from), hold_from: second(hold_from), max_bytes: None }
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut journal = MemoryJournal::new();
     let hub = Hub::new(journal.reader());
     for batch in records.chunks(BATCH) {
-        journal.append(batch.to_vec())?;
+        journal.append(&mut batch.to_vec())?;
     }
     drop(journal);
     let begun = Instant::now();

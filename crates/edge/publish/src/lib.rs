@@ -17,7 +17,7 @@
 //! let at = Timestamp::from_millis(1);
 //! let event = Event { id: EventId::from_bits(1), at, pbx: None, recovered: false, action: None, kind };
 //! let encoded = encode(&event, 1, None);
-//! journal.append(vec![Record { kind: Kind::Event, at, meta: Some(encoded.meta), payload: encoded.json }])?;
+//! journal.append(&mut vec![Record { kind: Kind::Event, at, meta: Some(encoded.meta), payload: encoded.json }])?;
 //! assert_eq!(stream.next_batch().await?[0].type_name, "config.applied");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;

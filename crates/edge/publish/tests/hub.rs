@@ -197,7 +197,10 @@ fn forget_up_to(journal: &mut MemoryJournal, seq: u64) {
         .save(&Snapshot { seq: 20, at: Timestamp::default(), payload: "state".into() })
         .unwrap();
     let late = Timestamp::from_micros(u64::MAX);
-    assert_eq!(journal.retain(&Retention { keep_from: late, hold_from: late }).unwrap().oldest, seq + 1);
+    assert_eq!(
+        journal.retain(&Retention { keep_from: late, hold_from: late, max_bytes: None }).unwrap().oldest,
+        seq + 1
+    );
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use hookswitch_wire::{
     model::{
         AgentId, CallId, EventId, QueueId, Timestamp,
         call::{Call, CallState, Customer, Direction, Leg, LegRole, LegState, PartyNumber},
-        command::{Answer, Command, Refusal},
+        command::{Answer, Command, Refusal, Taken},
         event::{Event, EventKind},
     },
     object,
@@ -198,7 +198,7 @@ impl Backend for Daemon {
             }
             let id = command.id;
             self.commands.lock().unwrap().push(command);
-            let result = self.refusal.lock().unwrap().clone().map_or(Ok(()), Err);
+            let result = self.refusal.lock().unwrap().clone().map_or(Ok(Taken::default()), Err);
             Ok(Answer { command: id, result })
         })
     }
@@ -313,8 +313,8 @@ impl World {
             let encoded = hookswitch_wire::encode(&event, seq, None);
             Record { kind: Kind::Event, at, meta: Some(encoded.meta), payload: encoded.json }
         };
-        let batch: Vec<Record> = (first..).zip(kinds).map(record).collect();
-        journal.append(batch).unwrap().collect()
+        let mut batch: Vec<Record> = (first..).zip(kinds).map(record).collect();
+        journal.append(&mut batch).unwrap().collect()
     }
 
     /// Deletes every event there is.
@@ -323,7 +323,8 @@ impl World {
         let seq = journal.reader().last();
         let end = Timestamp::from_micros(u64::MAX);
         journal.snapshots().save(&journal::Snapshot { seq, at: end, payload: Bytes::new() }).unwrap();
-        let retained = journal.retain(&Retention { keep_from: end, hold_from: end }).unwrap();
+        let retained =
+            journal.retain(&Retention { keep_from: end, hold_from: end, max_bytes: None }).unwrap();
         assert_eq!(retained.oldest, seq + 1);
     }
 

@@ -21,7 +21,7 @@ pub(crate) fn second(number: u64) -> Timestamp {
 /// Appends one batch of records that say their sequences.
 pub(crate) fn append(journal: &mut dyn Journal, count: u64) {
     let next = journal.reader().last() + 1;
-    let range = journal.append((next..next + count).map(record).collect()).unwrap();
+    let range = journal.append(&mut (next..next + count).map(record).collect()).unwrap();
     assert_eq!(range, next..next + count);
 }
 

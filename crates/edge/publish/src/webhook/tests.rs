@@ -78,7 +78,7 @@ impl World {
         };
         let payload = event.to_string().into();
         let record = Record { kind: Kind::Event, at: Timestamp::default(), meta: Some(meta), payload };
-        self.journal.append(vec![record]).unwrap();
+        self.journal.append(&mut vec![record]).unwrap();
     }
 
     /// The next post.
@@ -404,7 +404,7 @@ async fn deliveries_are_listed_as_the_contract_says() {
 async fn a_webhook_that_is_new_begins_now() {
     let mut journal = MemoryJournal::new();
     let record = Record { kind: Kind::Input, at: Timestamp::default(), meta: None, payload: "{}".into() };
-    journal.append(vec![record]).unwrap();
+    journal.append(&mut vec![record]).unwrap();
     let settings = WebhookSettings::new("crm", "https://crm.example.com/hook", Types::default()).unwrap();
     let mut world = World::with(journal, None, settings).await;
     world.append("call.started", 1);

@@ -102,11 +102,11 @@ pub(crate) fn append(journal: &mut dyn Journal, kinds: impl IntoIterator<Item = 
         let encoded = encode(&event, seq, None);
         Record { kind: Kind::Event, at: event.at, meta: Some(encoded.meta), payload: encoded.json }
     });
-    journal.append(records.collect()).unwrap();
+    journal.append(&mut records.collect()).unwrap();
 }
 
 /// Appends something no subscriber sees.
 pub(crate) fn append_input(journal: &mut dyn Journal) {
     let record = Record { kind: Kind::Input, at: Timestamp::default(), meta: None, payload: "{}".into() };
-    journal.append(vec![record]).unwrap();
+    journal.append(&mut vec![record]).unwrap();
 }
