@@ -14,7 +14,7 @@ use hookswitch_model::{
     input::{Input, Output},
     ledger::Disposition,
     pbx::PbxAction,
-    setup::{
+    setup::{OutboundSetup, 
         AgentSetup, Members, Mode, PbxSetup, QueueSetup, RouteSetup, RouteTarget, ServiceLevel, Setup,
         Strategy,
     },
@@ -138,6 +138,8 @@ fn setup(pbx: &PbxId) -> Setup {
         skills: BTreeMap::new(),
         teams: vec![team.clone()],
         start: AgentState::Ready,
+        caller_id: None,
+        remote_answer: false,
     };
     let queue = QueueId::new("support").expect("a name");
     Setup {
@@ -166,6 +168,7 @@ fn setup(pbx: &PbxId) -> Setup {
             set: BTreeMap::new(),
         }],
         calendars: BTreeMap::new(),
+        outbound: OutboundSetup::default(),
     }
 }
 

@@ -104,6 +104,8 @@ fn setup(skills: u64, teams: u64, strategy: impl Fn(u64) -> Strategy) -> Setup {
             .collect(),
         teams: (0..teams).map(|_| team(dice.below(QUEUES))).collect(),
         start: AgentState::LoggedOut,
+        caller_id: None,
+        remote_answer: false,
     });
     let agents = agents.collect();
     let queues: Vec<QueueSetup> = (0..QUEUES).map(|n| queue(n, strategy(n))).collect();

@@ -1,8 +1,12 @@
 //! What a person or a program asks for, and the answer.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{ActionId, AgentId, CallId, PopId, agent::AgentState, call::AttachedData};
+use crate::{
+    ActionId, AgentId, CallId, PopId, Skill, agent::AgentState, call::AttachedData, pbx::SuperviseMode,
+};
 
 /// Who asks: for the audit line, and for `by` in events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,8 +62,131 @@ pub enum Request {
         /// Which client.
         client: Option<String>,
     },
+    /// Click-to-dial: the agent's device first, then the destination.
+    Dial {
+        /// Whose device.
+        agent: AgentId,
+        /// Where to.
+        to: Destination,
+        /// Attached to the call from the start.
+        data: AttachedData,
+    },
+    /// Do something with the agent's leg of a call.
+    Control {
+        /// The call.
+        call: CallId,
+        /// Whose leg.
+        agent: AgentId,
+        /// What.
+        verb: Verb,
+    },
+    /// How the call came out, in the agent's words; legal from the answer to the end of the wrap-up.
+    WrapUp {
+        /// The call.
+        call: CallId,
+        /// Who handled it.
+        agent: AgentId,
+        /// One of the centre's outcomes.
+        disposition: Option<String>,
+        /// Free text.
+        notes: Option<String>,
+    },
+    /// Change what an agent can do, at run time.
+    SetSkills {
+        /// Whose.
+        agent: AgentId,
+        /// New levels; none takes the skill away, a skill not named stays.
+        skills: BTreeMap<Skill, Option<u8>>,
+    },
+    /// A supervisor comes to an agent's conversation.
+    Supervise {
+        /// The call.
+        call: CallId,
+        /// Who supervises: an agent of the configuration, for the device that rings.
+        supervisor: AgentId,
+        /// Whose conversation; none: of the agent who talks.
+        agent: Option<AgentId>,
+        /// Listen, whisper to the agent, or talk to both.
+        mode: SuperviseMode,
+    },
     /// The daemon stops: hand waiting callers to the fallback.
     Shutdown,
+}
+
+/// Where a person wants a call to go: an agent's id or extension, a queue's id, or a number. The engine decides which.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    /// As asked, without the decoration of a page (spaces, brackets, `tel:`).
+    pub text: String,
+    /// The number in E.164, where it is one.
+    pub e164: Option<String>,
+}
+
+/// What may be done with one's leg.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case")]
+pub enum Verb {
+    /// Let the ringing device answer, where it can be told to.
+    Answer,
+    /// Hang up; with a consultation open, that one.
+    Hangup,
+    /// The others hear music.
+    Hold,
+    /// Talk again.
+    Retrieve,
+    /// Send tones to the others.
+    Dtmf {
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        digits: String,
+    },
+    /// Blind transfer.
+    Transfer {
+        /// Where to.
+        to: Destination,
+    },
+    /// Hold the others and call somebody.
+    Consult {
+        /// Whom.
+        to: Destination,
+    },
+    /// Leave, so that the two others talk.
+    ConsultComplete,
+    /// Let the one who was consulted go, and talk to the first again.
+    ConsultCancel,
+    /// All three talk.
+    ConsultConference,
+    /// Record the conversation, or stop it.
+    Record {
+        /// On or off.
+        on: bool,
+    },
+}
+
+impl Verb {
+    /// The path segment of the public API.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Hangup => "hangup",
+            Self::Hold => "hold",
+            Self::Retrieve => "retrieve",
+            Self::Dtmf { .. } => "dtmf",
+            Self::Transfer { .. } => "transfer",
+            Self::Consult { .. } => "consult",
+            Self::ConsultComplete => "consult/complete",
+            Self::ConsultCancel => "consult/cancel",
+            Self::ConsultConference => "consult/conference",
+            Self::Record { .. } => "record",
+        }
+    }
+}
+
+/// What a command that was taken has made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The call it began: of a click-to-dial, of a consultation.
+    pub call: Option<CallId>,
 }
 
 /// The answer to a command.
@@ -68,7 +195,7 @@ pub struct Answer {
     /// The command.
     pub command: ActionId,
     /// Taken, or why not.
-    pub result: Result<(), Refusal>,
+    pub result: Result<Taken, Refusal>,
 }
 
 /// Why a command was refused.

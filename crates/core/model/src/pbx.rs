@@ -266,6 +266,39 @@ pub enum Fact {
         /// The PBX's refusal, none when it took it.
         refused: Option<String>,
     },
+    /// Whether a number can be dialled, as asked by `CheckNumber`.
+    NumberChecked {
+        /// The action that asked.
+        action: ActionId,
+        /// The PBX would know what to do with it.
+        exists: bool,
+    },
+    /// A Dial, Consult or Supervise of ours is over without a leg of its own to tell it: the device could not be rung,
+    /// or nobody answered.
+    DialFailed {
+        /// The action.
+        action: ActionId,
+        /// How.
+        end: LegEnd,
+        /// Why, as the PBX says.
+        cause: Option<Cause>,
+    },
+    /// A supervisor's leg came to a conversation, without being a party of the call.
+    Supervised {
+        /// The call.
+        call: CallRef,
+        /// The supervisor's leg.
+        leg: LegSeen,
+        /// How.
+        mode: SuperviseMode,
+    },
+    /// Recording of a call began or ended.
+    Recording {
+        /// The call.
+        call: CallRef,
+        /// On or off.
+        on: bool,
+    },
     /// The PBX knows something new of a device.
     Device {
         /// The device.
@@ -317,10 +350,14 @@ impl Fact {
             | Self::SystemTook { call, .. }
             | Self::FellBack { call }
             | Self::CallEnded { call, .. }
-            | Self::RingResult { call, .. } => Some(call),
+            | Self::RingResult { call, .. }
+            | Self::Supervised { call, .. }
+            | Self::Recording { call, .. } => Some(call),
             Self::LinkUp { .. }
             | Self::LinkDown { .. }
             | Self::ActionResult { .. }
+            | Self::NumberChecked { .. }
+            | Self::DialFailed { .. }
             | Self::Device { .. }
             | Self::MemberPaused { .. }
             | Self::AgentAsked { .. } => None,
@@ -380,6 +417,30 @@ pub enum TransferKind {
     Attended,
     /// Parked and picked up elsewhere.
     Park,
+}
+
+/// Where an action of ours connects to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// An agent's devices, all at once.
+    Devices(Vec<Address>),
+    /// A number, dialled in the PBX's `dial_context`.
+    Number(String),
+    /// Our waiting room: the engine decides further (a queue, an agent). Only for a transfer.
+    WaitingRoom,
+}
+
+/// How a supervisor takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuperviseMode {
+    /// Hears both, is heard by nobody.
+    Listen,
+    /// Hears both, is heard by the agent.
+    Whisper,
+    /// Talks to both.
+    Barge,
 }
 
 /// What a feature code asks for.
@@ -495,6 +556,146 @@ pub enum Action {
         call: CallRef,
         /// The caller's leg.
         leg: LegRef,
+    },
+    /// Click-to-dial and call-back: ring an agent's devices; the first that answers is connected to `to`. The call
+    /// shows itself under the reference given here.
+    Dial {
+        /// The reference the PBX is to give the agent's leg and so the call.
+        call: CallRef,
+        /// The agent's devices.
+        devices: Vec<Address>,
+        /// How long they ring.
+        timeout: Millis,
+        /// Whom to dial then.
+        to: Target,
+        /// The number the far end is shown; none: what the PBX does by itself. Never a name of the house.
+        caller_id: Option<String>,
+        /// Set on the call as `HS_DATA_*`.
+        data: AttachedData,
+    },
+    /// The others hear music; the leg stays and waits.
+    Hold {
+        /// The call.
+        call: CallRef,
+        /// The holder.
+        leg: LegRef,
+        /// The others in the conversation.
+        others: Vec<LegRef>,
+    },
+    /// The leg and the others talk again.
+    Retrieve {
+        /// The call.
+        call: CallRef,
+        /// The holder.
+        leg: LegRef,
+        /// Who was held.
+        others: Vec<LegRef>,
+    },
+    /// Blind transfer: `other` goes to `to`, `leg` leaves. Told by `Transferred` like any other.
+    Transfer {
+        /// The call.
+        call: CallRef,
+        /// Who transfers.
+        leg: LegRef,
+        /// Who is transferred.
+        other: LegRef,
+        /// Where to.
+        to: Target,
+    },
+    /// Hold `other` and connect `leg` to `to`: a consultation, a call of its own under the reference given here.
+    Consult {
+        /// The call.
+        call: CallRef,
+        /// Who consults.
+        leg: LegRef,
+        /// Who is held.
+        other: LegRef,
+        /// The reference of the consultation.
+        consult: CallRef,
+        /// Who is consulted.
+        to: Target,
+        /// How long it rings.
+        timeout: Millis,
+        /// The number the target is shown; none: what the PBX does by itself.
+        caller_id: Option<String>,
+    },
+    /// Attended transfer: `other` and `target` talk (or `other` hears `target` ring), `leg` leaves.
+    ConsultComplete {
+        /// The call of the one who was held.
+        call: CallRef,
+        /// The consultation.
+        consult: CallRef,
+        /// Who consulted.
+        leg: LegRef,
+        /// Who was held.
+        other: LegRef,
+        /// Who was consulted.
+        target: LegRef,
+    },
+    /// `target` is let go, `leg` and `other` talk again.
+    ConsultCancel {
+        /// The call of the one who was held.
+        call: CallRef,
+        /// The consultation.
+        consult: CallRef,
+        /// Who consulted.
+        leg: LegRef,
+        /// Who was held.
+        other: LegRef,
+        /// Who was consulted, if a leg was seen.
+        target: Option<LegRef>,
+    },
+    /// All of them talk.
+    ConsultConference {
+        /// The call of the one who was held.
+        call: CallRef,
+        /// The consultation.
+        consult: CallRef,
+        /// Who consulted.
+        leg: LegRef,
+        /// Who was held.
+        other: LegRef,
+        /// Who was consulted.
+        target: LegRef,
+    },
+    /// Tell a device that rings to answer.
+    Answer {
+        /// The ringing leg.
+        leg: LegRef,
+        /// Its device.
+        device: Address,
+    },
+    /// Send tones to a leg.
+    Dtmf {
+        /// Who hears them.
+        leg: LegRef,
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        digits: String,
+    },
+    /// Ring a supervisor's devices; the first that answers hears the conversation of `leg`.
+    Supervise {
+        /// The call.
+        call: CallRef,
+        /// The supervised agent's leg.
+        leg: LegRef,
+        /// The supervisor's devices.
+        devices: Vec<Address>,
+        /// How.
+        mode: SuperviseMode,
+    },
+    /// Record what a leg says and hears, or stop.
+    Record {
+        /// The call.
+        call: CallRef,
+        /// The leg.
+        leg: LegRef,
+        /// On or off.
+        on: bool,
+    },
+    /// Ask whether a number can be dialled, without dialling it; answered by `NumberChecked`.
+    CheckNumber {
+        /// In the PBX's `dial_context`.
+        number: String,
     },
     /// Ask whether a leg still lives; answered by `LegLeft`/`CallEnded` (recovered) if not.
     Probe {

@@ -27,6 +27,27 @@ pub struct Setup {
     pub routes: Vec<RouteSetup>,
     /// Named calendars.
     pub calendars: BTreeMap<String, CalendarSetup>,
+    /// Who may dial out, and how much.
+    #[serde(default)]
+    pub outbound: OutboundSetup,
+}
+
+/// What click-to-dial, consultations and transfers may reach outside: the guard against toll fraud. A number of the
+/// house (an extension, anything that is no E.164 number) is not restricted by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct OutboundSetup {
+    /// E.164 prefixes; a number that begins with none of them is refused.
+    pub allow: Vec<String>,
+    /// Calls begun by one agent in any 60 s; none: no limit. The same of the following.
+    pub per_agent_per_minute: Option<u32>,
+    /// Calls begun by all agents in any 60 s.
+    pub per_minute: Option<u32>,
+    /// Outside calls at once.
+    pub concurrent: Option<u32>,
+    /// Calls begun by one agent in any 24 h.
+    pub per_agent_per_day: Option<u32>,
+    /// A calendar's name: dialled out only while it is open.
+    pub hours: Option<String>,
 }
 
 /// One PBX.
@@ -67,6 +88,12 @@ pub struct AgentSetup {
     pub teams: Vec<TeamId>,
     /// The state at the first start: `LoggedOut` or `Ready`.
     pub start: AgentState,
+    /// The number shown to whom the agent dials; none: what the PBX shows by itself.
+    #[serde(default)]
+    pub caller_id: Option<String>,
+    /// The devices answer when they are told to (SIP `NOTIFY` with `Event: talk`).
+    #[serde(default)]
+    pub remote_answer: bool,
 }
 
 /// How a queue chooses among its ready agents.

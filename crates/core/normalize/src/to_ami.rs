@@ -32,6 +32,9 @@ pub enum Untranslatable {
     /// A device or number that a dialplan would read as syntax.
     #[error(transparent)]
     Text(#[from] InvalidText),
+    /// Nothing of this PBX does that yet.
+    #[error("not to be asked of this PBX: {0}")]
+    Unsupported(&'static str),
     /// Nothing to ring.
     #[error("no device to ring")]
     NoDevice,
@@ -57,6 +60,19 @@ pub fn translate(action: &PbxAction, settings: &Settings) -> Result<Vec<Ami>, Un
         }
         Action::Hangup { leg, cause } => vec![hangup(leg, *cause)],
         Action::FallBack { call: _, leg } => vec![redirect(leg, "hookswitch-fallback", "s")],
+        Action::Dial { .. }
+        | Action::Hold { .. }
+        | Action::Retrieve { .. }
+        | Action::Transfer { .. }
+        | Action::Consult { .. }
+        | Action::ConsultComplete { .. }
+        | Action::ConsultCancel { .. }
+        | Action::ConsultConference { .. }
+        | Action::Answer { .. }
+        | Action::Dtmf { .. }
+        | Action::Supervise { .. }
+        | Action::Record { .. }
+        | Action::CheckNumber { .. } => return Err(Untranslatable::Unsupported("telephony control")),
         Action::Probe { call: _, leg } => vec![Ami::new("Status").header("Channel", leg.as_str())],
     };
     let deciding = steps.len().saturating_sub(1);

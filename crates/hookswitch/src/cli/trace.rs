@@ -169,6 +169,8 @@ fn extensions(facts: &[PbxEvent], pbx: &PbxId) -> Vec<AgentSetup> {
             skills: std::collections::BTreeMap::new(),
             teams: Vec::new(),
             start: AgentState::Ready,
+            caller_id: None,
+            remote_answer: false,
         })
     };
     let mut agents: Vec<AgentSetup> = addresses.into_iter().filter_map(agent).collect();

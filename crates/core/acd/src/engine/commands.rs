@@ -3,7 +3,7 @@
 use hookswitch_model::{
     CallId,
     call::AttachedData,
-    command::{Answer, Command, Refusal, Request},
+    command::{Answer, Command, Refusal, Request, Taken},
     event::EventKind,
 };
 
@@ -23,8 +23,16 @@ impl Engine {
                 self.shut_down();
                 Ok(())
             }
+            Request::Dial { .. }
+            | Request::Control { .. }
+            | Request::WrapUp { .. }
+            | Request::SetSkills { .. }
+            | Request::Supervise { .. } => Err(Refusal::Invalid {
+                why: "this PBX is not controlled".into(),
+                hint: "use the phone".into(),
+            }),
         };
-        self.answer(Answer { command: id, result });
+        self.answer(Answer { command: id, result: result.map(|()| Taken::default()) });
     }
 
     fn set_data(&mut self, id: CallId, changed: AttachedData, by: &str) -> Result<(), Refusal> {

@@ -21,6 +21,7 @@ impl Engine {
             }
             Fact::AgentAsked { address, feature } => self.agent_asked(pbx, &address, feature),
             Fact::ActionResult { action, refused } => self.action_result(action, refused.as_deref()),
+            Fact::NumberChecked { .. } | Fact::DialFailed { .. } => {}
             Fact::CallStarted { .. }
             | Fact::CallNumbers { .. }
             | Fact::Data { .. }
@@ -42,7 +43,9 @@ impl Engine {
             | Fact::SystemTook { .. }
             | Fact::FellBack { .. }
             | Fact::CallEnded { .. }
-            | Fact::RingResult { .. } => self.call_fact(pbx, fact),
+            | Fact::RingResult { .. }
+            | Fact::Supervised { .. }
+            | Fact::Recording { .. } => self.call_fact(pbx, fact),
         }
     }
 
@@ -119,7 +122,11 @@ impl Engine {
             | Fact::Device { .. }
             | Fact::MemberPaused { .. }
             | Fact::AgentAsked { .. }
-            | Fact::ActionResult { .. } => {}
+            | Fact::ActionResult { .. }
+            | Fact::NumberChecked { .. }
+            | Fact::DialFailed { .. }
+            | Fact::Supervised { .. }
+            | Fact::Recording { .. } => {}
         }
     }
 }
@@ -148,12 +155,16 @@ const fn call_of(fact: &Fact) -> Option<&CallRef> {
         | Fact::SystemTook { call, .. }
         | Fact::FellBack { call }
         | Fact::CallEnded { call, .. }
-        | Fact::RingResult { call, .. } => Some(call),
+        | Fact::RingResult { call, .. }
+        | Fact::Supervised { call, .. }
+        | Fact::Recording { call, .. } => Some(call),
         Fact::LinkUp { .. }
         | Fact::LinkDown { .. }
         | Fact::Device { .. }
         | Fact::MemberPaused { .. }
         | Fact::AgentAsked { .. }
-        | Fact::ActionResult { .. } => None,
+        | Fact::ActionResult { .. }
+        | Fact::NumberChecked { .. }
+        | Fact::DialFailed { .. } => None,
     }
 }

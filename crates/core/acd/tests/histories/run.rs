@@ -11,8 +11,8 @@ use hookswitch_model::{
     input::{Input, Output},
     pbx::{Action, Fact, PbxEvent},
     setup::{
-        AgentSetup, MaxWait, Members, Mode, Overflow, PbxSetup, QueueSetup, Requirement, RouteSetup,
-        RouteTarget, ServiceLevel, Setup, Strategy,
+        AgentSetup, MaxWait, Members, Mode, OutboundSetup, Overflow, PbxSetup, QueueSetup, Requirement,
+        RouteSetup, RouteTarget, ServiceLevel, Setup, Strategy,
     },
 };
 
@@ -114,6 +114,8 @@ fn setup(seed: u64) -> Setup {
                 skills: BTreeMap::new(),
                 teams: vec![TeamId::new(team).unwrap()],
                 start: AgentState::Ready,
+                caller_id: None,
+                remote_answer: false,
             })
             .collect(),
         queues: vec![
@@ -123,6 +125,7 @@ fn setup(seed: u64) -> Setup {
         ],
         routes: vec![route("5003", "support"), route("5013", "billing"), route("5023", "brief")],
         calendars: BTreeMap::new(),
+        outbound: OutboundSetup::default(),
     }
 }
 

@@ -16,8 +16,8 @@ use hookswitch_model::{
     ledger::{Cause, Ledger},
     pbx::{Action, Fact, LegEnd, LegSeen, PbxAction, PbxEvent, RingResult, TransferKind},
     setup::{
-        AgentSetup, MaxWait, Members, Mode, Overflow, PbxSetup, QueueSetup, Requirement, RouteSetup,
-        RouteTarget, ServiceLevel, Setup, Strategy,
+        AgentSetup, MaxWait, Members, Mode, OutboundSetup, Overflow, PbxSetup, QueueSetup, Requirement,
+        RouteSetup, RouteTarget, ServiceLevel, Setup, Strategy,
     },
 };
 
@@ -59,6 +59,8 @@ fn agent_setup(id: &str, devices: &[&str], skill: &str, team: &str) -> AgentSetu
         skills: BTreeMap::from([(Skill::new(skill).unwrap(), 9)]),
         teams: vec![team.parse().unwrap()],
         start: AgentState::Ready,
+        caller_id: None,
+        remote_answer: false,
     }
 }
 
@@ -111,6 +113,7 @@ pub(crate) fn setup(mode: Mode) -> Setup {
             route("alice", "5030", RouteTarget::Agent(agent("alice"))),
         ],
         calendars: BTreeMap::new(),
+        outbound: OutboundSetup::default(),
     }
 }
 

@@ -218,6 +218,12 @@ impl Story {
                 format!("member {address} paused={paused} {}", reason.as_deref().unwrap_or("-"))
             }
             Fact::AgentAsked { address, feature } => format!("agent {address} {feature:?}"),
+            Fact::NumberChecked { exists, .. } => format!("number exists={exists}"),
+            Fact::DialFailed { end, .. } => format!("dial failed {end:?}"),
+            Fact::Supervised { call, leg, mode } => {
+                format!("{} supervised {mode:?} by {}", self.call(call), leg.address)
+            }
+            Fact::Recording { call, on } => format!("{} recording {on}", self.call(call)),
             Fact::Device { .. } => return None,
         };
         Some(line)

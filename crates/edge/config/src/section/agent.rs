@@ -9,7 +9,7 @@ use crate::{
     Secret,
     read::{
         Node, Reader,
-        value::{integer, line, list, map, name, name_key, number, one_of, secret, some},
+        value::{boolean, integer, line, list, map, name, name_key, number, one_of, secret, some},
     },
     suggest,
 };
@@ -52,6 +52,8 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>, pbxs: &[Pbx]) -> Option
     let skills = fields.or("skills", BTreeMap::new(), skills);
     let teams = fields.or("teams", Vec::new(), list(name));
     let start = fields.or("start", AgentState::LoggedOut, one_of(&STARTS));
+    let caller_id = fields.optional("caller_id", line);
+    let remote_answer = fields.or("remote_answer", false, boolean);
     let sip_password = fields.optional("sip_password", secret);
     check_password(&mut fields, kind, sip_password.is_some());
     fields.finish();
@@ -59,7 +61,18 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>, pbxs: &[Pbx]) -> Option
     let name = shown.unwrap_or_else(|| id.to_string());
     Some(Agent {
         key,
-        setup: AgentSetup { id, name, pbx, extension, devices, skills, teams, start },
+        setup: AgentSetup {
+            id,
+            name,
+            pbx,
+            extension,
+            devices,
+            skills,
+            teams,
+            start,
+            caller_id,
+            remote_answer,
+        },
         sip_password,
     })
 }

@@ -42,6 +42,8 @@ fn agent(id: &str, levels: &[(&str, u8)], teams: &[&str]) -> AgentSetup {
         skills: skills(levels),
         teams: teams.iter().map(|team| TeamId::new(team).unwrap()).collect(),
         start: AgentState::LoggedOut,
+        caller_id: None,
+        remote_answer: false,
     }
 }
 
