@@ -33,6 +33,8 @@ mod server;
 
 pub use config::{AmiUser, MILLISECOND, Micros, PbxConfig, PhoneConfig, QueueConfig, QueueStrategy, SECOND};
 pub use dialplan::{Dialplan, DialplanError};
-pub use pbx::{CallIn, Crowd, CrowdReport, DeviceState, LegId, Mood, News, Notice, Output, Pbx, SessionId};
+pub use pbx::{
+    CallIn, Crowd, CrowdReport, DeviceState, Fate, FateEnd, LegId, Mood, News, Notice, Output, Pbx, SessionId,
+};
 pub use random::Random;
 pub use server::{Sim, serve};

@@ -1,7 +1,7 @@
 //! Callers who act by themselves, one by one or as a crowd that keeps coming.
 
 use crate::config::{Micros, SECOND};
-use crate::pbx::{CallIn, LegId, Pbx, Timer};
+use crate::pbx::{CallIn, Fate, FateEnd, LegId, Pbx, Timer};
 
 /// What a caller does when its time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,16 +11,18 @@ pub(crate) enum CallerAct {
 }
 
 /// A caller who is on the line.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Caller {
     talk: Option<Micros>,
     talking: bool,
     gave_up: bool,
+    /// Its life so far, where fates are kept.
+    fate: Option<Fate>,
 }
 
 impl Caller {
-    pub(super) fn new(talk: Option<Micros>) -> Self {
-        Self { talk, talking: false, gave_up: false }
+    pub(super) fn new(talk: Option<Micros>, fate: Option<Fate>) -> Self {
+        Self { talk, talking: false, gave_up: false, fate }
     }
 }
 
@@ -146,8 +148,16 @@ impl Pbx {
             return;
         }
         for leg in legs {
-            let Some(caller) = self.callers.get_mut(leg).filter(|caller| !caller.talking) else { continue };
-            caller.talking = true;
+            let others = legs.iter().filter(|other| *other != leg);
+            let names = others.filter_map(|other| self.channels.get(other)?.endpoint.clone());
+            let names: Vec<String> = if self.fates.is_some() { names.collect() } else { Vec::new() };
+            let Some(caller) = self.callers.get_mut(leg) else { continue };
+            if let Some(fate) = &mut caller.fate {
+                fate.talked_to.extend(names);
+            }
+            if std::mem::replace(&mut caller.talking, true) {
+                continue;
+            }
             if let Some(talk) = caller.talk {
                 self.after(talk, Timer::Caller { leg: *leg, act: CallerAct::EndTalk });
             }
@@ -155,14 +165,20 @@ impl Pbx {
     }
 
     /// A caller's leg is over.
-    pub(super) fn caller_is_gone(&mut self, leg: LegId) {
+    pub(super) fn caller_is_gone(&mut self, leg: LegId, restarted: bool) {
         let Some(caller) = self.callers.remove(&leg) else { return };
-        if caller.talking {
-            self.report.talked += 1;
+        let (count, end) = if caller.talking {
+            (&mut self.report.talked, FateEnd::Talked)
         } else if caller.gave_up {
-            self.report.gave_up += 1;
+            (&mut self.report.gave_up, FateEnd::GaveUp)
         } else {
-            self.report.turned_away += 1;
+            (&mut self.report.turned_away, FateEnd::TurnedAway)
+        };
+        *count += 1;
+        if let (Some(fates), Some(mut fate)) = (&mut self.fates, caller.fate) {
+            fate.to = self.now;
+            fate.end = if restarted { FateEnd::Restarted } else { end };
+            fates.push(fate);
         }
     }
 }

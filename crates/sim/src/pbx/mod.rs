@@ -10,6 +10,7 @@ mod device;
 mod dial;
 mod events;
 mod execute;
+mod fate;
 mod fault;
 mod features;
 mod hangup;
@@ -32,6 +33,7 @@ pub(crate) use channel::{Channel, ChannelState, Work};
 pub use crowd::{Crowd, CrowdReport};
 pub use device::DeviceState;
 pub(crate) use device::Endpoint;
+pub use fate::{Fate, FateEnd};
 pub(crate) use originate::{OriginateId, OriginateRequest, OriginateTarget};
 pub use phone::{CallIn, Mood};
 pub(crate) use queue::{Member, Queue};
@@ -147,6 +149,8 @@ pub struct Pbx {
     crowd: Option<Crowd>,
     arrival_is_due: bool,
     report: CrowdReport,
+    /// Of callers who are gone, where somebody wants them.
+    fates: Option<Vec<Fate>>,
     globals: BTreeMap<String, String>,
     faults: fault::Faults,
     warnings: Vec<String>,
@@ -190,6 +194,7 @@ impl Pbx {
             crowd: None,
             arrival_is_due: false,
             report: CrowdReport::default(),
+            fates: None,
             globals: BTreeMap::new(),
             faults: fault::Faults::default(),
             warnings: Vec::new(),

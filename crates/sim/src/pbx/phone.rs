@@ -5,7 +5,7 @@ use crate::message::Classes;
 use crate::pbx::channel::{ChannelState, Location, Party, Presentation, Work};
 use crate::pbx::crowd::{Caller, CallerAct};
 use crate::pbx::events::NewChannel;
-use crate::pbx::{LegId, News, Pbx, Timer};
+use crate::pbx::{Fate, FateEnd, LegId, News, Pbx, Timer};
 
 /// A call that comes in over the trunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,6 +97,17 @@ impl Pbx {
             place: Location::new(self.config.trunk_context.clone(), call.dnis.clone(), 1),
             work: Work::Executing,
         });
+        let uniqueid = self.channels.get(&leg).map(|channel| channel.uniqueid.clone());
+        let fate = uniqueid.filter(|_| self.fates.is_some()).map(|uniqueid| Fate {
+            leg,
+            uniqueid,
+            ani: call.ani.clone(),
+            dnis: call.dnis.clone(),
+            from: self.now,
+            to: self.now,
+            talked_to: Vec::new(),
+            end: FateEnd::TurnedAway,
+        });
         // Asterisk knows these only after Newchannel.
         if let Some(channel) = self.channels.get_mut(&leg) {
             channel.dialled = call.dnis;
@@ -105,7 +116,7 @@ impl Pbx {
                 if call.withheld { Presentation::Prohibited } else { Presentation::Allowed };
         }
         self.report.placed += 1;
-        self.callers.insert(leg, Caller::new(call.talk));
+        self.callers.insert(leg, Caller::new(call.talk, fate));
         if let Some(patience) = call.patience {
             self.after(patience, Timer::Caller { leg, act: CallerAct::GiveUp });
         }
