@@ -3,7 +3,7 @@
 use std::io;
 
 use bytes::{Buf, BytesMut};
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memmem::Finder};
 use tokio_util::codec::{Decoder, Encoder};
 
 use crate::action::{Action, ActionError};
@@ -111,6 +111,33 @@ struct Cursor {
     follows: bool,
 }
 
+/// A look at what nearly every message is: an event that is whole and shorter than every bound, so that it breaks
+/// none whatever is in it. Only its blank line has to be found; anything else is left to the careful look.
+#[derive(Clone, Debug)]
+struct Quick {
+    /// Shorter than every bound. A line has at least one byte, so there are no more lines than that.
+    within: usize,
+    /// How a blank line begins, which no other line does.
+    crlf: Finder<'static>,
+    /// The same of a server that writes bare line feeds.
+    lf: Finder<'static>,
+}
+
+impl Quick {
+    fn new(limits: Limits) -> Self {
+        let within = limits.line.min(limits.frame).min(limits.lines);
+        Self { within, crlf: Finder::new(b"\n\r"), lf: Finder::new(b"\n\n") }
+    }
+
+    /// The length of the event at the front, blank line included.
+    fn event(&self, bytes: &[u8]) -> Option<usize> {
+        let bytes = &bytes[..bytes.len().min(self.within)];
+        let blank = bytes.starts_with(b"Event:").then(|| self.crlf.find(bytes))??;
+        let whole = bytes.get(blank + 2) == Some(&b'\n') && self.lf.find(&bytes[..=blank]).is_none();
+        whole.then_some(blank + 3)
+    }
+}
+
 /// What a look at the buffer gave.
 enum Scan {
     /// The message is not whole.
@@ -128,6 +155,7 @@ enum Scan {
 #[derive(Clone, Debug)]
 pub struct AmiCodec {
     limits: Limits,
+    quick: Quick,
     state: State,
     stats: CodecStats,
 }
@@ -142,7 +170,12 @@ impl AmiCodec {
     /// A codec with bounds of its own.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, state: State::Message(Cursor::default()), stats: CodecStats::default() }
+        Self {
+            limits,
+            quick: Quick::new(limits),
+            state: State::Message(Cursor::default()),
+            stats: CodecStats::default(),
+        }
     }
 
     /// What has gone through so far.
@@ -153,7 +186,8 @@ impl AmiCodec {
 
     /// Cuts `len` bytes off as a frame.
     fn take_frame(&mut self, src: &mut BytesMut, len: usize) -> Decoded {
-        let frame = Frame::new(src.split_to(len).freeze());
+        let frame = Frame::new(&src[..len]);
+        src.advance(len);
         self.state = State::Message(Cursor::default());
         self.stats.frames += 1;
         self.stats.lossy += u64::from(frame.is_lossy());
@@ -218,6 +252,11 @@ impl AmiCodec {
 
     /// Reads on until a message is whole, a bound is broken, or the bytes end.
     fn read_message(&mut self, src: &mut BytesMut, mut cursor: Cursor) -> Option<Decoded> {
+        if cursor.seen == 0
+            && let Some(len) = self.quick.event(src)
+        {
+            return Some(self.take_frame(src, len));
+        }
         loop {
             match self.scan(src, cursor) {
                 Scan::Blank { len } => {
@@ -387,6 +426,15 @@ mod tests {
     fn bare_line_feeds_and_extra_blank_lines_are_tolerated() {
         let input = "\r\n\nEvent: A\nX: 1\n\n\r\n\r\nEvent: B\r\n\nEvent: C\n\r\n";
         assert_eq!(names(&check(Limits::default(), input.as_bytes())), ["A", "B", "C"]);
+    }
+
+    #[test]
+    fn only_a_blank_line_ends_an_event_whatever_line_ends_are_mixed() {
+        let odd = "Event: A\r\nX: 1\n\rY: 2\r\n\r\r\nZ: 3\r\n\r\nEvent: B\r\nX: 1\n\nEvent: C\r\n\r\n";
+        let decoded = check(Limits::default(), odd.as_bytes());
+        assert_eq!(names(&decoded), ["A", "B", "C"]);
+        let Decoded::Frame(first) = &decoded[0] else { panic!("a frame") };
+        assert_eq!(first.get("Z"), Some("3"));
     }
 
     #[test]

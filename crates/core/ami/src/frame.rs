@@ -1,10 +1,9 @@
 //! One AMI message as a view of the bytes it came in.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-use memchr::{memchr, memchr_iter, memchr2_iter, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::event_name::EventName;
 
@@ -23,28 +22,21 @@ pub enum FrameKind {
     Other,
 }
 
-/// Where one header stands in the frame.
-#[derive(Clone, Copy, Debug)]
-struct Header {
-    key: u32,
-    colon: u32,
-    value: u32,
-    end: u32,
-}
-
-/// One AMI message: bytes as they came, split into headers only when somebody asks for one.
+/// One AMI message: text as it came, cut into lines only when somebody asks for a header, and into key and value
+/// only where the key is the one asked for.
 ///
-/// Values are `&str`: the codec has replaced what is not UTF-8 (see [`Frame::is_lossy`]).
-/// Cloning shares the bytes.
+/// What is not UTF-8 has been replaced (see [`Frame::is_lossy`]). Cloning shares the text.
+#[derive(Clone)]
 pub struct Frame {
-    raw: Bytes,
+    text: Arc<str>,
     kind: FrameKind,
     event: EventName,
     lossy: bool,
     /// Old-style command output (`Response: Follows`): lines after the headers are not headers.
     follows: bool,
     name: (u32, u32),
-    headers: OnceLock<Vec<Header>>,
+    /// Where each line ends that may be a header.
+    ends: OnceLock<Vec<u32>>,
 }
 
 /// The line that ends old-style command output (Asterisk up to 13).
@@ -56,25 +48,23 @@ const BANNER: &[u8] = b"Asterisk Call Manager/";
 impl Frame {
     /// Takes the bytes of one message, with or without the blank line that ends it.
     #[must_use]
-    pub fn new(raw: Bytes) -> Self {
-        let (raw, lossy) = match std::str::from_utf8(&raw) {
-            Ok(_) => (raw, false),
-            Err(_) => (Bytes::from(String::from_utf8_lossy(&raw).into_owned()), true),
+    pub fn new(raw: impl AsRef<[u8]>) -> Self {
+        let raw = raw.as_ref();
+        let (text, lossy) = match std::str::from_utf8(raw) {
+            Ok(text) => (Arc::from(text), false),
+            Err(_) => (Arc::from(String::from_utf8_lossy(raw)), true),
         };
-        let first = strip_cr(&raw[..memchr(b'\n', &raw).unwrap_or(raw.len())]);
+        Self::of_text(text, lossy)
+    }
+
+    fn of_text(text: Arc<str>, lossy: bool) -> Self {
+        let first = strip_cr(&text.as_bytes()[..memchr(b'\n', text.as_bytes()).unwrap_or(text.len())]);
         let (kind, name) = classify(first);
-        let text = &raw[name.0..name.1];
-        let event = if kind == FrameKind::Event { EventName::of(text) } else { EventName::Unknown };
-        let follows = kind == FrameKind::Response && text == b"Follows";
-        Self {
-            kind,
-            event,
-            lossy,
-            follows,
-            name: (narrow(name.0), narrow(name.1)),
-            raw,
-            headers: OnceLock::new(),
-        }
+        let value = &first[name.0..name.1];
+        let event = if kind == FrameKind::Event { EventName::of(value) } else { EventName::Unknown };
+        let follows = kind == FrameKind::Response && value == b"Follows";
+        let name = (narrow(name.0), narrow(name.1));
+        Self { kind, event, lossy, follows, name, text, ends: OnceLock::new() }
     }
 
     /// What the frame is, by its first line.
@@ -94,7 +84,7 @@ impl Frame {
     /// version. Empty for [`FrameKind::Other`].
     #[must_use]
     pub fn name(&self) -> &str {
-        self.text(self.name.0, self.name.1)
+        self.cut(self.name.0 as usize, self.name.1 as usize)
     }
 
     /// Whether this is a response that is not `Error`. `Follows`, `Goodbye` and `Pong` are successes too.
@@ -106,18 +96,37 @@ impl Frame {
     /// The value of the first header of that key, without regard to case.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.index().iter().find(|h| self.key_is(h, key)).map(|h| self.text(h.value, h.end))
+        self.all(key).next()
     }
 
     /// The values of all headers of that key, in their order: `Variable`, `ChanVariable`, `Output`.
     pub fn all<'f>(&'f self, key: &str) -> impl Iterator<Item = &'f str> {
-        self.index().iter().filter(move |h| self.key_is(h, key)).map(|h| self.text(h.value, h.end))
+        self.lines().filter_map(move |(start, end)| {
+            // Nearly every line has another byte where the key would end: no more of it is looked at.
+            let colon = start + key.len();
+            let line = &self.text.as_bytes()[start..end];
+            let found =
+                line.get(key.len()) == Some(&b':') && line[..key.len()].eq_ignore_ascii_case(key.as_bytes());
+            let value = match line.get(key.len() + 1) {
+                _ if !found => return None,
+                Some(b' ') => colon + 2,
+                None => end,
+                Some(_) => match split_line(line)? {
+                    (split, value) if split == key.len() => start + value,
+                    _ => return None,
+                },
+            };
+            Some(self.cut(value, end))
+        })
     }
 
     /// All headers in their order, the first line among them. A line without a colon is no header and is left
     /// out.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.index().iter().map(|h| (self.text(h.key, h.colon), self.text(h.value, h.end)))
+        self.lines().filter_map(|(start, end)| {
+            let (colon, value) = split_line(&self.text.as_bytes()[start..end])?;
+            Some((self.cut(start, start + colon), self.cut(start + value, end)))
+        })
     }
 
     /// The id of the action this answers or belongs to.
@@ -138,11 +147,10 @@ impl Frame {
     /// `TransfereeChanVariable` (prefix `Transferee`) of BlindTransfer.
     #[must_use]
     pub fn prefixed_chan_variable(&self, prefix: &str, name: &str) -> Option<&str> {
-        self.index().iter().find_map(|h| {
-            if !is_chan_variable(&self.raw[h.key as usize..h.colon as usize], prefix) {
-                return None;
-            }
-            self.text(h.value, h.end).strip_prefix(name)?.strip_prefix('=')
+        self.lines().find_map(|(start, end)| {
+            let line = &self.text.as_bytes()[start..end];
+            let value = chan_variable_value(line, prefix)?;
+            self.cut(start + value, end).strip_prefix(name)?.strip_prefix('=')
         })
     }
 
@@ -161,43 +169,39 @@ impl Frame {
 
     /// The bytes of the message, blank line included when it came from the codec.
     #[must_use]
-    pub fn as_bytes(&self) -> &Bytes {
-        &self.raw
+    pub fn as_bytes(&self) -> &[u8] {
+        self.text.as_bytes()
     }
 
     fn old_output(&self) -> &str {
-        let start = self.index().last().map_or(0, |h| h.end as usize);
-        let rest = std::str::from_utf8(&self.raw[start..]).unwrap_or_default();
-        let rest = rest.strip_prefix('\r').unwrap_or(rest);
-        let rest = rest.strip_prefix('\n').unwrap_or(rest);
+        let start = self.ends().last().map_or(0, |end| *end as usize + 1);
+        let rest = self.cut(start, self.text.len());
         rest.rfind("--END COMMAND--").map_or(rest, |end| &rest[..end])
     }
 
-    fn key_is(&self, header: &Header, key: &str) -> bool {
-        // Lengths differ for nearly every header: this rejects them without touching the bytes.
-        (header.colon - header.key) as usize == key.len()
-            && self.raw[header.key as usize..header.colon as usize].eq_ignore_ascii_case(key.as_bytes())
+    /// Ranges are cut at ASCII bytes and inside the text, so this never falls back.
+    fn cut(&self, start: usize, end: usize) -> &str {
+        self.text.get(start..end).unwrap_or_default()
     }
 
-    fn text(&self, start: u32, end: u32) -> &str {
-        // The frame is UTF-8 (see `new`) and ranges end at ASCII bytes, so this never falls back.
-        std::str::from_utf8(&self.raw[start as usize..end as usize]).unwrap_or_default()
+    /// Where the lines stand that may be headers, without their line ends.
+    fn lines(&self) -> impl Iterator<Item = (usize, usize)> {
+        let mut start = 0;
+        self.ends().iter().map(move |end| {
+            let line = start;
+            start = *end as usize + 1;
+            (line, line + strip_cr(&self.text.as_bytes()[line..*end as usize]).len())
+        })
     }
 
-    fn index(&self) -> &[Header] {
-        self.headers.get_or_init(|| split_headers(&self.raw, self.follows))
-    }
-}
-
-impl Clone for Frame {
-    fn clone(&self) -> Self {
-        Self { raw: self.raw.clone(), headers: OnceLock::new(), ..*self }
+    fn ends(&self) -> &[u32] {
+        self.ends.get_or_init(|| line_ends(self.text.as_bytes(), self.follows))
     }
 }
 
 impl PartialEq for Frame {
     fn eq(&self, other: &Self) -> bool {
-        self.raw == other.raw
+        self.text == other.text
     }
 }
 
@@ -235,74 +239,34 @@ fn classify(line: &[u8]) -> (FrameKind, (usize, usize)) {
     (kind, (value, line.len()))
 }
 
-/// The colon that splits a line: the first one before a space or the line's end, so that
-/// `ChanVariable(SIP/10.0.0.1:5060-1): X=` is split where it should be; failing that, the first.
-#[derive(Clone, Copy)]
-enum Colon {
-    None,
-    /// Followed by something else than a space.
-    Tight(usize),
-    /// Followed by a space or the line's end: it stays.
-    Settled(usize),
-}
-
-impl Colon {
-    /// Takes the next colon of the line and the byte behind it.
-    fn then(self, at: usize, next: Option<u8>) -> Self {
-        let settles = matches!(next, Some(b' ' | b'\r' | b'\n') | None);
-        match self {
-            Self::None | Self::Tight(_) if settles => Self::Settled(at),
-            Self::None => Self::Tight(at),
-            Self::Tight(_) | Self::Settled(_) => self,
-        }
-    }
-
-    /// Where the key ends and the value begins, in a line that ends at `end`.
-    fn split(self, end: usize) -> Option<(usize, usize)> {
-        match self {
-            Self::None => None,
-            Self::Tight(at) => Some((at, at + 1)),
-            Self::Settled(at) => Some((at, (at + 2).min(end))),
-        }
-    }
-}
-
-/// The same for one line alone.
+/// Where the key of a line ends and its value begins: at the first colon before a space or the line's end, so that
+/// `ChanVariable(SIP/10.0.0.1:5060-1): X=` is split where it should be; failing that, at the first.
 fn split_line(line: &[u8]) -> Option<(usize, usize)> {
-    let colons = memchr_iter(b':', line);
-    colons.fold(Colon::None, |colon, at| colon.then(at, line.get(at + 1).copied())).split(line.len())
+    let settles = |at: &usize| matches!(line.get(at + 1), Some(b' ' | b'\r') | None);
+    match memchr_iter(b':', line).find(settles) {
+        Some(at) => Some((at, (at + 2).min(line.len()))),
+        None => memchr(b':', line).map(|at| (at, at + 1)),
+    }
 }
 
-/// Splits in one pass over line ends and colons.
-fn split_headers(raw: &[u8], follows: bool) -> Vec<Header> {
-    // Headers of real events have 28 bytes on average: one allocation is nearly always enough.
-    let mut headers = Vec::with_capacity(raw.len() / 20 + 2);
-    let mut line = 0;
-    let mut colon = Colon::None;
-    for at in memchr2_iter(b'\n', b':', raw).chain(std::iter::once(raw.len())) {
-        if raw.get(at) == Some(&b':') {
-            colon = colon.then(at, raw.get(at + 1).copied());
-            continue;
+/// Where each line ends; of old command output only the lines before the output.
+fn line_ends(text: &[u8], follows: bool) -> Vec<u32> {
+    // Lines of real events have 28 bytes on average: one allocation is nearly always enough.
+    let mut ends = Vec::with_capacity(text.len() / 20 + 2);
+    let mut start = 0;
+    for end in memchr_iter(b'\n', text).chain(std::iter::once(text.len())) {
+        let line = &text[start..end];
+        if follows && !split_line(strip_cr(line)).is_some_and(|(colon, _)| is_follows_header(&line[..colon]))
+        {
+            break;
         }
-        let end = line + strip_cr(&raw[line..at]).len();
-        match colon.split(end) {
-            Some((colon, _)) if follows && !is_follows_header(&raw[line..colon]) => break,
-            Some((colon, value)) => headers.push(Header {
-                key: narrow(line),
-                colon: narrow(colon),
-                value: narrow(value),
-                end: narrow(end),
-            }),
-            None if follows => break,
-            None => {}
-        }
-        line = at + 1;
-        colon = Colon::None;
-        if line > raw.len() {
+        ends.push(narrow(end));
+        start = end + 1;
+        if start > text.len() {
             break;
         }
     }
-    headers
+    ends
 }
 
 /// The only headers Asterisk writes before the raw text of old command output.
@@ -312,14 +276,16 @@ fn is_follows_header(key: &[u8]) -> bool {
         .any(|known| key.eq_ignore_ascii_case(known))
 }
 
-/// `<prefix>ChanVariable`, with or without a channel in parentheses.
-fn is_chan_variable(key: &[u8], prefix: &str) -> bool {
+/// Where the value of a line `<prefix>ChanVariable: X=`, with or without a channel in parentheses, begins.
+fn chan_variable_value(line: &[u8], prefix: &str) -> Option<usize> {
     const WORD: &[u8] = b"ChanVariable";
-    let Some((start, rest)) = key.split_at_checked(prefix.len()) else { return false };
-    let Some((word, rest)) = rest.split_at_checked(WORD.len()) else { return false };
-    word.eq_ignore_ascii_case(WORD)
-        && start.eq_ignore_ascii_case(prefix.as_bytes())
-        && matches!(rest.first(), None | Some(b'('))
+    let (start, rest) = line.split_at_checked(prefix.len())?;
+    let (word, rest) = rest.split_at_checked(WORD.len())?;
+    let named = matches!(rest.first(), Some(b':' | b'('))
+        && word.eq_ignore_ascii_case(WORD)
+        && start.eq_ignore_ascii_case(prefix.as_bytes());
+    let (colon, value) = named.then(|| split_line(line))??;
+    (rest.first() == Some(&b'(') || colon == line.len() - rest.len()).then_some(value)
 }
 
 /// Whether a line is the greeting of an AMI server.
@@ -347,7 +313,7 @@ mod tests {
     use super::*;
 
     fn frame(text: &str) -> Frame {
-        Frame::new(Bytes::copy_from_slice(text.as_bytes()))
+        Frame::new(text)
     }
 
     #[test]
@@ -367,6 +333,17 @@ mod tests {
         assert_eq!(f.get("AppData"), Some("a: b:c"));
         assert_eq!(f.get("X"), Some("1"));
         assert_eq!(f.get("Y"), Some(""));
+    }
+
+    #[test]
+    fn a_key_ends_at_the_first_colon_before_a_space() {
+        let f = frame("Event: X\r\nVar(SIP/10.0.0.1:5060-1): a:b\r\nTight:a:b\r\nNone\r\nCut:\r\n\r\n");
+        let headers = [("Event", "X"), ("Var(SIP/10.0.0.1:5060-1)", "a:b"), ("Tight", "a:b"), ("Cut", "")];
+        assert_eq!(f.headers().collect::<Vec<_>>(), headers);
+        for (key, value) in headers {
+            assert_eq!(f.get(key), Some(value), "{key}");
+        }
+        assert_eq!(f.get("Var(SIP/10.0.0.1"), None, "the key goes on behind that colon");
     }
 
     #[test]
@@ -390,7 +367,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_utf8_are_replaced_and_told() {
-        let f = Frame::new(Bytes::from_static(b"Event: Newchannel\r\nCallerIDName: M\xfcller\0\r\n\r\n"));
+        let f = Frame::new(b"Event: Newchannel\r\nCallerIDName: M\xfcller\0\r\n\r\n");
         assert!(f.is_lossy());
         assert_eq!(f.get("CallerIDName"), Some("M\u{fffd}ller\0"));
         assert!(!frame("Event: X\r\nCallerIDName: Müller\r\n\r\n").is_lossy());

@@ -270,12 +270,11 @@ fn is_answer(frame: &Frame, id: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
 
     use super::*;
 
     fn frame(text: &str) -> Frame {
-        Frame::new(Bytes::copy_from_slice(text.as_bytes()))
+        Frame::new(text)
     }
 
     fn login(method: LoginMethod) -> Login {
