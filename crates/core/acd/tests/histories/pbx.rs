@@ -188,6 +188,22 @@ impl Pbx {
             Action::FallBack { leg, .. } => self.sends(id, of_leg(&leg), true),
             Action::Probe { leg, .. } => self.probed(id, &leg),
             Action::NoteQueue { .. } => {}
+            // Nobody asks for the verbs of control on these days: a PBX that cannot do them says so.
+            Action::Dial { .. }
+            | Action::Hold { .. }
+            | Action::Retrieve { .. }
+            | Action::Transfer { .. }
+            | Action::Consult { .. }
+            | Action::ConsultComplete { .. }
+            | Action::ConsultCancel { .. }
+            | Action::ConsultConference { .. }
+            | Action::Answer { .. }
+            | Action::Dtmf { .. }
+            | Action::Supervise { .. }
+            | Action::Record { .. }
+            | Action::CheckNumber { .. } => {
+                self.tell(Fact::ActionResult { action: id, refused: Some("cannot".into()) });
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use hookswitch_model::{
     Millis,
     agent::AgentState::{self, LoggedOut, NotReady, Ready, Talking, WrapUp},
     call::Address,
-    command::Refusal,
+    command::{Refusal, Taken},
     event::EventKind,
     pbx::{AgentFeature, Fact},
     setup::Mode,
@@ -47,7 +47,7 @@ fn wrap_up_ends_when_the_agent_says_so() {
     let mut w = talking(30);
     w.hung_up_by("c", "a");
     w.told();
-    assert_eq!(w.set_state("alice", Ready, None).result, Ok(()));
+    assert_eq!(w.set_state("alice", Ready, None).result, Ok(Taken::default()));
     w.check(&["agent alice wrap_up>ready"]);
     w.wait(60_000);
     w.check(&[]);

@@ -5,7 +5,7 @@ use hookswitch_model::{
     event::EventKind,
     ledger::{Ledger, Owner},
     offer::Offer,
-    pbx::Action,
+    pbx::{Action, Target},
 };
 
 fn word<T: serde::Serialize>(value: T) -> String {
@@ -100,6 +100,37 @@ pub(crate) fn action(action: &Action) -> String {
         Action::Hangup { leg, cause } => format!("hang up {leg} {cause}"),
         Action::FallBack { .. } => "fall back".to_owned(),
         Action::Probe { leg, .. } => format!("probe {leg}"),
+        Action::Dial { devices, to, .. } => format!("dial {} then {}", all(devices), target(to)),
+        Action::Hold { leg, others, .. } => format!("hold {} by {leg}", all(others)),
+        Action::Retrieve { leg, others, .. } => format!("retrieve {} by {leg}", all(others)),
+        Action::Transfer { leg, other, to, .. } => format!("transfer {other} by {leg} to {}", target(to)),
+        Action::Consult { leg, other, to, .. } => format!("consult {} by {leg}, {other} held", target(to)),
+        Action::ConsultComplete { leg, other, target, .. } => {
+            format!("complete: {other} and {target} without {leg}")
+        }
+        Action::ConsultCancel { leg, other, target, .. } => {
+            format!("cancel: {leg} and {other} without {}", name(target.as_ref()))
+        }
+        Action::ConsultConference { leg, other, target, .. } => format!("conference {leg} {other} {target}"),
+        Action::Answer { device, .. } => format!("let {device} answer"),
+        Action::Dtmf { leg, digits } => format!("tones {digits} to {leg}"),
+        Action::Supervise { leg, devices, mode, .. } => {
+            format!("{} {leg} from {}", word(mode), all(devices))
+        }
+        Action::Record { leg, on, .. } => format!("record {leg} {}", if *on { "on" } else { "off" }),
+        Action::CheckNumber { number } => format!("check {number}"),
+    }
+}
+
+fn all<T: ToString>(names: &[T]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join("&")
+}
+
+fn target(target: &Target) -> String {
+    match target {
+        Target::Devices(devices) => all(devices),
+        Target::Number(number) => number.clone(),
+        Target::WaitingRoom => "the waiting room".to_owned(),
     }
 }
 

@@ -23,11 +23,11 @@ fn popped() -> (World, PopId) {
 }
 
 fn claim(w: &mut World, pop: PopId, client: &str) -> Result<(), Refusal> {
-    w.command(Request::ClaimPop { pop, client: client.into() }).result
+    w.command(Request::ClaimPop { pop, client: client.into() }).result.map(drop)
 }
 
 fn shown(w: &mut World, pop: PopId, client: &str) -> Result<(), Refusal> {
-    w.command(Request::PopShown { pop, client: Some(client.into()) }).result
+    w.command(Request::PopShown { pop, client: Some(client.into()) }).result.map(drop)
 }
 
 #[test]
