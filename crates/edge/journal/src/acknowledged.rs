@@ -22,6 +22,7 @@ pub(crate) struct Acknowledged {
     path: PathBuf,
     seq: u64,
     next: usize,
+    is_new: bool,
 }
 
 impl Acknowledged {
@@ -29,14 +30,15 @@ impl Acknowledged {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let file = file.map_err(io_error(path))?;
-        let mut this = Self { file, path: path.to_owned(), seq: 0, next: 0 };
+        let mut this = Self { file, path: path.to_owned(), seq: 0, next: 0, is_new: false };
         let length = this.file.metadata().map_err(io_error(path))?.len();
         if length == 0 {
             // Both slots exist from now on, so that a later write changes no length and `sync_data` is cheap.
-            this.write(1)
-                .and_then(|()| this.write(0))
+            this.write(1, 0)
+                .and_then(|()| this.write(0, 0))
                 .and_then(|()| this.file.sync_all())
                 .map_err(io_error(path))?;
+            this.is_new = true;
             return Ok(this);
         }
         let slots = SLOTS.map(|at| this.read(at));
@@ -57,18 +59,24 @@ impl Acknowledged {
         self.seq
     }
 
+    /// The file was not there: nothing is known of what the store may hold.
+    pub(crate) const fn is_new(&self) -> bool {
+        self.is_new
+    }
+
     /// Acknowledges up to this sequence, durably.
     pub(crate) fn set(&mut self, seq: u64) -> Result<(), Error> {
-        self.seq = seq;
-        self.write(self.next).and_then(|()| self.file.sync_data()).map_err(io_error(&self.path))?;
-        self.next = 1 - self.next;
+        self.write(self.next, seq).map_err(io_error(&self.path))?;
+        // Never taken for a full disk: what the kernel could not write it may have forgotten.
+        self.file.sync_data().map_err(|source| Error::Io { path: self.path.clone(), source })?;
+        (self.seq, self.next, self.is_new) = (seq, 1 - self.next, false);
         Ok(())
     }
 
-    fn write(&self, slot: usize) -> io::Result<()> {
+    fn write(&self, slot: usize, seq: u64) -> io::Result<()> {
         let mut bytes = [0; SLOT];
-        bytes[..8].copy_from_slice(&self.seq.to_le_bytes());
-        bytes[8..].copy_from_slice(&crc32fast::hash(&self.seq.to_le_bytes()).to_le_bytes());
+        bytes[..8].copy_from_slice(&seq.to_le_bytes());
+        bytes[8..].copy_from_slice(&crc32fast::hash(&seq.to_le_bytes()).to_le_bytes());
         self.file.write_all_at(&bytes, SLOTS[slot])
     }
 

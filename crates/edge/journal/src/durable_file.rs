@@ -6,10 +6,13 @@ use std::{
     path::Path,
 };
 
-use crate::Error;
+use crate::{Error, reserve::is_full};
 
 pub(crate) fn io_error(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
-    |source| Error::Io { path: path.to_owned(), source }
+    |source| {
+        let path = path.to_owned();
+        if is_full(&source) { Error::Full { path, source } } else { Error::Io { path, source } }
+    }
 }
 
 /// Makes what was created in or removed from a folder survive a power cut.
@@ -34,7 +37,11 @@ pub(crate) fn save(path: &Path, magic: [u8; 4], body: &[u8]) -> Result<(), Error
         file.sync_all()?;
         fs::rename(&beside, path)
     };
-    write().map_err(io_error(path))?;
+    write().map_err(|error| {
+        // On a full disk half a file is room that somebody else needs.
+        let _ = fs::remove_file(&beside);
+        io_error(path)(error)
+    })?;
     path.parent().map_or(Ok(()), sync_folder)
 }
 

@@ -16,7 +16,7 @@ pub enum Error {
     /// There is no room on the disk, or none in the quota.
     #[error("journal {}: there is no room: {source}", path.display())]
     Full {
-        /// The folder.
+        /// The file or folder.
         path: PathBuf,
         /// What the system says.
         source: io::Error,

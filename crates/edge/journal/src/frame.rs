@@ -1,30 +1,48 @@
-//! A batch on disk: consecutive records in one frame, cut into parts small enough for the store.
+//! A batch on disk: consecutive records in frames, cut into parts small enough for the store.
 //!
 //! ```text
 //! key    first seq u64 BE · part u32 BE
-//! value  format u8 · crc32 u32 · first seq u64 · part u32 · parts u32 · a piece of the body
+//! value  format u8 · crc32 u32 · first seq u64 · part u32 · parts u32 · until u64 · total u64 · a piece of the body
 //! body   count u32 · count × (kind u8 · at u64 · meta length u32 · meta · payload length u32 · payload)
 //! ```
 //!
-//! Numbers in values are little-endian. The CRC covers all that follows it. Meta is JSON, so that an older reader
-//! passes over a field it does not know; its length is 0 where there is none.
+//! Numbers in values are little-endian. The CRC covers all that follows it. `until` is the last sequence of the batch,
+//! so that a batch of which a part is missing is known for what it is; `total` is the [`size`] of all records since the
+//! first, with this frame's. Format 1 has neither. Meta is JSON, so that an older reader passes over a field it does not
+//! know; its length is 0 where there is none.
 
 use std::{ops::Range, path::Path, sync::Arc};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use hookswitch_model::{Meta, Timestamp};
 
-use crate::{Entry, Error, Kind, Record, ring::Segment};
+use crate::{
+    Entry, Error, Kind, Record,
+    ring::{Segment, last},
+};
 
 /// The format written, and the newest that is read.
-pub(crate) const FORMAT: u8 = 1;
+pub(crate) const FORMAT: u8 = 2;
 /// The most a part's piece of the body holds. The store puts about 20 values into a leaf, and a leaf larger than a
 /// quarter of its segments (128 KiB) into a file of its own that nobody syncs.
 const PIECE: usize = 4 * 1024;
 /// The most a record may say.
 pub(crate) const MAX_PAYLOAD: usize = 32 * 1024 * 1024;
 /// Format, CRC, first sequence, part, parts.
-const HEADER: usize = 1 + 4 + 8 + 4 + 4;
+const HEADER_1: usize = 1 + 4 + 8 + 4 + 4;
+/// As well `until` and `total`.
+const HEADER_2: usize = HEADER_1 + 8 + 8;
+
+/// A frame, read back.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    /// Its entries.
+    pub(crate) entries: Segment,
+    /// The last sequence of the batch it belongs to.
+    pub(crate) until: u64,
+    /// The [`size`] of all records since the first, up to its end; none in format 1.
+    pub(crate) total: Option<u64>,
+}
 
 /// The key of a part.
 pub(crate) fn key(first_seq: u64, part: u32) -> [u8; 12] {
@@ -74,12 +92,40 @@ pub(crate) fn split(records: &[Record]) -> Vec<Range<usize>> {
     frames
 }
 
+/// A batch as keys and values; `total` is moved on.
+pub(crate) fn encode_batch(first_seq: u64, records: &[Record], total: &mut u64) -> Vec<([u8; 12], Vec<u8>)> {
+    let until = first_seq + records.len() as u64 - 1;
+    let mut values = Vec::new();
+    for range in split(records) {
+        let first_seq = first_seq + range.start as u64;
+        let records = &records[range];
+        *total += records.iter().map(|record| size(record) as u64).sum::<u64>();
+        let parts = encode(first_seq, until, *total, records);
+        values.extend(parts.into_iter().zip(0..).map(|(value, part)| (key(first_seq, part), value)));
+    }
+    values
+}
+
 /// The values of a frame, by part.
-pub(crate) fn encode(first_seq: u64, records: &[Record]) -> Vec<Vec<u8>> {
+fn encode(first_seq: u64, until: u64, total: u64, records: &[Record]) -> Vec<Vec<u8>> {
     let body = encode_body(records);
-    let pieces: Vec<&[u8]> = body.chunks(PIECE).collect();
+    let pieces = body.chunks(PIECE);
     let parts = pieces.len() as u32;
-    pieces.iter().zip(0..).map(|(piece, part)| encode_part(first_seq, part, parts, piece)).collect()
+    let value = |(piece, part): (&[u8], u32)| {
+        let mut value = Vec::with_capacity(HEADER_2 + piece.len());
+        value.put_u8(FORMAT);
+        value.put_u32_le(0);
+        value.put_u64_le(first_seq);
+        value.put_u32_le(part);
+        value.put_u32_le(parts);
+        value.put_u64_le(until);
+        value.put_u64_le(total);
+        value.put_slice(piece);
+        let crc = crc32fast::hash(&value[5..]);
+        value[1..5].copy_from_slice(&crc.to_le_bytes());
+        value
+    };
+    pieces.zip(0..).map(value).collect()
 }
 
 fn encode_body(records: &[Record]) -> Vec<u8> {
@@ -102,19 +148,6 @@ fn encode_body(records: &[Record]) -> Vec<u8> {
     body
 }
 
-fn encode_part(first_seq: u64, part: u32, parts: u32, piece: &[u8]) -> Vec<u8> {
-    let mut value = Vec::with_capacity(HEADER + piece.len());
-    value.put_u8(FORMAT);
-    value.put_u32_le(0);
-    value.put_u64_le(first_seq);
-    value.put_u32_le(part);
-    value.put_u32_le(parts);
-    value.put_slice(piece);
-    let crc = crc32fast::hash(&value[5..]);
-    value[1..5].copy_from_slice(&crc.to_le_bytes());
-    value
-}
-
 /// Puts the parts of one frame together again.
 #[derive(Debug)]
 pub(crate) struct Assembler<'a> {
@@ -122,23 +155,26 @@ pub(crate) struct Assembler<'a> {
     first_seq: u64,
     parts: u32,
     next_part: u32,
+    until: Option<u64>,
+    total: Option<u64>,
     body: BytesMut,
 }
 
 impl<'a> Assembler<'a> {
     /// For the frame that begins at this sequence.
     pub(crate) fn new(path: &'a Path, first_seq: u64) -> Self {
-        Self { path, first_seq, parts: 1, next_part: 0, body: BytesMut::new() }
+        Self { path, first_seq, parts: 1, next_part: 0, until: None, total: None, body: BytesMut::new() }
     }
 
-    /// Takes the next part; the whole batch with the last one.
-    pub(crate) fn part(&mut self, mut value: &[u8]) -> Result<Option<Segment>, Error> {
+    /// Takes the next part; the whole frame with the last one.
+    pub(crate) fn part(&mut self, mut value: &[u8]) -> Result<Option<Frame>, Error> {
         let format = value.first().copied().ok_or_else(|| self.corrupt("an empty value"))?;
         if format > FORMAT {
             let path = self.path.to_owned();
             return Err(Error::Version { path, seq: self.first_seq, found: format, known: FORMAT });
         }
-        if format == 0 || value.len() < HEADER {
+        let header = if format == 1 { HEADER_1 } else { HEADER_2 };
+        if format == 0 || value.len() < header {
             return Err(self.corrupt("a value that is cut off"));
         }
         value.advance(1);
@@ -152,14 +188,25 @@ impl<'a> Assembler<'a> {
         }
         self.parts = parts;
         self.next_part += 1;
+        if format > 1 {
+            (self.until, self.total) = (Some(value.get_u64_le()), Some(value.get_u64_le()));
+        }
         self.body.extend_from_slice(value);
-        if self.next_part < self.parts { Ok(None) } else { self.batch().map(Some) }
+        if self.next_part < self.parts { Ok(None) } else { self.frame().map(Some) }
     }
 
-    fn batch(&mut self) -> Result<Segment, Error> {
+    fn frame(&mut self) -> Result<Frame, Error> {
         let mut body = self.body.split().freeze();
         let entries = decode_body(&mut body, self.first_seq).map_err(|why| self.corrupt(why))?;
-        if body.is_empty() { Ok(entries) } else { Err(self.corrupt("there is more than was counted")) }
+        if !body.is_empty() {
+            return Err(self.corrupt("there is more than was counted"));
+        }
+        let end = last(&entries);
+        let until = self.until.unwrap_or(end);
+        if until < end {
+            return Err(self.corrupt("it reaches beyond its batch"));
+        }
+        Ok(Frame { entries, until, total: self.total })
     }
 
     pub(crate) fn corrupt(&self, why: &'static str) -> Error {
@@ -218,8 +265,8 @@ mod tests {
         let path = Path::new("here");
         let mut assembler = Assembler::new(path, first_seq);
         for part in parts {
-            if let Some(segment) = assembler.part(part)? {
-                return Ok(segment);
+            if let Some(frame) = assembler.part(part)? {
+                return Ok(frame.entries);
             }
         }
         Err(assembler.corrupt("no last part"))
@@ -228,9 +275,9 @@ mod tests {
     #[test]
     fn a_record_larger_than_a_piece_is_cut_and_put_together() {
         let records = [record(vec![7; 3 * PIECE], true)];
-        let parts = encode(9, &records);
+        let parts = encode(9, 9, 0, &records);
         assert_eq!(parts.len(), 4);
-        assert!(parts.iter().all(|part| part.len() <= PIECE + HEADER));
+        assert!(parts.iter().all(|part| part.len() <= PIECE + HEADER_2));
         let entries = decode(9, &parts).unwrap();
         assert_eq!(entries[0], Entry { seq: 9, record: records[0].clone() });
     }
@@ -248,14 +295,14 @@ mod tests {
 
     #[test]
     fn a_newer_format_is_named_and_not_guessed_at() {
-        let mut parts = encode(1, &[record(vec![1], false)]);
+        let mut parts = encode(1, 1, 0, &[record(vec![1], false)]);
         parts[0][0] = FORMAT + 1;
         assert!(matches!(decode(1, &parts), Err(Error::Version { found, .. }) if found == FORMAT + 1));
     }
 
     #[test]
     fn a_frame_under_another_key_is_found() {
-        let parts = encode(1, &[record(vec![1], false)]);
+        let parts = encode(1, 1, 0, &[record(vec![1], false)]);
         assert!(matches!(decode(2, &parts), Err(Error::Corrupt { seq: 2, .. })));
     }
 
@@ -263,7 +310,7 @@ mod tests {
         #[test]
         fn what_is_written_is_read(payloads in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..200), any::<bool>()), 1..20)) {
             let records: Vec<Record> = payloads.into_iter().map(|(payload, meta)| record(payload, meta)).collect();
-            let entries = decode(3, &encode(3, &records)).unwrap();
+            let entries = decode(3, &encode(3, 2 + records.len() as u64, 7, &records)).unwrap();
             let read: Vec<Record> = entries.iter().map(|entry| entry.record.clone()).collect();
             prop_assert_eq!(read, records);
             prop_assert_eq!(entries.last().unwrap().seq, 2 + entries.len() as u64);
@@ -271,7 +318,7 @@ mod tests {
 
         #[test]
         fn any_flipped_bit_is_found(payload in prop::collection::vec(any::<u8>(), 0..200), at in any::<prop::sample::Index>(), bit in 0..8u8) {
-            let mut parts = encode(3, &[record(payload, true)]);
+            let mut parts = encode(3, 3, 7, &[record(payload, true)]);
             let at = at.index(parts[0].len());
             parts[0][at] ^= 1 << bit;
             prop_assert!(decode(3, &parts).is_err());

@@ -37,9 +37,14 @@ mod memory;
 mod on_sled;
 mod reader;
 mod recovery;
+mod reserve;
 mod retention;
+mod rewrite;
 mod ring;
 mod snapshots;
+mod store;
+mod tail;
+mod verify;
 
 use std::sync::Arc;
 
@@ -48,12 +53,15 @@ pub use error::Error;
 pub use hookswitch_model::Meta;
 pub use journal::{Journal, Retained, Retention};
 pub use memory::MemoryJournal;
-pub use on_sled::SledJournal;
+pub use on_sled::{Options, SledJournal};
 pub use reader::{Entries, Limit, Page, Reader};
 pub use record::{Entry, Kind, Record};
 pub use recovery::Recovery;
+pub use rewrite::Rewritten;
 pub use ring::{Head, Recent};
 pub use snapshots::{Snapshot, Snapshots};
+pub use tail::{Cut, Opened};
+pub use verify::Verified;
 
 /// Takes the records out of a batch and gives them their sequences; nothing for an empty one.
 fn place(first: u64, batch: &mut Vec<Record>) -> Option<ring::Segment> {

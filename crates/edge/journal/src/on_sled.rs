@@ -1,143 +1,206 @@
-//! The journal on disk: frames in one tree of sled.
+//! The journal on disk: frames in one tree of sled ([`crate::store`]), and beside it what sled cannot be trusted with.
 //!
-//! What was measured decides how sled is used here. Its `flush` alone survives a crash of the process but no power cut
-//! (it asks the kernel for `sync_file_range` only): each commit therefore ends with `sync_data` on sled's own file. One
-//! thread writes, one tree, one atomic batch a commit, no flusher thread. Values stay small ([`crate::frame`]), each
-//! with its checksum and sequence. The last acknowledged sequence stands in a file beside it, because sled, damaged in
-//! the right way, opens empty without an error.
+//! The last acknowledged sequence stands in a file of its own, because sled, damaged in the right way, opens empty
+//! without an error. A full disk makes sled refuse everything until it is opened anew, which needs room of its own: that
+//! is what the reserve is for.
 //!
 //! ```text
 //! <path>/lock           held while it is open
 //! <path>/store/db …     sled
 //! <path>/acknowledged   the last sequence that was confirmed
+//! <path>/reserve        room that is given up when the disk is full
 //! <path>/snapshots/     the engine's state
 //! <path>/cursors/       how far each follower is
+//! <path>/rewrite        there only while a rewritten store takes the place of the old one
 //! ```
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
     ops::Range,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
-    time::{Duration, Instant},
 };
 
 use crate::{
-    Cursors, Error, Journal, Reader, Record, Recovery, Retained, Retention, Snapshots,
+    Cursors, Error, Journal, Opened, Reader, Record, Recovery, Retained, Retention, Snapshots,
     acknowledged::Acknowledged,
     durable_file::{create_folder, io_error, sync_folder},
-    frame::{self, Assembler},
-    place,
+    frame, place,
     recovery::recover,
+    reserve::{Reserve, says_full},
     retention::Plan,
-    ring::{Archive, Publisher, Recent, Segment, first, last, payload_bytes, size},
+    rewrite,
+    ring::{Publisher, Recent, first, size},
+    store::Store,
+    tail,
 };
 
-/// How much of itself sled keeps in memory: readers have the newest entries in memory anyway.
-const SLED_CACHE: u64 = 8 * 1024 * 1024;
 /// How many batches retention removes in one step.
 const REMOVED_AT_ONCE: usize = 256;
+
+/// How a journal on disk works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// What is kept in memory for readers.
+    pub recent: Recent,
+    /// The room set aside for a full disk, in bytes: opening sled anew, snapshots and cursors have to fit.
+    pub reserve_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { recent: Recent::default(), reserve_bytes: 16 * 1024 * 1024 }
+    }
+}
 
 /// The journal on disk. See the module.
 #[derive(Debug)]
 pub struct SledJournal {
-    store: Store,
-    /// sled's own file: what is synced.
-    db_file: File,
+    pub(crate) store: Store,
     acknowledged: Acknowledged,
-    publisher: Publisher,
+    reserve: Reserve,
+    pub(crate) publisher: Publisher,
     cursors: Cursors,
-    snapshots: Snapshots,
-    stopped: bool,
+    pub(crate) snapshots: Snapshots,
+    /// The size of all records since the first.
+    total: u64,
+    opened: Opened,
+    state: State,
 }
 
-/// The tree, with what readers of it need.
-#[derive(Debug, Clone)]
-struct Store {
-    db: sled::Db,
-    path: PathBuf,
-    /// Held as long as anybody reads.
-    _lock: Arc<File>,
+/// Whether it takes records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Ready,
+    /// There was no room; whether there is now is found out by the next append.
+    Full,
+    /// What the disk holds is not known.
+    Stopped,
 }
 
 impl SledJournal {
-    /// Opens or creates the journal in this folder.
+    /// Opens or creates the journal in this folder. [`SledJournal::opened`] tells what was found.
     ///
     /// # Errors
     /// [`Error::InUse`] when another process has it; [`Error::Behind`] when confirmed entries are gone;
-    /// [`Error::Store`], [`Error::Corrupt`] or [`Error::Version`] when it does not read.
+    /// [`Error::Corrupt`] when the last confirmed one is damaged; [`Error::Version`] when a newer program wrote it;
+    /// [`Error::Store`] when it does not read at all.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Self::open_with(path, Recent::default())
+        Self::open_with(path, Options::default())
     }
 
-    /// Opens it with another measure of what is kept in memory.
+    /// Opens it otherwise than usual.
     ///
     /// # Errors
     /// As [`SledJournal::open`].
-    pub fn open_with(path: &Path, recent: Recent) -> Result<Self, Error> {
+    pub fn open_with(path: &Path, options: Options) -> Result<Self, Error> {
         create_folder(path)?;
-        let lock = lock(path)?;
-        let store = Store::open(path, lock)?;
-        let acknowledged = Acknowledged::open(&path.join("acknowledged"))?;
-        sync_folder(path)?;
-        let (oldest, last) = store.bounds()?;
-        if last < acknowledged.seq() {
-            return Err(Error::Behind {
-                path: path.to_owned(),
-                found: last,
-                acknowledged: acknowledged.seq(),
-            });
-        }
-        let db_path = path.join("store").join("db");
-        let db_file = File::open(&db_path).map_err(io_error(&db_path))?;
-        let publisher = Publisher::new(Box::new(store.clone()), recent, oldest, last);
-        let snapshots = Snapshots::open(&path.join("snapshots"), Reader::new(Arc::clone(&publisher.shared)))?;
+        let lock = Arc::new(lock(path)?);
+        let mut opened = Opened { finished_rewrite: rewrite::finish(path)?, ..Opened::default() };
+        let reserve = Reserve::new(path.join("reserve"), options.reserve_bytes);
+        let open = || {
+            let store = Store::open(path, rewrite::STORE, Arc::clone(&lock))?;
+            let acknowledged = Acknowledged::open(&path.join("acknowledged"))?;
+            sync_folder(path)?;
+            Ok((store, acknowledged))
+        };
+        let (store, mut acknowledged) = open().or_else(|error| {
+            if !says_full(&error) {
+                return Err(error);
+            }
+            reserve.give_up();
+            open()
+        })?;
+        let extent = tail::settle(&store, &mut acknowledged, &mut opened)?;
+        opened.full = match reserve.take() {
+            Err(error) if !says_full(&error) => return Err(error),
+            taken => taken.is_err(),
+        };
+        let archive = Box::new(store.clone());
+        let publisher = Publisher::new(archive, options.recent, extent.oldest, extent.last);
+        let reader = Reader::new(Arc::clone(&publisher.shared));
+        let snapshots = Snapshots::open(&path.join(rewrite::SNAPSHOTS), reader)?;
         let cursors = Cursors::open(&path.join("cursors"))?;
-        Ok(Self { store, db_file, acknowledged, publisher, cursors, snapshots, stopped: false })
+        let state = if opened.full { State::Full } else { State::Ready };
+        let total = extent.total;
+        Ok(Self { store, acknowledged, reserve, publisher, cursors, snapshots, total, opened, state })
     }
 
-    /// Reads every entry and says the first thing that is wrong.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] with the sequence, or as the disk has it.
-    pub fn verify(&self) -> Result<(), Error> {
-        let mut after = self.publisher.shared.oldest().saturating_sub(1);
-        while after < self.publisher.shared.head().seq {
-            let segments = self.store.read(after, 8 * 1024 * 1024)?;
-            match segments.first() {
-                Some(segment) if first(segment) == after + 1 => {}
-                Some(_) | None => return Err(self.store.missing(after + 1)),
-            }
-            after = segments.last().map_or(after, last);
-        }
-        Ok(())
+    /// What was found when it was opened.
+    #[must_use]
+    pub const fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.store.path()
     }
 
     fn commit(&mut self, next: u64, batch: &[Record]) -> Result<(), Error> {
-        let mut writes = sled::Batch::default();
-        for range in frame::split(batch) {
-            let first_seq = next + range.start as u64;
-            for (value, part) in frame::encode(first_seq, &batch[range]).into_iter().zip(0..) {
-                writes.insert(&frame::key(first_seq, part), value);
+        let mut total = self.total;
+        self.store.write(next, batch, &mut total)?;
+        self.store.sync()?;
+        self.acknowledged.set(next + batch.len() as u64 - 1)?;
+        self.total = total;
+        Ok(())
+    }
+
+    /// After a write failed for want of room: gives up the reserve, so that the journal can be read, shortened and
+    /// opened, and takes back what is left of the batch.
+    fn make_do(&mut self) -> Error {
+        self.state = State::Full;
+        self.store.close();
+        self.reserve.give_up();
+        match self.go_back() {
+            Ok(()) => {
+                Error::Full { path: self.path().to_owned(), source: std::io::ErrorKind::StorageFull.into() }
             }
+            Err(error) => self.refused(error),
         }
-        self.store.guarded(|db| db.apply_batch(writes).and_then(|()| db.flush().map(drop)))?;
-        self.db_file.sync_data().map_err(io_error(&self.store.path))?;
-        self.acknowledged.set(next + batch.len() as u64 - 1)
+    }
+
+    /// Goes on if there is room: a reserve, and as much again.
+    fn resume(&mut self) -> Result<(), Error> {
+        self.reserve.take().and_then(|()| self.go_back()).map_err(|error| self.refused(error))?;
+        self.state = State::Ready;
+        Ok(())
+    }
+
+    fn refused(&mut self, error: Error) -> Error {
+        if says_full(&error) {
+            self.reserve.give_up();
+        } else {
+            self.state = State::Stopped;
+        }
+        error
+    }
+
+    /// Opens the store if it is closed and brings it to where readers are: nothing acknowledged may be missing, nothing
+    /// else may be there.
+    fn go_back(&mut self) -> Result<(), Error> {
+        self.store.reopen()?;
+        let last = self.publisher.shared.head().seq;
+        self.store.cut(last + 1)?;
+        self.acknowledged.set(last)?;
+        tail::settle(&self.store, &mut self.acknowledged, &mut Opened::default()).map(drop)
     }
 }
 
 impl Journal for SledJournal {
     fn append(&mut self, batch: &mut Vec<Record>) -> Result<Range<u64>, Error> {
-        if self.stopped {
-            return Err(Error::Stopped { path: self.store.path.clone() });
-        }
         batch.iter().try_for_each(frame::check)?;
+        match self.state {
+            State::Ready => {}
+            State::Full => self.resume()?,
+            State::Stopped => return Err(Error::Stopped { path: self.path().to_owned() }),
+        }
         let next = self.publisher.shared.head().seq + 1;
         let end = next + batch.len() as u64;
         if !batch.is_empty() {
-            self.commit(next, batch).inspect_err(|_| self.stopped = true)?;
+            self.commit(next, batch)
+                .map_err(|error| if says_full(&error) { self.make_do() } else { self.refused(error) })?;
         }
         if let Some(segment) = place(next, batch) {
             self.publisher.publish(segment);
@@ -158,30 +221,31 @@ impl Journal for SledJournal {
     }
 
     fn recover(&self) -> Result<Recovery, Error> {
-        recover(&self.store.path, &self.reader(), &self.snapshots)
+        recover(self.path(), &self.reader(), &self.snapshots)
     }
 
     fn retain(&mut self, retention: &Retention) -> Result<Retained, Error> {
         let oldest = self.publisher.shared.oldest();
-        let bytes = match retention.max_bytes {
-            Some(_) => self
-                .store
-                .batches(oldest)
-                .map(|batch| batch.map(|batch| size(&batch)))
-                .sum::<Result<_, _>>()?,
-            None => 0,
-        };
+        let bytes = if retention.max_bytes.is_some() { self.kept_bytes(oldest)? } else { 0 };
         let mut plan = Plan::new(*retention, &self.cursors, &self.snapshots, oldest, bytes);
         loop {
-            let mut batches = self.store.batches(plan.oldest()).take(REMOVED_AT_ONCE);
             let mut going = Vec::new();
-            let more = loop {
-                match batches.next().transpose()? {
-                    Some(segment) if plan.may_go(&segment) => going.push(first(&segment)),
-                    Some(_) => break false,
-                    None => break going.len() == REMOVED_AT_ONCE,
+            let (mut more, mut failed) = (false, None);
+            self.store.frames(plan.oldest(), |frame| match frame {
+                Ok(frame) if plan.may_go(&frame.entries) => {
+                    going.push(first(&frame.entries));
+                    more = going.len() == REMOVED_AT_ONCE;
+                    !more
                 }
-            };
+                Ok(_) => false,
+                Err(error) => {
+                    failed = Some(error);
+                    false
+                }
+            })?;
+            if let Some(error) = failed {
+                return Err(error);
+            }
             self.publisher.shared.set_oldest(plan.oldest());
             self.store.remove(&going)?;
             if !more {
@@ -191,146 +255,28 @@ impl Journal for SledJournal {
     }
 }
 
-impl Store {
-    fn open(path: &Path, lock: File) -> Result<Self, Error> {
-        let folder = path.join("store");
-        let config = sled::Config::new().path(&folder).flush_every_ms(None).cache_capacity(SLED_CACHE);
-        let db = guarded(path, || open_patiently(&config))?;
-        sync_folder(&folder)?;
-        Ok(Self { db, path: path.to_owned(), _lock: Arc::new(lock) })
+impl SledJournal {
+    /// Confirms what a rewrite added.
+    pub(crate) fn acknowledge(&mut self, last: u64) -> Result<(), Error> {
+        self.acknowledged.set(last)
     }
 
-    fn guarded<T>(&self, work: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, Error> {
-        guarded(&self.path, || work(&self.db))
-    }
-
-    /// The oldest and the last sequence; 1 and 0 when it is empty.
-    fn bounds(&self) -> Result<(u64, u64), Error> {
-        let ends = self.guarded(|db| Ok((db.first()?, db.last()?)))?;
-        let (Some((oldest, _)), Some((newest, _))) = ends else { return Ok((1, 0)) };
-        let (oldest, newest) = (self.key(&oldest)?.0, self.key(&newest)?.0);
-        let tail = self.batches(newest).next().transpose()?.ok_or_else(|| self.missing(newest))?;
-        Ok((oldest, last(&tail)))
-    }
-
-    /// The batches from the one that begins at this sequence on.
-    fn batches(&self, first_seq: u64) -> Batches<'_> {
-        let from = frame::key(first_seq, 0);
-        Batches { store: self, parts: self.db.range(from..), failed: false }
-    }
-
-    fn remove(&self, firsts: &[u64]) -> Result<(), Error> {
-        let mut removals = sled::Batch::default();
-        for first_seq in firsts {
-            let parts = self.db.range(frame::key(*first_seq, 0)..=frame::key(*first_seq, u32::MAX)).keys();
-            for key in parts {
-                removals.remove(guarded(&self.path, || key)?);
+    /// The size of the records from this one on.
+    fn kept_bytes(&self, oldest: u64) -> Result<u64, Error> {
+        let (mut bytes, mut failed) = (0, None);
+        self.store.frames(oldest, |frame| match frame {
+            Ok(frame) => {
+                let own = size(&frame.entries);
+                bytes += frame.total.map_or(own, |total| self.total - total.min(self.total) + own);
+                // Frames of format 1 do not say; after the first that does, all is known.
+                frame.total.is_none()
             }
-        }
-        self.guarded(|db| db.apply_batch(removals))
-    }
-
-    fn key(&self, key: &[u8]) -> Result<(u64, u32), Error> {
-        let corrupt = || Error::Corrupt { path: self.path.clone(), seq: 0, why: "a key is none of ours" };
-        frame::parse_key(key).ok_or_else(corrupt)
-    }
-}
-
-impl Archive for Store {
-    fn read(&self, after: u64, bytes: usize) -> Result<Vec<Segment>, Error> {
-        // The batch that holds the next entry begins at it or before.
-        let before =
-            self.guarded(|db| db.range(..=frame::key(after + 1, u32::MAX)).next_back().transpose())?;
-        let start = before.map(|(key, _)| self.key(&key)).transpose()?.map_or(after + 1, |(seq, _)| seq);
-        let mut room = bytes;
-        let mut segments: Vec<Segment> = Vec::new();
-        for segment in self.batches(start) {
-            let segment = segment?;
-            if last(&segment) <= after {
-                continue;
+            Err(error) => {
+                failed = Some(error);
+                false
             }
-            if segments.last().is_some_and(|before| last(before) + 1 != first(&segment)) {
-                return Err(Error::Corrupt {
-                    path: self.path.clone(),
-                    seq: first(&segment),
-                    why: "the batch before it is missing",
-                });
-            }
-            room = room.saturating_sub(payload_bytes(&segment));
-            segments.push(segment);
-            if room == 0 {
-                break;
-            }
-        }
-        Ok(segments)
-    }
-
-    fn missing(&self, seq: u64) -> Error {
-        Error::Corrupt { path: self.path.clone(), seq, why: "it is missing" }
-    }
-}
-
-/// Batches in order, put together from their parts.
-struct Batches<'a> {
-    store: &'a Store,
-    parts: sled::Iter,
-    failed: bool,
-}
-
-impl Batches<'_> {
-    fn batch(&mut self) -> Result<Option<Segment>, Error> {
-        let mut assembler: Option<Assembler<'_>> = None;
-        loop {
-            let Some((key, value)) = guarded(&self.store.path, || self.parts.next().transpose())? else {
-                return match assembler {
-                    Some(cut_off) => Err(cut_off.corrupt("its last part is missing")),
-                    None => Ok(None),
-                };
-            };
-            let (first_seq, _) = self.store.key(&key)?;
-            let assembler = assembler.get_or_insert_with(|| Assembler::new(&self.store.path, first_seq));
-            if let Some(segment) = assembler.part(&value)? {
-                return Ok(Some(segment));
-            }
-        }
-    }
-}
-
-impl Iterator for Batches<'_> {
-    type Item = Result<Segment, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let batch = self.batch().transpose();
-        self.failed = batch.as_ref().is_some_and(Result::is_err);
-        batch
-    }
-}
-
-/// Damage can make sled panic where it should say so: both are told as the same error.
-fn guarded<T>(path: &Path, work: impl FnOnce() -> sled::Result<T>) -> Result<T, Error> {
-    let store = |message: String| Error::Store { path: path.to_owned(), message };
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(result) => result.map_err(|error| store(error.to_string())),
-        Err(_) => Err(store("it is damaged beyond what its own recovery can read".to_owned())),
-    }
-}
-
-/// Opens sled. The folder is locked by us already, so that a lock on sled's own file is one of this process: a thread
-/// of sled's lets it go a moment after the last handle is gone.
-fn open_patiently(config: &sled::Config) -> sled::Result<sled::Db> {
-    let deadline = Instant::now() + Duration::from_secs(5);
-    loop {
-        match config.open() {
-            Err(sled::Error::Io(error))
-                if error.to_string().contains("lock") && Instant::now() < deadline =>
-            {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            outcome => return outcome,
-        }
+        })?;
+        failed.map_or(Ok(bytes), Err)
     }
 }
 

@@ -77,11 +77,7 @@ impl Snapshots {
             return Err(Error::SnapshotAhead { seq: snapshot.seq, last });
         }
         if let Some(folder) = &self.inner.folder {
-            let mut body = BytesMut::with_capacity(16 + snapshot.payload.len());
-            body.extend_from_slice(&snapshot.seq.to_le_bytes());
-            body.extend_from_slice(&snapshot.at.as_micros().to_le_bytes());
-            body.extend_from_slice(&snapshot.payload);
-            durable_file::save(&file_of(folder, snapshot.seq), MAGIC, &body)?;
+            write_file(folder, snapshot)?;
         }
         let mut kept = self.kept();
         kept.insert(snapshot.seq, self.inner.folder.is_none().then(|| snapshot.clone()));
@@ -115,7 +111,11 @@ impl Snapshots {
         (None, passed_over)
     }
 
-    fn load(&self, seq: u64) -> Result<Snapshot, Error> {
+    /// The snapshot of this sequence.
+    ///
+    /// # Errors
+    /// [`Error::DamagedFile`] or [`Error::Io`] when there is none that reads.
+    pub fn load(&self, seq: u64) -> Result<Snapshot, Error> {
         let corrupt = |path: &Path, why| Error::DamagedFile { path: path.to_owned(), why };
         let Some(folder) = &self.inner.folder else {
             let snapshot = self.kept().get(&seq).cloned().flatten();
@@ -136,6 +136,15 @@ impl Snapshots {
     fn kept(&self) -> MutexGuard<'_, BTreeMap<u64, Option<Snapshot>>> {
         self.inner.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Writes a snapshot's file.
+pub(crate) fn write_file(folder: &Path, snapshot: &Snapshot) -> Result<(), Error> {
+    let mut body = BytesMut::with_capacity(16 + snapshot.payload.len());
+    body.extend_from_slice(&snapshot.seq.to_le_bytes());
+    body.extend_from_slice(&snapshot.at.as_micros().to_le_bytes());
+    body.extend_from_slice(&snapshot.payload);
+    durable_file::save(&file_of(folder, snapshot.seq), MAGIC, &body)
 }
 
 fn file_of(folder: &Path, seq: u64) -> PathBuf {

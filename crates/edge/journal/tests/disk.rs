@@ -10,7 +10,7 @@ use std::{
 };
 
 use common::{append, assert_entries, read_all, record, second};
-use hookswitch_journal::{Cursor, Error, Journal, Limit, Record, SledJournal, Snapshot};
+use hookswitch_journal::{Cursor, Error, Journal, Kind, Limit, Record, SledJournal, Snapshot};
 use tempfile::TempDir;
 
 /// A closed journal of so many entries, one a batch.
@@ -55,7 +55,7 @@ fn what_was_appended_is_there_when_it_is_opened_again() {
         assert_entries(&read_all(&journal.reader(), 0, Limit::default()).unwrap(), 1, 30 + round * 7);
         append(&mut journal, 7);
         assert_entries(&read_all(&journal.reader(), 0, Limit::default()).unwrap(), 1, 37 + round * 7);
-        journal.verify().unwrap();
+        assert!(journal.verify().unwrap().problems.is_empty());
     }
 }
 
@@ -71,7 +71,7 @@ fn nothing_is_put_into_files_of_the_store_that_nobody_syncs() {
             journal.append(&mut batch.collect()).unwrap();
         }
     }
-    journal.verify().unwrap();
+    assert!(journal.verify().unwrap().problems.is_empty());
     let blobs = fs::read_dir(folder.path().join("store/blobs")).unwrap().count();
     assert_eq!(blobs, 0, "sled keeps large leaves in files of their own and syncs none of them");
 }
@@ -124,7 +124,9 @@ fn a_damaged_value_is_an_error_that_names_its_sequence() {
     let journal = open(&folder).unwrap();
     let error = read_all(&journal.reader(), 0, Limit::default()).unwrap_err();
     assert!(matches!(error, Error::Corrupt { seq: 7, .. }), "{error}");
-    assert!(matches!(journal.verify(), Err(Error::Corrupt { seq: 7, .. })));
+    let verified = journal.verify().unwrap();
+    assert!(matches!(verified.problems[..], [Error::Corrupt { seq: 7, .. }]), "{verified:?}");
+    assert_eq!(verified.entries[&Kind::Event], 19, "what is whole behind the damage was read");
     let found: Vec<_> = journal.recover().unwrap().entries.collect();
     assert!(found.last().unwrap().is_err(), "a start does not take damage for the end");
     assert_entries(&read_all(&journal.reader(), 7, Limit::default()).unwrap(), 8, 20);
@@ -137,12 +139,15 @@ fn a_missing_value_is_an_error_and_no_shorter_answer() {
         tamper(&folder, |db| drop(db.remove(key(missing)).unwrap()));
         let journal = open(&folder).unwrap();
         assert_eq!(journal.reader().last(), 20);
-        let outcome = journal.verify();
+        let problems = journal.verify().unwrap().problems;
         if missing == 1 {
             assert_eq!(journal.reader().oldest(), 2);
             assert!(matches!(journal.recover(), Err(Error::NoStart { .. })));
         } else {
-            assert!(matches!(outcome, Err(Error::Corrupt { .. })), "{missing}: {outcome:?}");
+            assert!(
+                matches!(problems[..], [Error::Corrupt { seq, .. }] if seq == missing),
+                "{missing}: {problems:?}"
+            );
             assert!(read_all(&journal.reader(), 0, Limit { entries: 1, bytes: 1 }).is_err(), "{missing}");
             assert!(read_all(&journal.reader(), 0, Limit::default()).is_err(), "{missing}");
         }

@@ -6,7 +6,7 @@ mod common;
 
 use common::{append, assert_entries, read_all, record, second};
 use hookswitch_journal::{
-    Cursor, Error, Journal, Limit, MemoryJournal, Recent, Record, Retention, SledJournal, Snapshot,
+    Cursor, Error, Journal, Limit, MemoryJournal, Options, Recent, Record, Retention, SledJournal, Snapshot,
 };
 
 /// So little in memory that most reads go to the archive.
@@ -17,7 +17,7 @@ fn check(test: impl Fn(&mut dyn Journal)) {
     for recent in [LITTLE, Recent::default()] {
         test(&mut MemoryJournal::with_recent(recent));
         let folder = tempfile::tempdir().unwrap();
-        test(&mut SledJournal::open_with(folder.path(), recent).unwrap());
+        test(&mut SledJournal::open_with(folder.path(), Options { recent, ..Options::default() }).unwrap());
     }
 }
 
