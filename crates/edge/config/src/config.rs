@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use hookswitch_model::setup::{CalendarSetup, OutboundSetup, PbxSetup, Setup};
+use hookswitch_model::setup::{CalendarSetup, PbxSetup, Setup};
 
 use crate::{
     Agent, Alias, Auth, Crm, Journal, Numbers, Pbx, Problem, Queue, Route, Server, Severity, Token, Webhook,
@@ -54,10 +54,7 @@ impl Config {
             queues: self.queues.iter().map(|queue| queue.setup.clone()).collect(),
             routes: self.routes.iter().map(|route| route.setup.clone()).collect(),
             calendars: self.calendars.clone(),
-            outbound: OutboundSetup {
-                allow: self.numbers.outbound_allow.clone(),
-                ..OutboundSetup::default()
-            },
+            outbound: self.numbers.outbound.clone(),
         }
     }
 

@@ -6,6 +6,10 @@ use hookswitch_model::{Millis, setup::Strategy};
 
 /// `server.listen`.
 pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8088);
+/// `server.limits.token_per_second`.
+pub const TOKEN_PER_SECOND: u32 = 200;
+/// `server.limits.address_per_second`.
+pub const ADDRESS_PER_SECOND: u32 = 1_000;
 /// `journal.path`.
 pub const JOURNAL_PATH: &str = "/var/lib/hookswitch";
 /// `journal.retention`.

@@ -73,14 +73,14 @@ pub use secret::{Secret, SecretError};
 pub use section::{
     agent::Agent,
     alias::{Alias, AliasAction, AliasReply},
-    auth::{Auth, Jwt},
+    auth::{Auth, Jwks, Jwt},
     crm::{Crm, Lookup, LookupMethod, Pop},
     journal::{Cluster, Journal},
     numbers::Numbers,
     pbx::{Asterisk, Digest, Fallback, Features, Pbx, PbxKind, Sip, Tls, Trunk},
     queue::Queue,
     route::Route,
-    server::{Server, ServerTls},
+    server::{Server, ServerLimits, ServerTls},
     token::{Role, Token},
     webhook::{EVENTS, PRESETS, Payload, Webhook},
 };

@@ -81,6 +81,7 @@ fn what_is_commented_out_in_the_main_file_is_right_too() {
         load_str("hookswitch.toml", &text).unwrap_or_else(|problems| panic!("{}", render(&problems)));
     assert!(config.server.tls.is_some() && config.journal.cluster.is_some() && config.crm.lookup.is_some());
     assert_eq!((config.webhooks.len(), config.tokens.len(), config.aliases.len()), (1, 1, 1));
+    assert_eq!(config.numbers.outbound.concurrent, Some(20));
     assert!(config.queues[0].setup.max_wait.is_some() && config.auth.jwt.is_some());
 }
 
@@ -144,6 +145,7 @@ action = "dial"
 to = "n_tel"
 agent = "from"
 secret = "secret"
+call = "callid"
 "#;
 
 #[test]
@@ -154,6 +156,7 @@ fn every_default_in_the_main_file_is_the_default() {
 
     assert_eq!(shown.server.listen, least.server.listen);
     assert_eq!(shown.server.allowed_origins, least.server.allowed_origins);
+    assert_eq!(shown.server.limits, least.server.limits);
     assert_eq!((shown.journal.path, shown.journal.retention), (least.journal.path, least.journal.retention));
     assert_eq!(shown.numbers.outbound_allow, least.numbers.outbound_allow);
     assert_eq!(shown.pbxs, least.pbxs);

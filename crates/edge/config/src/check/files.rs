@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use crate::{Config, Payload, PbxKind, Secret, Tls, read::Reader};
+use crate::{Config, Jwks, Jwt, Payload, PbxKind, Secret, Tls, read::Reader};
 
 pub(crate) fn check(reader: &mut Reader, config: &Config) {
     for (key, secret) in secrets(config) {
@@ -42,6 +42,9 @@ fn paths(config: &Config) -> Vec<(String, &Path)> {
     if let Some(tls) = &config.server.tls {
         found.push(("server.tls.cert".to_owned(), &tls.cert));
         found.push(("server.tls.key".to_owned(), &tls.key));
+    }
+    if let Some(Jwt { jwks: Jwks::File(path), .. }) = &config.auth.jwt {
+        found.push(("auth.jwt.jwks".to_owned(), path));
     }
     for pbx in &config.pbxs {
         if let PbxKind::Asterisk(asterisk) = &pbx.kind

@@ -46,6 +46,12 @@ pub(crate) fn check(reader: &mut Reader, config: &Config) {
             known.agent(reader, &format!("{}.agent", token.key), agent.as_str());
         }
     }
+    if let Some(hours) = &config.numbers.outbound.hours
+        && !config.calendars.contains_key(hours)
+    {
+        let hint = suggest::hint(hours, "[calendar]", config.calendars.keys().map(String::as_str));
+        reader.error_at("numbers.outbound.hours", format!("no [calendar] is called {hours:?}"), hint);
+    }
     queues(reader, config, &known);
     routes(reader, config, &known);
 }

@@ -25,6 +25,8 @@ pub struct Alias {
     pub agent: Option<String>,
     /// Name of the parameter with the token.
     pub secret: Option<String>,
+    /// Name of the parameter with the call's id; without it the agent's only call is meant.
+    pub call: Option<String>,
     /// What is answered.
     pub reply: AliasReply,
 }
@@ -45,9 +47,9 @@ pub enum AliasAction {
 pub struct AliasReply {
     /// Its media type.
     pub content_type: String,
-    /// When it was taken.
+    /// When it was taken. `{{ action }}` and `{{ call }}` stand for the ids.
     pub ok: String,
-    /// When it was refused.
+    /// When it was refused. `{{ error }}` stands for the reason.
     pub error: String,
 }
 
@@ -68,8 +70,19 @@ const ACTIONS: [(&str, AliasAction); 5] = [
 const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
 
 /// Paths of our own, which no alias may cover.
-const TAKEN: [&str; 9] =
-    ["/v1", "/desktop", "/wallboard", "/admin", "/sdk", "/dial", "/healthz", "/readyz", "/metrics"];
+const TAKEN: [&str; 11] = [
+    "/v1",
+    "/desktop",
+    "/wallboard",
+    "/admin",
+    "/sdk",
+    "/dial",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+    "/asyncapi.json",
+];
 
 pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Alias> {
     let key = node.key.clone();
@@ -80,13 +93,14 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Alias> {
     let to = fields.optional("to", line);
     let agent = fields.optional("agent", line);
     let secret = fields.optional("secret", line);
+    let call = fields.optional("call", line);
     let reply = fields.or("reply", AliasReply::default(), reply);
     if matches!(action, Some(AliasAction::Dial | AliasAction::Transfer)) && !fields.has("to") {
         let hint = "the name of the parameter that holds the number";
         fields.error_at("to", "`to` is missing: nothing says whom to reach", hint);
     }
     fields.finish();
-    Some(Alias { key, path: path?, methods, action: action?, to, agent, secret, reply })
+    Some(Alias { key, path: path?, methods, action: action?, to, agent, secret, call, reply })
 }
 
 fn path(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
@@ -123,10 +137,25 @@ fn reply(reader: &mut Reader, node: &Node<'_>) -> Option<AliasReply> {
     let default = AliasReply::default();
     let mut fields = reader.fields(node)?;
     let reply = AliasReply {
-        content_type: fields.or("type", default.content_type, line),
+        content_type: fields.or("type", default.content_type, media),
         ok: fields.or("ok", default.ok, text),
         error: fields.or("error", default.error, text),
     };
     fields.finish();
     Some(reply)
+}
+
+/// A media type: `text/plain`, `application/json; charset=utf-8`.
+fn media(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
+    let text = line(reader, node)?;
+    let plain = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
+    };
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    let valid = essence.split_once('/').is_some_and(|(kind, name)| plain(kind) && plain(name));
+    if !valid || !text.is_ascii() {
+        reader.error(node, format!("{text:?} is no media type"), "as in text/plain or application/json");
+        return None;
+    }
+    Some(text)
 }

@@ -1,9 +1,11 @@
 //! `[numbers]`: how numbers are read and which may be dialled.
 
+use hookswitch_model::setup::OutboundSetup;
+
 use crate::{
     read::{
         Node, Reader,
-        value::{list, text},
+        value::{integer, line, list, text},
     },
     suggest,
 };
@@ -15,6 +17,8 @@ pub struct Numbers {
     pub country: Option<String>,
     /// E.164 prefixes that click-to-dial may reach; everything else outside is refused.
     pub outbound_allow: Vec<String>,
+    /// How much may be dialled: `numbers.outbound`. Its `allow` is [`Self::outbound_allow`].
+    pub outbound: OutboundSetup,
 }
 
 impl Numbers {
@@ -27,12 +31,32 @@ impl Numbers {
 
 pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Numbers> {
     let mut fields = reader.fields(node)?;
-    let numbers = Numbers {
+    let mut numbers = Numbers {
         country: fields.optional("country", country),
         outbound_allow: fields.or("outbound_allow", Vec::new(), list(prefix)),
+        outbound: fields.or("outbound", OutboundSetup::default(), outbound),
     };
+    numbers.outbound.allow.clone_from(&numbers.outbound_allow);
     fields.finish();
     Some(numbers)
+}
+
+fn outbound(reader: &mut Reader, node: &Node<'_>) -> Option<OutboundSetup> {
+    let mut fields = reader.fields(node)?;
+    let outbound = OutboundSetup {
+        per_agent_per_minute: fields.optional("per_agent_per_minute", calls),
+        per_minute: fields.optional("per_minute", calls),
+        concurrent: fields.optional("concurrent", calls),
+        per_agent_per_day: fields.optional("per_agent_per_day", calls),
+        hours: fields.optional("hours", line),
+        ..OutboundSetup::default()
+    };
+    fields.finish();
+    Some(outbound)
+}
+
+fn calls(reader: &mut Reader, node: &Node<'_>) -> Option<u32> {
+    integer(0, 1_000_000)(reader, node).and_then(|count| u32::try_from(count).ok())
 }
 
 fn country(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
@@ -82,7 +106,7 @@ mod tests {
 
     #[test]
     fn only_the_allowed_prefixes_may_be_dialled() {
-        let numbers = Numbers { country: None, outbound_allow: vec!["+49".into(), "+431".into()] };
+        let numbers = Numbers { outbound_allow: vec!["+49".into(), "+431".into()], ..Numbers::default() };
         assert!(numbers.may_dial("+49305550001") && numbers.may_dial("+43155512345"));
         assert!(
             !numbers.may_dial("+43255512345")

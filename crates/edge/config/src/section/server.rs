@@ -6,7 +6,7 @@ use crate::{
     defaults,
     read::{
         Node, Reader,
-        value::{line, list, listen, path},
+        value::{integer, line, list, listen, path},
     },
 };
 
@@ -19,6 +19,26 @@ pub struct Server {
     pub allowed_origins: Vec<String>,
     /// Served by TLS.
     pub tls: Option<ServerTls>,
+    /// How often one may ask.
+    pub limits: ServerLimits,
+}
+
+/// `server.limits`: requests in a second, kept up; twice as many at once. 0: no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// With one token.
+    pub token_per_second: u32,
+    /// From one address: of IPv6 from one /64. Behind a proxy all clients have the proxy's.
+    pub address_per_second: u32,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            token_per_second: defaults::TOKEN_PER_SECOND,
+            address_per_second: defaults::ADDRESS_PER_SECOND,
+        }
+    }
 }
 
 /// `server.tls`.
@@ -32,7 +52,12 @@ pub struct ServerTls {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: defaults::LISTEN, allowed_origins: Vec::new(), tls: None }
+        Self {
+            listen: defaults::LISTEN,
+            allowed_origins: Vec::new(),
+            tls: None,
+            limits: ServerLimits::default(),
+        }
     }
 }
 
@@ -43,6 +68,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Server> {
         listen: fields.or("listen", default.listen, listen),
         allowed_origins: fields.or("allowed_origins", default.allowed_origins, list(origin)),
         tls: fields.optional("tls", tls),
+        limits: fields.or("limits", default.limits, limits),
     };
     if !server.listen.ip().is_loopback() && !fields.has("tls") {
         let hint = "set `tls`, or listen on loopback behind a proxy that does TLS";
@@ -50,6 +76,21 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Server> {
     }
     fields.finish();
     Some(server)
+}
+
+fn limits(reader: &mut Reader, node: &Node<'_>) -> Option<ServerLimits> {
+    let default = ServerLimits::default();
+    let mut fields = reader.fields(node)?;
+    let limits = ServerLimits {
+        token_per_second: fields.or("token_per_second", default.token_per_second, per_second),
+        address_per_second: fields.or("address_per_second", default.address_per_second, per_second),
+    };
+    fields.finish();
+    Some(limits)
+}
+
+fn per_second(reader: &mut Reader, node: &Node<'_>) -> Option<u32> {
+    integer(0, 1_000_000)(reader, node).and_then(|count| u32::try_from(count).ok())
 }
 
 fn tls(reader: &mut Reader, node: &Node<'_>) -> Option<ServerTls> {

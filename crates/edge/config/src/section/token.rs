@@ -16,7 +16,7 @@ pub struct Token {
     pub name: String,
     /// What it may do.
     pub role: Role,
-    /// The agent it belongs to.
+    /// The agent it belongs to. Of a supervisor: whose device rings when it supervises.
     pub agent: Option<AgentId>,
     /// `sha256:` and the 64 hex digits of the token's text.
     pub hash: String,
@@ -53,8 +53,8 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Token> {
             let hint = "whose calls are its own, as in agent = \"alice\"";
             fields.error_at("agent", "a token of role agent names no agent", hint);
         }
-        Some(Role::Crm | Role::Supervisor | Role::Admin) if fields.has("agent") => {
-            let hint = "leave it out: above agent a request names the agent it is for";
+        Some(Role::Crm) if fields.has("agent") => {
+            let hint = "leave it out: a request of a CRM names the agent it is for";
             fields.warn_at("agent", "`agent` does nothing for this role", hint);
         }
         Some(Role::Agent | Role::Crm | Role::Supervisor | Role::Admin) | None => {}
