@@ -158,6 +158,7 @@ fn setup(pbx: &PbxId) -> Setup {
             sticky: None,
             sticky_wait: Millis(0),
             ageing: None,
+            transfer_keeps_place: false,
         }],
         routes: vec![RouteSetup {
             name: "everybody".to_owned(),

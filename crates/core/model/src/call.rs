@@ -69,19 +69,59 @@ pub enum LegState {
     Left,
 }
 
-/// What may be asked for a leg now. A page draws its buttons from this.
+/// What may be asked for a leg now. A page draws its buttons from this: each name is the path of the verb below the
+/// call, [`Conference`](Self::Conference) excepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the names are the control verbs of the public API")]
 pub enum LegAction {
+    /// Let the ringing device answer.
     Answer,
+    /// The others hear music.
     Hold,
+    /// Talk again.
     Retrieve,
+    /// Blind transfer.
     Transfer,
+    /// Call somebody while the others are held.
     Consult,
+    /// A third may be brought in: `consult`, then `consult/conference`.
     Conference,
+    /// Send tones.
     Dtmf,
+    /// Hang up.
     Hangup,
+    /// Leave the two others to each other.
+    #[serde(rename = "consult/complete")]
+    ConsultComplete,
+    /// Let the one who is consulted go.
+    #[serde(rename = "consult/cancel")]
+    ConsultCancel,
+    /// All three talk.
+    #[serde(rename = "consult/conference")]
+    ConsultConference,
+    /// Record the conversation, or stop it.
+    Record,
+}
+
+impl LegAction {
+    /// The name of the public API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Hold => "hold",
+            Self::Retrieve => "retrieve",
+            Self::Transfer => "transfer",
+            Self::Consult => "consult",
+            Self::Conference => "conference",
+            Self::Dtmf => "dtmf",
+            Self::Hangup => "hangup",
+            Self::ConsultComplete => "consult/complete",
+            Self::ConsultCancel => "consult/cancel",
+            Self::ConsultConference => "consult/conference",
+            Self::Record => "record",
+        }
+    }
 }
 
 /// What the PBX can reach: `PJSIP/1001`, `PJSIP/trunk`, `sip:alice`; without the part that numbers one call on it.

@@ -80,7 +80,8 @@ pub enum Request {
         /// What.
         verb: Verb,
     },
-    /// How the call came out, in the agent's words; legal from the answer to the end of the wrap-up.
+    /// How the call came out, in the agent's words; legal from the answer on, as long as the call is remembered. A
+    /// disposition ends the agent's wrap-up, notes alone do not.
     WrapUp {
         /// The call.
         call: CallId,
@@ -162,6 +163,56 @@ pub enum Verb {
     },
 }
 
+impl Request {
+    /// What is asked for, in a word: for audit lines, metrics and logs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SetAgentState { .. } => "state",
+            Self::SetData { .. } => "data",
+            Self::ClaimPop { .. } => "pop/claim",
+            Self::PopShown { .. } => "pop/shown",
+            Self::Dial { .. } => "dial",
+            Self::Control { verb, .. } => verb.as_str(),
+            Self::WrapUp { .. } => "wrap-up",
+            Self::SetSkills { .. } => "skills",
+            Self::Supervise { .. } => "supervise",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// The call it is about, where it names one.
+    #[must_use]
+    pub const fn call(&self) -> Option<CallId> {
+        match self {
+            Self::SetData { call, .. }
+            | Self::Control { call, .. }
+            | Self::WrapUp { call, .. }
+            | Self::Supervise { call, .. } => Some(*call),
+            Self::SetAgentState { .. }
+            | Self::ClaimPop { .. }
+            | Self::PopShown { .. }
+            | Self::Dial { .. }
+            | Self::SetSkills { .. }
+            | Self::Shutdown => None,
+        }
+    }
+
+    /// Whose leg, state or skills it is about, where it names somebody.
+    #[must_use]
+    pub const fn agent(&self) -> Option<&AgentId> {
+        match self {
+            Self::SetAgentState { agent, .. }
+            | Self::Dial { agent, .. }
+            | Self::Control { agent, .. }
+            | Self::WrapUp { agent, .. }
+            | Self::SetSkills { agent, .. } => Some(agent),
+            Self::Supervise { agent, .. } => agent.as_ref(),
+            Self::SetData { .. } | Self::ClaimPop { .. } | Self::PopShown { .. } | Self::Shutdown => None,
+        }
+    }
+}
+
 impl Verb {
     /// The path segment of the public API.
     #[must_use]
@@ -232,4 +283,10 @@ pub enum Refusal {
     /// The pop is too old.
     #[error("the pop is expired")]
     PopExpired,
+    /// Not with this token, whatever the state of things.
+    #[error("{why}")]
+    Forbidden {
+        /// Why, for people.
+        why: String,
+    },
 }

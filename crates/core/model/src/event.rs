@@ -152,6 +152,16 @@ pub enum EventKind {
         call: Box<Call>,
         ledger: Box<Ledger>,
     },
+    /// What was asked for and taken did not come about: the sequel of a command that was answered already.
+    CallControlFailed {
+        call: Box<Call>,
+        /// Whose leg.
+        agent: AgentId,
+        /// What was asked for: `transfer`, `consult/complete`, `dial`, `supervise`.
+        verb: String,
+        /// Why, for people.
+        reason: String,
+    },
     ScreenPop {
         call: Box<Call>,
         pop: Pop,
@@ -205,6 +215,7 @@ impl EventKind {
             Self::CallTransferred { .. } => "call.transferred",
             Self::CallConferenced { .. } => "call.conferenced",
             Self::CallEnded { .. } => "call.ended",
+            Self::CallControlFailed { .. } => "call.control_failed",
             Self::ScreenPop { .. } => "screen.pop",
             Self::ScreenPopped { .. } => "screen.popped",
             Self::AgentState { .. } => "agent.state",
@@ -233,6 +244,7 @@ impl EventKind {
             | Self::CallTransferred { call, .. }
             | Self::CallConferenced { call, .. }
             | Self::CallEnded { call, .. }
+            | Self::CallControlFailed { call, .. }
             | Self::ScreenPop { call, .. }
             | Self::ScreenPopped { call, .. } => Some(call),
             Self::InvariantViolated { call, .. } => call.as_deref(),

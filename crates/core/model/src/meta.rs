@@ -83,6 +83,7 @@ impl EventKind {
                 Box::new(std::iter::once(&pop.agent))
             }
             Self::AgentState { agent, .. } => Box::new(std::iter::once(&agent.id)),
+            Self::CallControlFailed { agent, .. } => Box::new(std::iter::once(agent)),
             Self::CallStarted { .. }
             | Self::CallIdentified { .. }
             | Self::CallData { .. }
@@ -115,6 +116,7 @@ impl EventKind {
             | Self::CallTransferred { .. }
             | Self::CallConferenced { .. }
             | Self::CallEnded { .. }
+            | Self::CallControlFailed { .. }
             | Self::ScreenPop { .. }
             | Self::ScreenPopped { .. }
             | Self::AgentState { .. }

@@ -33,7 +33,8 @@ pub struct Setup {
 }
 
 /// What click-to-dial, consultations and transfers may reach outside: the guard against toll fraud. A number of the
-/// house (an extension, anything that is no E.164 number) is not restricted by it.
+/// house (an extension: at most six digits, `*` or `#`) is not restricted by it; a longer one that is no E.164 number
+/// is refused, because a PBX may take it outside all the same (`9` and a number).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct OutboundSetup {
     /// E.164 prefixes; a number that begins with none of them is refused.
@@ -48,6 +49,9 @@ pub struct OutboundSetup {
     pub per_agent_per_day: Option<u32>,
     /// A calendar's name: dialled out only while it is open.
     pub hours: Option<String>,
+    /// How long an agent's own devices ring for a click-to-dial, by PBX; 30 s where nothing stands.
+    #[serde(default)]
+    pub ring_timeouts: BTreeMap<PbxId, Millis>,
 }
 
 /// One PBX.
@@ -193,6 +197,9 @@ pub struct QueueSetup {
     pub sticky_wait: Millis,
     /// A wait of this length counts as one point of priority; none: priorities are strict.
     pub ageing: Option<Millis>,
+    /// Who is transferred into it keeps the time waited so far, and so the place; else begins at the end.
+    #[serde(default)]
+    pub transfer_keeps_place: bool,
 }
 
 /// One routing rule.

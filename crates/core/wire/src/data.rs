@@ -148,6 +148,19 @@ pub struct CallEnded<'a> {
     pub ledger: Ledger<'a>,
 }
 
+/// `call.control_failed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallControlFailed<'a> {
+    /// The call.
+    pub call: Call<'a>,
+    /// Whose leg it was asked for; an id.
+    pub agent: AgentId,
+    /// What was asked for: `transfer`, `consult/complete`, `dial`, `supervise`.
+    pub verb: Text<'a>,
+    /// Why it did not come about.
+    pub reason: Text<'a>,
+}
+
 /// `screen.pop`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScreenPop<'a> {

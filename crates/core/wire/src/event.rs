@@ -206,6 +206,9 @@ fn event_json(event: &model::Event, seq: u64, pop_url: Option<&str>) -> Bytes {
         EventKind::CallEnded { call, ledger } => {
             write.call(call, |call| data::CallEnded { call, ledger: Ledger::from(&**ledger) })
         }
+        EventKind::CallControlFailed { call, agent, verb, reason } => write.call(call, |call| {
+            data::CallControlFailed { call, agent: agent.clone(), verb: verb.into(), reason: reason.into() }
+        }),
         EventKind::ScreenPop { call, pop } => {
             write.call(call, |call| data::ScreenPop { call, pop: Pop::new(pop, pop_url) })
         }

@@ -38,7 +38,8 @@ words! {
     /** What may be asked for a leg. */
     leg_action(LegAction) {
         Answer => "answer", Hold => "hold", Retrieve => "retrieve", Transfer => "transfer", Consult => "consult",
-        Conference => "conference", Dtmf => "dtmf", Hangup => "hangup",
+        Conference => "conference", Dtmf => "dtmf", Hangup => "hangup", ConsultComplete => "consult/complete",
+        ConsultCancel => "consult/cancel", ConsultConference => "consult/conference", Record => "record",
     }
     /** How a customer was matched. */
     match_kind(MatchKind) {

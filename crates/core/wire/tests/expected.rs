@@ -165,6 +165,12 @@ fn call_conferenced() {
 #[test]
 fn call_ended() {
     check(EventKind::CallEnded { call: call(), ledger: ledger() });
+    check(EventKind::CallControlFailed {
+        call: call(),
+        agent: agent_id("alice"),
+        verb: "transfer".to_owned(),
+        reason: "hq does not know the number 4711".to_owned(),
+    });
 }
 
 #[test]

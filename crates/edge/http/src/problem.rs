@@ -81,6 +81,7 @@ impl From<Refusal> for Problem {
                 Self::new(StatusCode::CONFLICT, "popped-elsewhere", "Another client shows it", detail)
                     .with("allowed", Value::Array(Vec::new()))
             }
+            Refusal::Forbidden { why } => Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", why),
             Refusal::PopExpired => Self::new(StatusCode::GONE, "pop-expired", "The pop is too old", detail),
         }
     }

@@ -84,6 +84,7 @@ fn setup(seed: u64) -> Setup {
         sticky: None,
         sticky_wait: Millis(0),
         ageing: None,
+        transfer_keeps_place: false,
     };
     let route = |dnis: &str, queue: &str| RouteSetup {
         name: queue.to_owned(),

@@ -66,6 +66,9 @@ pub(crate) fn event(kind: &EventKind) -> Option<String> {
         EventKind::CallEnded { ledger, .. } => {
             format!("ended {} by {}", word(ledger.disposition), word(ledger.ended_by))
         }
+        EventKind::CallControlFailed { agent, verb, reason, .. } => {
+            format!("failed {verb} of {agent}: {reason}")
+        }
         EventKind::ScreenPop { pop, .. } => format!("pop {}", pop.agent),
         EventKind::ScreenPopped { pop, ring_to_pop_ms, .. } => {
             format!("popped {} after {ring_to_pop_ms}", pop.agent)

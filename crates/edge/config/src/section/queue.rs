@@ -16,7 +16,8 @@ use crate::{
     read::{
         Node, Reader,
         value::{
-            always_true, duration as any_duration, duration_in, items, list, name, number, one_of, share,
+            always_true, boolean, duration as any_duration, duration_in, items, list, name, number, one_of,
+            share,
         },
     },
 };
@@ -74,6 +75,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Queue> {
         );
     }
     let ageing = fields.optional("ageing", duration_in(Millis(100), DAY));
+    let transfer_keeps_place = fields.or("transfer_keeps_place", false, boolean);
     let fallback = fields.optional("fallback", fallback);
     let music = fields.optional("music", word("-_."));
     fields.finish();
@@ -89,6 +91,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Queue> {
         sticky,
         sticky_wait,
         ageing,
+        transfer_keeps_place,
     };
     Some(Queue { key, setup, fallback, music })
 }

@@ -65,6 +65,7 @@ fn queue(id: &str, strategy: Strategy, teams: &[&str]) -> QueueSetup {
         sticky: None,
         sticky_wait: Millis::from_secs(20),
         ageing: None,
+        transfer_keeps_place: false,
     }
 }
 
