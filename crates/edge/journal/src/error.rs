@@ -121,9 +121,10 @@ impl Error {
             Self::Behind { .. } => Some(
                 "the disk lost what it had confirmed: restore the folder from a backup, or move it away to begin anew",
             ),
-            Self::Corrupt { .. } | Self::DamagedFile { .. } => {
-                Some("check the disk; restore the folder from a backup, or move it away")
-            }
+            Self::Corrupt { .. } | Self::DamagedFile { .. } => Some(
+                "check the disk; `hookswitch journal verify` tells all that is damaged, `hookswitch journal export` saves \
+                 what reads; restore the folder from a backup, or move it away to begin anew",
+            ),
             Self::Store { .. } => {
                 Some("check the disk and its free space; the folder can be moved away to begin anew")
             }

@@ -4,12 +4,9 @@
 
 mod common;
 
-use std::{
-    fs::{self, OpenOptions},
-    path::Path,
-};
+use std::fs::{self, OpenOptions};
 
-use common::{append, assert_entries, read_all, record, second};
+use common::{append, assert_entries, copy, read_all, record, second, tamper};
 use hookswitch_journal::{Cursor, Error, Journal, Kind, Limit, Record, SledJournal, Snapshot};
 use tempfile::TempDir;
 
@@ -25,19 +22,6 @@ fn closed(entries: u64) -> TempDir {
 
 fn open(folder: &TempDir) -> Result<SledJournal, Error> {
     SledJournal::open(folder.path())
-}
-
-/// Writes to the store behind the journal's back.
-fn tamper(folder: &TempDir, with: impl FnOnce(&sled::Db)) {
-    // A thread of sled's lets its lock go a moment after the journal is closed.
-    let db = loop {
-        match sled::open(folder.path().join("store")) {
-            Err(sled::Error::Io(error)) if error.to_string().contains("lock") => std::thread::yield_now(),
-            outcome => break outcome.unwrap(),
-        }
-    };
-    with(&db);
-    db.flush().unwrap();
 }
 
 /// The store's key of a batch.
@@ -167,6 +151,92 @@ fn a_missing_tail_is_noticed_by_what_was_acknowledged() {
 }
 
 #[test]
+fn what_was_not_acknowledged_and_is_whole_is_kept_and_told() {
+    let folder = closed(20);
+    let acknowledged = fs::read(folder.path().join("acknowledged")).unwrap();
+    append(&mut open(&folder).unwrap(), 7);
+    // The last process died between the sync of the store and that of the acknowledgement.
+    fs::write(folder.path().join("acknowledged"), &acknowledged).unwrap();
+    let journal = open(&folder).unwrap();
+    assert_eq!((journal.opened().kept.clone(), journal.opened().cut.clone()), (21..28, None));
+    assert_entries(&read_all(&journal.reader(), 0, Limit::default()).unwrap(), 1, 27);
+    drop(journal);
+    assert!(open(&folder).unwrap().opened().kept.is_empty(), "it is acknowledged now");
+}
+
+#[test]
+fn a_torn_tail_that_was_not_acknowledged_is_cut_and_told() {
+    // A batch of several frames, one of them of several parts, and one more batch behind it.
+    let records = || (21..=24).map(|number| Record { payload: vec![7; 9_000].into(), ..record(number) });
+    let folder = closed(20);
+    let acknowledged = fs::read(folder.path().join("acknowledged")).unwrap();
+    let mut journal = open(&folder).unwrap();
+    journal.append(&mut records().collect()).unwrap();
+    append(&mut journal, 1);
+    drop(journal);
+
+    let parts = [(21, 0), (21, 2), (22, 1), (23, 0), (24, 0), (24, 2)];
+    for (seq, part) in parts {
+        for torn in [true, false] {
+            let copied = tempfile::tempdir().unwrap();
+            copy(folder.path(), copied.path());
+            fs::write(copied.path().join("acknowledged"), &acknowledged).unwrap();
+            let mut key = key(seq);
+            key[11] = part;
+            tamper(&copied, |db| {
+                let mut value = db.remove(key).unwrap().unwrap().to_vec();
+                if torn {
+                    value.truncate(value.len() / 2);
+                    db.insert(key, value).unwrap();
+                }
+            });
+            let mut journal = open(&copied).unwrap();
+            let cut = journal.opened().cut.clone().unwrap_or_else(|| panic!("{seq}.{part} was not noticed"));
+            assert_eq!(cut.from, 21, "of a batch all or nothing is kept: {cut:?}");
+            assert_eq!(cut.values, if torn { 13 } else { 12 }, "{cut:?}");
+            assert_entries(&read_all(&journal.reader(), 0, Limit::default()).unwrap(), 1, 20);
+            // And it goes on there.
+            append(&mut journal, 3);
+            drop(journal);
+            let journal = open(&copied).unwrap();
+            assert_eq!(journal.opened().cut, None);
+            assert_entries(&read_all(&journal.reader(), 0, Limit::default()).unwrap(), 1, 23);
+            assert!(journal.verify().unwrap().problems.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_damaged_entry_that_was_acknowledged_last_keeps_the_journal_closed() {
+    let folder = closed(20);
+    tamper(&folder, |db| {
+        let mut value = db.get(key(20)).unwrap().unwrap().to_vec();
+        *value.last_mut().unwrap() ^= 1;
+        db.insert(key(20), value).unwrap();
+    });
+    let error = open(&folder).unwrap_err();
+    assert!(matches!(error, Error::Corrupt { seq: 20, .. }), "{error}");
+    assert!(error.hint().unwrap().contains("hookswitch journal verify"));
+}
+
+#[test]
+fn without_its_acknowledgement_a_journal_is_read_whole_or_not_at_all() {
+    let folder = closed(20);
+    fs::remove_file(folder.path().join("acknowledged")).unwrap();
+    assert_eq!(open(&folder).unwrap().reader().last(), 20);
+    fs::remove_file(folder.path().join("acknowledged")).unwrap();
+    tamper(&folder, |db| drop(db.remove(key(9)).unwrap()));
+    assert!(matches!(open(&folder), Err(Error::Corrupt { .. })));
+}
+
+#[test]
+fn a_summary_that_sled_did_not_finish_is_no_obstacle() {
+    let folder = closed(5);
+    fs::write(folder.path().join("store/snap.00FFFFFFFFFFFFFF.generating"), b"half").unwrap();
+    assert_eq!(open(&folder).unwrap().reader().last(), 5);
+}
+
+#[test]
 fn a_store_that_was_emptied_does_not_begin_anew() {
     let folder = closed(5);
     fs::remove_dir_all(folder.path().join("store")).unwrap();
@@ -240,17 +310,4 @@ fn a_damaged_cursor_file_is_named() {
     fs::write(folder.path().join("cursors/crm.cursor"), b"HSc1 torn").unwrap();
     let error = open(&folder).unwrap_err();
     assert!(error.to_string().contains("crm.cursor"), "{error}");
-}
-
-fn copy(from: &Path, to: &Path) {
-    for file in fs::read_dir(from).unwrap() {
-        let file = file.unwrap();
-        let target = to.join(file.file_name());
-        if file.file_type().unwrap().is_dir() {
-            fs::create_dir(&target).unwrap();
-            copy(&file.path(), &target);
-        } else {
-            fs::copy(file.path(), target).unwrap();
-        }
-    }
 }

@@ -1,4 +1,6 @@
-//! What the tests of both implementations share.
+//! What the tests share.
+
+#![allow(dead_code, reason = "each test uses some of it")]
 
 use hookswitch_journal::{Entry, Error, Journal, Kind, Limit, Meta, Reader, Record};
 use hookswitch_model::Timestamp;
@@ -44,5 +46,32 @@ pub(crate) fn assert_entries(entries: &[Entry], first: u64, last: u64) {
     assert_eq!(entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), (first..=last).collect::<Vec<_>>());
     for entry in entries {
         assert_eq!(entry.record, record(entry.seq));
+    }
+}
+
+/// Writes to the store behind the journal's back.
+pub(crate) fn tamper(folder: &tempfile::TempDir, with: impl FnOnce(&sled::Db)) {
+    // A thread of sled's lets its lock go a moment after the journal is closed.
+    let db = loop {
+        match sled::open(folder.path().join("store")) {
+            Err(sled::Error::Io(error)) if error.to_string().contains("lock") => std::thread::yield_now(),
+            outcome => break outcome.unwrap(),
+        }
+    };
+    with(&db);
+    db.flush().unwrap();
+}
+
+/// Copies what is in a folder.
+pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        let target = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&target).unwrap();
+            copy(&file.path(), &target);
+        } else {
+            std::fs::copy(file.path(), target).unwrap();
+        }
     }
 }
