@@ -1,18 +1,5 @@
-//! `hookswitch`: the daemon and its command line.
-//!
-//! Exit codes: 0 fine, 1 failed while running, 2 usage or configuration error.
+//! `hookswitch`: the daemon and its command line. See the library beside it.
 
-mod cli;
-mod daemon;
-mod links;
-mod telemetry;
-
-use std::process::ExitCode;
-
-use clap::Parser;
-
-fn main() -> ExitCode {
-    // One TLS provider for links and webhooks; a second installation is impossible this early.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    cli::Arguments::parse().run()
+fn main() -> std::process::ExitCode {
+    hookswitch::run()
 }

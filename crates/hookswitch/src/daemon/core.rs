@@ -1,5 +1,7 @@
 //! The handle to the dispatcher that everything else holds.
 
+use std::sync::Arc;
+
 use hookswitch_acd::Engine;
 use hookswitch_model::{
     PbxId, Timestamp,
@@ -7,7 +9,12 @@ use hookswitch_model::{
     input::Input,
     pbx::{KnownCall, PbxEvent},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+/// Facts on their way to the dispatcher at most, all links together. More of a burst waits as bytes in the links.
+const FACTS: usize = 4_096;
+/// Other messages on their way.
+const MESSAGES: usize = 1_024;
 
 /// Reads the engine between two batches, at the last durable sequence.
 pub(super) type Question = Box<dyn FnOnce(&Engine, At) + Send>;
@@ -23,8 +30,8 @@ pub(crate) struct At {
 
 /// What the dispatcher is sent.
 pub(super) enum Message {
-    /// From a link, in the order seen.
-    Facts(Vec<PbxEvent>),
+    /// From a link, in the order seen, with the room they take until they are handled.
+    Facts(Vec<PbxEvent>, Room),
     /// From a client.
     Command(Command, oneshot::Sender<Answer>),
     /// From the configuration.
@@ -33,23 +40,38 @@ pub(super) enum Message {
     Question(Question),
 }
 
+/// Room for facts, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Room {
+    _held: Option<OwnedSemaphorePermit>,
+}
+
 /// The handle. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Core {
     messages: mpsc::Sender<Message>,
+    room: Arc<Semaphore>,
 }
 
 impl Core {
-    pub(super) fn new(messages: mpsc::Sender<Message>) -> Self {
-        Self { messages }
+    /// A handle, and what the dispatcher reads.
+    pub(super) fn new() -> (Self, mpsc::Receiver<Message>) {
+        let (messages, inbox) = mpsc::channel(MESSAGES);
+        (Self { messages, room: Arc::new(Semaphore::new(FACTS)) }, inbox)
     }
 
-    /// Hands facts on. Waits when the dispatcher is very far behind: the link then stops reading, the PBX closes it,
-    /// and the lists are compared again, which is the honest outcome.
-    pub(crate) async fn facts(&self, facts: Vec<PbxEvent>) {
+    /// Waits until the dispatcher has room for so many facts. Giving up waiting loses nothing.
+    pub(crate) async fn room(&self, facts: usize) -> Room {
+        let wanted = u32::try_from(facts.min(FACTS)).unwrap_or(u32::MAX);
+        // It is never closed.
+        Room { _held: Arc::clone(&self.room).acquire_many_owned(wanted).await.ok() }
+    }
+
+    /// Hands facts on.
+    pub(crate) async fn facts(&self, facts: Vec<PbxEvent>, room: Room) {
         if !facts.is_empty() {
             // A dispatcher that is gone takes the whole daemon with it; nobody is left to tell.
-            let _ = self.messages.send(Message::Facts(facts)).await;
+            let _ = self.messages.send(Message::Facts(facts, room)).await;
         }
     }
 

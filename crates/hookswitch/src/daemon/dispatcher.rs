@@ -57,7 +57,7 @@ impl Dispatcher {
         self.show(first);
         let mut taken = Vec::with_capacity(BATCH);
         loop {
-            let due = self.machine.next_deadline();
+            let due = if self.machine.is_idle() { self.machine.next_deadline() } else { self.clock.now() };
             tokio::select! {
                 biased;
                 count = messages.recv_many(&mut taken, BATCH) => if count == 0 { break },

@@ -121,8 +121,10 @@ impl Fold {
                 {
                     self.open.remove(action);
                 }
-                let engine =
-                    self.engine.as_mut().with_context(|| format!("an input at {} before any engine", entry.seq))?;
+                let engine = self
+                    .engine
+                    .as_mut()
+                    .with_context(|| format!("an input at {} before any engine", entry.seq))?;
                 engine.handle(record.now, record.input);
                 while let Some(output) = engine.poll_output() {
                     if let Output::Action(action) = &output {
@@ -140,11 +142,6 @@ impl Fold {
             Kind::Event | Kind::Action | Kind::Answer => {}
         }
         Ok(())
-    }
-
-    /// The engine so far; none before the first entry.
-    pub(crate) const fn engine(&self) -> Option<&Engine> {
-        self.engine.as_ref()
     }
 }
 

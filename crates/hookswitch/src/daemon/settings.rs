@@ -22,7 +22,7 @@ use hookswitch_normalize::{
 use hookswitch_publish::{Types, WebhookSecret, WebhookSettings};
 use hookswitch_wire::template::{Numbers, PopSource, PopTemplates};
 
-use crate::links::{LinkSettings, Tls};
+use crate::links::{LinkSettings, Tls, session::SessionSettings};
 
 /// The journal on disk.
 pub(super) fn journal(config: &Config) -> anyhow::Result<Box<dyn Journal>> {
@@ -60,10 +60,8 @@ fn link(config: &Config, pbx: &Pbx, asterisk: &Asterisk) -> anyhow::Result<LinkS
         .map(|(queue, music)| Ok((queue.clone(), text::MusicClass::new(music)?)))
         .collect::<Result<BTreeMap<_, _>, text::InvalidText>>()
         .with_context(of)?;
-    Ok(LinkSettings {
+    let session = SessionSettings {
         pbx: pbx.name.clone(),
-        address: asterisk.address.to_string(),
-        tls,
         credentials: Credentials {
             username: asterisk.username.clone(),
             secret: Secret::new(asterisk.secret.reveal().with_context(of)?),
@@ -76,7 +74,8 @@ fn link(config: &Config, pbx: &Pbx, asterisk: &Asterisk) -> anyhow::Result<LinkS
             music,
             queue_music,
         },
-    })
+    };
+    Ok(LinkSettings { address: asterisk.address.to_string(), tls, session })
 }
 
 /// How each Asterisk's stream is read.

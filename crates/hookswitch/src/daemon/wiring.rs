@@ -1,6 +1,10 @@
 //! Starting, reloading and stopping everything, in the order that loses nothing.
 
-use std::{sync::Arc, thread};
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    thread,
+};
 
 use anyhow::Context;
 use hookswitch_config::Config;
@@ -29,14 +33,12 @@ use super::{
     backend::Daemon,
     core::Message,
     dispatcher::Dispatcher,
-    recovery::{self, Recovered},
+    machine::{Committed, Machine, Options},
     service::{self, Asked, LAST_REQUESTS, Signals},
     settings,
 };
-use crate::links::{AsteriskLink, LinkStatus, follow};
+use crate::links::{AsteriskLink, LinkStatus};
 
-/// Messages between links, HTTP and the dispatcher. Full means that the dispatcher is seconds behind.
-const MESSAGES: usize = 65_536;
 /// Actions on the way to one link.
 const ACTIONS: usize = 1_024;
 
@@ -51,7 +53,6 @@ pub(crate) struct Running {
     stop_http: CancellationToken,
     stop_engine: CancellationToken,
     links: Vec<JoinHandle<()>>,
-    actions: JoinHandle<()>,
     webhooks: Webhooks,
     stop_webhooks: CancellationToken,
     http: JoinHandle<std::io::Result<()>>,
@@ -89,37 +90,46 @@ pub(crate) async fn serve(config: Config, metrics: PrometheusHandle, reload: Rel
 /// Starts everything: first the state, then those who read it, then those who change it.
 pub(crate) async fn start(
     config: Config,
-    mut journal: Box<dyn Journal>,
+    journal: Box<dyn Journal>,
     metrics: PrometheusHandle,
 ) -> anyhow::Result<Running> {
     let (reader, cursors) = (journal.reader(), journal.cursors());
-    let recovered = recovery::recover(&mut *journal, |version| config.setup(version))?;
-    let Recovered { engine, last_input, away_since, first } = recovered;
-    let clock = Clock::start(last_input);
-    let start_of_actions = reader.last();
+    let templates = Arc::new(settings::pops(&config)?);
+    let (pops, pops_read) = watch::channel(Arc::clone(&templates));
+    let seed = RandomState::new().hash_one("hookswitch");
+    let options = Options::new(config.journal.retention, templates, seed);
+    let awake = Machine::recover(journal, |version| config.setup(version), options)?;
+    let (clock, away_since) = (Clock::start(awake.not_before), awake.away_since);
+    let (machine, first) = awake.start(clock.now())?;
 
-    let (pops, pops_read) = watch::channel(Arc::new(settings::pops(&config)?));
-    let (messages, inbox) = mpsc::channel(MESSAGES);
-    let core = Core::new(messages);
+    let (core, inbox) = Core::new();
+    let links = settings::links(&config)?;
+    let (to_links, inboxes): (Vec<_>, Vec<_>) = links
+        .iter()
+        .map(|link| {
+            let (actions, inbox) = mpsc::channel(ACTIONS);
+            ((link.session.pbx.clone(), actions), inbox)
+        })
+        .unzip();
     let stop_engine = CancellationToken::new();
-    let mut dispatcher = Dispatcher::new(engine, journal, clock, pops_read, config.journal.retention);
-    dispatcher.feed(first)?;
-    let engine = run_engine(dispatcher, inbox, stop_engine.clone())?;
+    let dispatcher = Dispatcher::new(machine, clock, pops_read, to_links);
+    let engine = run_engine(dispatcher, first, inbox, stop_engine.clone())?;
 
     let stop_webhooks = CancellationToken::new();
     let webhooks = Webhooks::start(&reader, &cursors, settings::webhooks(&config)?, &stop_webhooks)?;
 
     let stop_links = CancellationToken::new();
-    let (mut links, mut statuses, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
-    for link in settings::links(&config)? {
-        let (actions, inbox) = mpsc::channel(ACTIONS);
-        let status = LinkStatus::default();
-        statuses.push((link.pbx.clone(), status.clone()));
-        inboxes.push((link.pbx.clone(), actions));
-        let link = AsteriskLink::new(link, core.clone(), clock, status);
-        links.push(tokio::spawn(link.run(away_since, inbox, stop_links.clone())));
-    }
-    let actions = tokio::spawn(follow(reader.clone(), start_of_actions, inboxes));
+    let mut statuses = Vec::new();
+    let links = links
+        .into_iter()
+        .zip(inboxes)
+        .map(|(link, inbox)| {
+            let status = LinkStatus::default();
+            statuses.push((link.session.pbx.clone(), status.clone()));
+            let link = AsteriskLink::new(link, core.clone(), clock, status);
+            tokio::spawn(link.run(away_since, inbox, stop_links.clone()))
+        })
+        .collect();
 
     let (access, access_read) = watch::channel(Arc::new(settings::access(&config)?));
     let daemon = Daemon { core: core.clone(), webhooks: webhooks.clone(), metrics, links: statuses };
@@ -139,7 +149,6 @@ pub(crate) async fn start(
         stop_http,
         stop_engine,
         links,
-        actions,
         webhooks,
         stop_webhooks,
         http,
@@ -150,13 +159,14 @@ pub(crate) async fn start(
 /// The engine's own thread: commits block, and must block nobody else.
 fn run_engine(
     dispatcher: Dispatcher,
+    first: Committed,
     inbox: mpsc::Receiver<Message>,
     stop: CancellationToken,
 ) -> anyhow::Result<oneshot::Receiver<anyhow::Result<()>>> {
     let (ended, end) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     thread::Builder::new().name("engine".to_owned()).spawn(move || {
-        let outcome = runtime.block_on(dispatcher.run(inbox, stop)).map_err(anyhow::Error::from);
+        let outcome = runtime.block_on(dispatcher.run(first, inbox, stop)).map_err(anyhow::Error::from);
         if let Err(failure) = &outcome {
             error!(%failure, "the journal failed: the daemon stops, callers go to the fallback");
         }
@@ -206,7 +216,6 @@ impl Running {
         if timeout(LAST_REQUESTS, self.http).await.is_err() {
             warn!("requests were cut off at the stop");
         }
-        self.actions.abort();
         self.stop_webhooks.cancel();
         if timeout(LAST_REQUESTS, self.webhooks.ended()).await.is_err() {
             warn!("deliveries were cut off at the stop; they are made again at the next start");

@@ -1,11 +1,10 @@
 //! Links to PBXs: sockets, log-in, reconnection. What the bytes mean is `normalize`'s.
 
-mod actions;
 mod asterisk;
 mod backoff;
+pub(crate) mod session;
 mod transport;
 
-pub(crate) use actions::follow;
 pub(crate) use asterisk::{AsteriskLink, LinkSettings};
 pub(crate) use transport::Tls;
 

@@ -1,0 +1,37 @@
+//! The daemon and its command line: wiring, dispatcher, links to the PBXs, one file a subcommand.
+//!
+//! The program is [`run`]. Two parts of it stand here for tests that drive the whole daemon in virtual time, without
+//! its threads and sockets:
+//!
+//! - [`Machine`], the engine and its journal: inputs go in, and what a commit made durable comes out. The program runs
+//!   it on the dispatcher's thread.
+//! - [`Session`], the link to one Asterisk: bytes and time go in; bytes, facts and the wish to know whether the engine
+//!   lives come out. The program runs it over TCP.
+//!
+//! ```text
+//! PBX bytes → Session → facts → Machine::handle … commit → journal
+//!       ↑─────────── Session::act ← actions ←──────┘
+//! ```
+//!
+//! It decides nothing itself: what a call means is `acd`'s, what a frame means is `normalize`'s.
+
+mod cli;
+mod daemon;
+mod links;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use daemon::machine::{Awake, Committed, Degraded, Machine, Options, Turned};
+pub use links::session::{Session, SessionSettings};
+
+/// The program: reads its arguments and runs the subcommand. Exit codes: 0 fine, 1 failed while running, 2 usage or
+/// configuration error.
+#[must_use]
+pub fn run() -> ExitCode {
+    // One TLS provider for links and webhooks; a second installation is impossible this early.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    cli::Arguments::parse().run()
+}
