@@ -35,8 +35,8 @@ pub struct Frame {
     /// Old-style command output (`Response: Follows`): lines after the headers are not headers.
     follows: bool,
     name: (u32, u32),
-    /// Where each line ends that may be a header.
-    ends: OnceLock<Vec<u32>>,
+    /// Where each line begins and ends that may be a header.
+    lines: OnceLock<Vec<(u32, u32)>>,
 }
 
 /// The line that ends old-style command output (Asterisk up to 13).
@@ -64,7 +64,7 @@ impl Frame {
         let event = if kind == FrameKind::Event { EventName::of(value) } else { EventName::Unknown };
         let follows = kind == FrameKind::Response && value == b"Follows";
         let name = (narrow(name.0), narrow(name.1));
-        Self { kind, event, lossy, follows, name, text, ends: OnceLock::new() }
+        Self { kind, event, lossy, follows, name, text, lines: OnceLock::new() }
     }
 
     /// What the frame is, by its first line.
@@ -174,8 +174,10 @@ impl Frame {
     }
 
     fn old_output(&self) -> &str {
-        let start = self.ends().last().map_or(0, |end| *end as usize + 1);
+        let start = self.lines().last().map_or(0, |(_, end)| end);
         let rest = self.cut(start, self.text.len());
+        let rest = rest.strip_prefix('\r').unwrap_or(rest);
+        let rest = rest.strip_prefix('\n').unwrap_or(rest);
         rest.rfind("--END COMMAND--").map_or(rest, |end| &rest[..end])
     }
 
@@ -184,18 +186,9 @@ impl Frame {
         self.text.get(start..end).unwrap_or_default()
     }
 
-    /// Where the lines stand that may be headers, without their line ends.
     fn lines(&self) -> impl Iterator<Item = (usize, usize)> {
-        let mut start = 0;
-        self.ends().iter().map(move |end| {
-            let line = start;
-            start = *end as usize + 1;
-            (line, line + strip_cr(&self.text.as_bytes()[line..*end as usize]).len())
-        })
-    }
-
-    fn ends(&self) -> &[u32] {
-        self.ends.get_or_init(|| line_ends(self.text.as_bytes(), self.follows))
+        let lines = self.lines.get_or_init(|| split_lines(self.text.as_bytes(), self.follows));
+        lines.iter().map(|(start, end)| (*start as usize, *end as usize))
     }
 }
 
@@ -249,24 +242,23 @@ fn split_line(line: &[u8]) -> Option<(usize, usize)> {
     }
 }
 
-/// Where each line ends; of old command output only the lines before the output.
-fn line_ends(text: &[u8], follows: bool) -> Vec<u32> {
+/// Where each line stands, without its line end; of old command output only the lines before the output.
+fn split_lines(text: &[u8], follows: bool) -> Vec<(u32, u32)> {
     // Lines of real events have 28 bytes on average: one allocation is nearly always enough.
-    let mut ends = Vec::with_capacity(text.len() / 20 + 2);
+    let mut lines = Vec::with_capacity(text.len() / 20 + 2);
     let mut start = 0;
-    for end in memchr_iter(b'\n', text).chain(std::iter::once(text.len())) {
-        let line = &text[start..end];
-        if follows && !split_line(strip_cr(line)).is_some_and(|(colon, _)| is_follows_header(&line[..colon]))
-        {
+    for at in memchr_iter(b'\n', text).chain(std::iter::once(text.len())) {
+        let line = strip_cr(&text[start..at]);
+        if follows && !split_line(line).is_some_and(|(colon, _)| is_follows_header(&line[..colon])) {
             break;
         }
-        ends.push(narrow(end));
-        start = end + 1;
-        if start > text.len() {
+        lines.push((narrow(start), narrow(start + line.len())));
+        start = at + 1;
+        if start >= text.len() {
             break;
         }
     }
-    ends
+    lines
 }
 
 /// The only headers Asterisk writes before the raw text of old command output.
@@ -279,13 +271,12 @@ fn is_follows_header(key: &[u8]) -> bool {
 /// Where the value of a line `<prefix>ChanVariable: X=`, with or without a channel in parentheses, begins.
 fn chan_variable_value(line: &[u8], prefix: &str) -> Option<usize> {
     const WORD: &[u8] = b"ChanVariable";
-    let (start, rest) = line.split_at_checked(prefix.len())?;
-    let (word, rest) = rest.split_at_checked(WORD.len())?;
-    let named = matches!(rest.first(), Some(b':' | b'('))
-        && word.eq_ignore_ascii_case(WORD)
-        && start.eq_ignore_ascii_case(prefix.as_bytes());
+    let word = prefix.len() + WORD.len();
+    let behind = *line.get(word).filter(|byte| matches!(byte, b':' | b'('))?;
+    let named = line[prefix.len()..word].eq_ignore_ascii_case(WORD)
+        && line[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes());
     let (colon, value) = named.then(|| split_line(line))??;
-    (rest.first() == Some(&b'(') || colon == line.len() - rest.len()).then_some(value)
+    (behind == b'(' || colon == word).then_some(value)
 }
 
 /// Whether a line is the greeting of an AMI server.

@@ -5,7 +5,7 @@ use hookswitch_model::LegRef;
 
 use super::{
     Normalizer, Read, Unread,
-    headers::{self, must, said},
+    headers::{self, Caller, must, said},
 };
 use crate::switchboard::{
     call::Numbers,
@@ -67,7 +67,7 @@ impl Normalizer {
         let plan = &self.board.settings.plan;
         let dialled = said(frame, "Exten").filter(|exten| *exten != "s").unwrap_or_default();
         Numbers {
-            ani: headers::caller_number(frame, plan),
+            ani: Caller::of(frame).party(plan),
             dnis: headers::plain_number(dialled, plan),
             via: headers::via(frame, plan),
             open: frame.chan_variable("CALLERID(pres)").is_some(),
@@ -102,13 +102,16 @@ impl Normalizer {
 
     /// Presentation and redirecting number may be missing at first sight.
     pub(super) fn late_numbers(&mut self, frame: &Frame, uid: &str) {
-        if self.board.wants_numbers(uid) {
-            let plan = &self.board.settings.plan;
-            let (mut ani, via) = (headers::caller_number(frame, plan), headers::via(frame, plan));
-            ani.withheld |= presentation_withheld(frame);
-            self.board.numbers(uid, Some(ani), via);
-            self.board.numbers_are_sure(uid);
+        let Some(known) = self.board.numbers_of(uid) else { return };
+        let plan = &self.board.settings.plan;
+        let mut caller = Caller::of(frame);
+        caller.withheld |= presentation_withheld(frame);
+        let ani = known.lack(caller.number, caller.withheld).then(|| caller.party(plan));
+        let via = if known.via.is_none() { headers::via(frame, plan) } else { None };
+        if ani.is_some() || via.is_some() {
+            self.board.numbers(uid, ani, via);
         }
+        self.board.numbers_are_sure(uid);
     }
 
     /// `Rename`: a masquerade of old, or a channel driver's whim.

@@ -39,13 +39,28 @@ pub(super) fn cause(frame: &Frame) -> Option<Cause> {
     Some(Cause { q850, text })
 }
 
-/// The caller's number as the event shows it, with the presentation where `channelvars` tells it.
-pub(super) fn caller_number(frame: &Frame, plan: &Plan) -> PartyNumber {
-    let raw = said(frame, "CallerIDNum").unwrap_or_default();
-    let name = said(frame, "CallerIDName");
-    let presentation = frame.chan_variable("CALLERID(pres)").unwrap_or_default();
-    let withheld = presentation.starts_with("prohib") || is_anonymous(raw) || name.is_some_and(is_anonymous);
-    PartyNumber { raw: raw.to_owned(), e164: plan.e164(raw), withheld, name: name.map(str::to_owned) }
+/// The caller as an event shows him, with the presentation where `channelvars` tells it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller<'f> {
+    pub(super) number: &'f str,
+    name: Option<&'f str>,
+    pub(super) withheld: bool,
+}
+
+impl<'f> Caller<'f> {
+    pub(super) fn of(frame: &'f Frame) -> Self {
+        let number = said(frame, "CallerIDNum").unwrap_or_default();
+        let name = said(frame, "CallerIDName");
+        let presentation = frame.chan_variable("CALLERID(pres)").unwrap_or_default();
+        let withheld =
+            presentation.starts_with("prohib") || is_anonymous(number) || name.is_some_and(is_anonymous);
+        Self { number, name, withheld }
+    }
+
+    pub(super) fn party(self, plan: &Plan) -> PartyNumber {
+        let Self { number, name, withheld } = self;
+        PartyNumber { name: name.map(str::to_owned), withheld, ..plain_number(number, plan) }
+    }
 }
 
 /// What carriers write instead of a number or name that may not be shown.

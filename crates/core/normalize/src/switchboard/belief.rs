@@ -52,15 +52,13 @@ impl Switchboard {
     /// Nothing is seen any longer: all that is known becomes belief.
     pub(crate) fn doubt(&mut self) {
         self.settle_all();
-        for (_, channel) in self.topology.iter_mut() {
-            channel.stale = true;
-        }
+        self.topology.doubt();
     }
 
     /// When the oldest believed channel was made, by its reference (seconds since the epoch, a dot, a count).
     pub(crate) fn oldest_belief(&self) -> Option<Timestamp> {
-        let believed = self.topology.iter().filter(|(_, channel)| channel.stale);
-        let seconds = believed.map(|(uid, _)| made(uid).0).filter(|seconds| *seconds > 0);
+        let believed = self.topology.stale();
+        let seconds = believed.iter().map(|uid| made(uid).0).filter(|seconds| *seconds > 0);
         seconds.min().map(|seconds| Timestamp::from_micros(seconds.saturating_mul(1_000_000)))
     }
 
@@ -88,8 +86,7 @@ impl Switchboard {
         self.recovered = true;
         let before = self.out.len();
         if whole {
-            let believed = self.topology.iter().filter(|(_, channel)| channel.stale);
-            for uid in believed.map(|(uid, _)| uid.clone()).collect::<Vec<_>>() {
+            for uid in self.topology.stale() {
                 self.gone(uid.as_str(), None);
             }
         }
@@ -137,8 +134,8 @@ impl Switchboard {
 
     /// The PBX does not know the channel of this leg.
     pub(crate) fn vanished(&mut self, leg: &LegRef) {
-        let channel =
-            self.calls.values().find_map(|call| call.leg(leg.as_str())).map(|leg| leg.channel.clone());
+        let calls = self.calls.values().filter_map(|call| Some((call.age, call.leg(leg.as_str())?)));
+        let channel = calls.min_by_key(|(age, _)| *age).map(|(_, leg)| leg.channel.clone());
         self.recovered = true;
         self.gone(channel.as_ref().unwrap_or(leg).as_str(), None);
         self.recovered = false;

@@ -58,6 +58,14 @@ pub(crate) struct Numbers {
     pub(crate) open: bool,
 }
 
+impl Numbers {
+    /// Whether this says more of who calls than is known: a number where there was none, or that it is hidden.
+    pub(crate) fn lack(&self, number: &str, withheld: bool) -> bool {
+        let known = &self.ani;
+        (known.raw.is_empty() && !number.is_empty()) || (!known.withheld && withheld && number == known.raw)
+    }
+}
+
 /// Being transferred without asking: who does it, whereto. Told when it is sure that it is not parking.
 #[derive(Debug, Clone)]
 pub(crate) struct Blind {

@@ -158,7 +158,8 @@ impl Switchboard {
     fn recalling(&self, callee: &LegRef) -> Option<CallRef> {
         let address = &self.topology.get(callee.as_str())?.address;
         let recalls = |call: &&Call| call.recalls.as_ref() == Some(address) && call.legs.len() == 1;
-        self.calls.values().find(recalls).map(|call| call.call.clone())
+        let oldest = self.calls.values().filter(recalls).min_by_key(|call| call.age);
+        oldest.map(|call| call.call.clone())
     }
 
     /// A channel was answered.

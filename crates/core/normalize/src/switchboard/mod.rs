@@ -56,7 +56,7 @@ use agenda::Agenda;
 use call::{Call, Leg, Numbers};
 use endpoints::{Endpoints, Side};
 use settle::Pending;
-use topology::Topology;
+use topology::{Map, Topology};
 
 pub(crate) use leave::cause;
 pub(crate) use waiting::QueueExit;
@@ -67,9 +67,9 @@ pub(crate) struct Switchboard {
     pub(crate) settings: Settings,
     pub(crate) endpoints: Endpoints,
     pub(crate) topology: Topology,
-    calls: BTreeMap<CallRef, Call>,
+    calls: Map<CallRef, Call>,
     /// In which calls a channel has a leg. More than one only for somebody who consults from within a call.
-    on: BTreeMap<LegRef, Vec<CallRef>>,
+    on: Map<LegRef, Vec<CallRef>>,
     /// Local halves that carry a consultation, and that consultation.
     consults: BTreeMap<LegRef, CallRef>,
     /// Channels that ring for somebody who is not known yet.
@@ -100,8 +100,8 @@ impl Switchboard {
             settings,
             endpoints,
             topology: Topology::default(),
-            calls: BTreeMap::new(),
-            on: BTreeMap::new(),
+            calls: Map::default(),
+            on: Map::default(),
             consults: BTreeMap::new(),
             unplaced: Vec::new(),
             pending: Agenda::default(),
@@ -122,21 +122,13 @@ impl Switchboard {
 
     /// Whether this channel's call is not told yet because its presentation is not sure.
     pub(crate) fn is_unsure(&self, uid: &str) -> bool {
-        let call = self.call_on(uid).and_then(|call| self.calls.get(call));
-        call.is_some_and(|call| call.numbers.open && call.originator == *uid)
+        self.numbers_of(uid).is_some_and(|numbers| numbers.open)
     }
 
-    /// Whether something about the numbers of this channel's call may still be learnt.
-    pub(crate) fn wants_numbers(&self, uid: &str) -> bool {
-        let call = self.call_on(uid).and_then(|call| self.calls.get(call));
-        call.is_some_and(|call| {
-            let numbers = &call.numbers;
-            call.originator == *uid
-                && (numbers.open
-                    || numbers.ani.raw.is_empty()
-                    || !numbers.ani.withheld
-                    || numbers.via.is_none())
-        })
+    /// What is known of the numbers of the call that this channel began.
+    pub(crate) fn numbers_of(&self, uid: &str) -> Option<&Numbers> {
+        let call = self.calls.get(self.call_on(uid)?)?;
+        (call.originator == *uid).then_some(&call.numbers)
     }
 
     /// How many calls live.

@@ -1,11 +1,13 @@
 //! Who hears whom: channels, bridges and Local pairs as a graph. It knows nothing of calls.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeSet, VecDeque},
     sync::Arc,
 };
 
+use hashbrown::HashMap;
 use hookswitch_model::LegRef;
+use rustc_hash::FxBuildHasher;
 
 use super::channel::{Channel, Kind, other_half};
 
@@ -26,11 +28,34 @@ struct Bridge {
 /// Channels, bridges and Local pairs.
 #[derive(Debug, Default)]
 pub(crate) struct Topology {
-    channels: BTreeMap<LegRef, Channel>,
-    bridges: BTreeMap<Arc<str>, Bridge>,
+    channels: Map<LegRef, Channel>,
+    bridges: Map<Arc<str>, Bridge>,
     /// Local halves by name, to find the other half.
-    halves: BTreeMap<Box<str>, LegRef>,
-    gone: VecDeque<LegRef>,
+    halves: Map<Box<str>, LegRef>,
+    gone: Gone,
+}
+
+/// Looked up several times with every event; in no order, so nothing that is told may come from going through one.
+pub(super) type Map<K, V> = HashMap<K, V, FxBuildHasher>;
+
+/// Channels that lived a moment ago.
+#[derive(Debug, Default)]
+struct Gone {
+    order: VecDeque<LegRef>,
+    all: BTreeSet<LegRef>,
+}
+
+impl Gone {
+    fn note(&mut self, uid: LegRef) {
+        if self.all.insert(uid.clone()) {
+            self.order.push_back(uid);
+        }
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.all.remove(&oldest);
+        }
+    }
 }
 
 impl Topology {
@@ -47,12 +72,19 @@ impl Topology {
         self.channels.get_key_value(uid)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&LegRef, &Channel)> {
-        self.channels.iter()
+    /// Channels believed from before a lost link and not seen since, in order of their references.
+    pub(crate) fn stale(&self) -> Vec<LegRef> {
+        let mut stale: Vec<LegRef> =
+            self.channels.iter().filter(|(_, channel)| channel.stale).map(|(uid, _)| uid.clone()).collect();
+        stale.sort_unstable();
+        stale
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&LegRef, &mut Channel)> {
-        self.channels.iter_mut()
+    /// All channels are believed only, until they are seen.
+    pub(crate) fn doubt(&mut self) {
+        for channel in self.channels.values_mut() {
+            channel.stale = true;
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -61,7 +93,7 @@ impl Topology {
 
     /// Whether this channel lived a moment ago: what is said of it now comes late.
     pub(crate) fn is_gone(&self, uid: &str) -> bool {
-        self.gone.iter().any(|gone| *gone == *uid)
+        self.gone.all.contains(uid)
     }
 
     /// How many bridges have somebody in them.
@@ -96,7 +128,7 @@ impl Topology {
     /// The channel is gone.
     pub(crate) fn remove(&mut self, uid: &str) -> Option<Channel> {
         self.leave(uid);
-        let channel = self.channels.remove(uid)?;
+        let (uid, channel) = self.channels.remove_entry(uid)?;
         if let Some(peer) = channel.peer.as_ref().and_then(|peer| self.channels.get_mut(peer)) {
             peer.outer = channel.outcome;
         }
@@ -104,12 +136,9 @@ impl Topology {
             self.halves.remove(&channel.name);
         }
         if let Some(by) = channel.dialled_by.as_ref().and_then(|by| self.channels.get_mut(by)) {
-            by.dials.retain(|dialled| *dialled != *uid);
+            by.dials.retain(|dialled| *dialled != uid);
         }
-        if self.gone.len() == REMEMBERED {
-            self.gone.pop_front();
-        }
-        self.gone.push_back(LegRef::new(uid));
+        self.gone.note(uid);
         Some(channel)
     }
 

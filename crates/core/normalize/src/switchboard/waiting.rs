@@ -169,19 +169,10 @@ impl Switchboard {
         }
     }
 
-    /// More is known of the caller's numbers; only what was unknown is corrected.
+    /// More is known of the numbers of the call that this channel began.
     pub(crate) fn numbers(&mut self, uid: &str, ani: Option<PartyNumber>, via: Option<Via>) {
         let Some(call) = self.call_on(uid).cloned() else { return };
-        let Some(known) = self.calls.get_mut(&call).filter(|known| known.originator == *uid) else { return };
-        let old = &known.numbers;
-        let ani = ani.filter(|new| {
-            (old.ani.raw.is_empty() && !new.raw.is_empty())
-                || (!old.ani.withheld && new.withheld && new.raw == old.ani.raw)
-        });
-        let via = via.filter(|_| old.via.is_none());
-        if ani.is_none() && via.is_none() {
-            return;
-        }
+        let Some(known) = self.calls.get_mut(&call) else { return };
         if let Some(ani) = &ani {
             known.numbers.ani = ani.clone();
         }
