@@ -17,6 +17,8 @@ pub enum Kind {
     Setup = 4,
     /// The answer to a command.
     Answer = 5,
+    /// What was done to the journal itself by hand.
+    Audit = 6,
 }
 
 impl Kind {
@@ -28,8 +30,22 @@ impl Kind {
             3 => Self::Action,
             4 => Self::Setup,
             5 => Self::Answer,
+            6 => Self::Audit,
             _ => return None,
         })
+    }
+
+    /// Its name, as in an export.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Event => "event",
+            Self::Action => "action",
+            Self::Setup => "setup",
+            Self::Answer => "answer",
+            Self::Audit => "audit",
+        }
     }
 
     pub(crate) const fn code(self) -> u8 {

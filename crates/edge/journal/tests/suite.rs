@@ -207,6 +207,27 @@ fn retention_waits_for_a_follower_and_says_when_it_no_longer_does() {
 }
 
 #[test]
+fn retention_keeps_to_a_size_whoever_needs_it_and_says_so() {
+    check(|journal| {
+        for _ in 0..100 {
+            append(journal, 1);
+        }
+        snapshot(journal, 90);
+        journal.cursors().set("crm", &Cursor { seq: 30, ..Cursor::default() }).unwrap();
+        let most = |entries: u64| Retention { max_bytes: Some(entries * 170), ..keep(0, 0) };
+        let retained = journal.retain(&most(90)).unwrap();
+        assert_eq!((retained.oldest, &retained.lost_by[..]), (12, &[][..]));
+        let retained = journal.retain(&most(50)).unwrap();
+        assert_eq!((retained.oldest, retained.removed), (52, 40));
+        assert_eq!(retained.lost_by, [("crm".to_owned(), 30)]);
+        // What a start needs stays, however much it is.
+        snapshot(journal, 95);
+        assert_eq!(journal.retain(&most(1)).unwrap().oldest, 91);
+        assert!(journal.recover().is_ok());
+    });
+}
+
+#[test]
 fn a_start_with_neither_snapshot_nor_first_entry_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = SledJournal::open(folder.path()).unwrap();

@@ -139,7 +139,7 @@ impl Fold {
                     self.open.retain(|_, action| action.expires_at >= now);
                 }
             }
-            Kind::Event | Kind::Action | Kind::Answer => {}
+            Kind::Event | Kind::Action | Kind::Answer | Kind::Audit => {}
         }
         Ok(())
     }
