@@ -2,13 +2,22 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test check bench install clean
+SDK := crates/edge/http/web
+
+.PHONY: help demo web test check bench install clean
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
-demo:            ## build and run Hookswitch on a simulated PBX; prints the URL to open
+demo: web        ## build and run Hookswitch on a simulated PBX; prints the URL to open
 	$(CARGO) run --bin hookswitch -- demo
+
+web: $(SDK)/dist/hookswitch.js ## what browsers load; needs Node, and the daemon says so where it was not there
+
+$(SDK)/dist/hookswitch.js: $(wildcard $(SDK)/sdk/*.ts) $(SDK)/package-lock.json $(SDK)/build.mjs
+	@if command -v npm >/dev/null; then \
+	  cd $(SDK) && npm ci --silent --no-audit --no-fund && npm run --silent build; \
+	else echo "no Node here: /sdk/hookswitch.js will be missing, and say so"; fi
 
 test:            ## everything: lints, unit, story, fault and load tests, real Asterisk 22 and 16
 	tests/run.sh
@@ -20,7 +29,7 @@ check:           ## formatting and lints only
 bench:           ## the figures of docs/performance.md, peers beside them in the same run
 	tests/bench/run.sh
 
-install:         ## daemon, unit file, configuration; as root
+install: web     ## daemon, unit file, configuration; as root
 	$(CARGO) build --release --bin hookswitch
 	install -Dm755 target/release/hookswitch $(DESTDIR)/usr/bin/hookswitch
 	install -Dm644 systemd/hookswitch.service $(DESTDIR)/usr/lib/systemd/system/hookswitch.service

@@ -1,0 +1,40 @@
+//! Lists what Node built under `web/dist`, so that it can be embedded. Without it the daemon builds as well and says
+//! what is missing where it is asked for.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+
+fn main() -> io::Result<()> {
+    let web = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("web");
+    println!("cargo::rerun-if-changed={}", web.join("dist").display());
+    let mut table = String::from("&[\n");
+    for file in files(&web.join("dist"))? {
+        println!("cargo::rerun-if-changed={}", file.display());
+        if let Some(name) = file.file_name().and_then(|name| name.to_str()) {
+            table.push_str(&format!("    ({name:?}, include_str!({:?})),\n", file.display().to_string()));
+        }
+    }
+    table.push_str("]\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::write(out.join("sdk.rs"), table)
+}
+
+/// All files of a folder, in order; none where there is no such folder.
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    if folder.is_dir() {
+        let mut entries: Vec<PathBuf> =
+            fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+        entries.sort();
+        for entry in entries {
+            if entry.is_dir() {
+                found.extend(files(&entry)?);
+            } else if entry.file_name().is_some_and(|name| name != ".gitkeep") {
+                found.push(entry);
+            }
+        }
+    }
+    Ok(found)
+}
