@@ -5,7 +5,9 @@ mod client;
 mod completions;
 mod demo;
 mod dialplan;
+mod journal;
 mod lists;
+mod replay;
 mod serve;
 mod tail;
 mod token;
@@ -73,6 +75,10 @@ enum Command {
     Agents(client::Target),
     /// List the queues and their figures
     Queues(client::Target),
+    /// Verify, export, compact the journal, or erase personal data from it
+    Journal(journal::Options),
+    /// Run the journal through the engine again; fails unless every decision is identical
+    Replay(replay::Options),
     /// API tokens
     #[command(subcommand)]
     Token(token::Command),
@@ -110,6 +116,8 @@ impl Arguments {
             Command::Calls(options) => lists::calls(&self, options),
             Command::Agents(options) => lists::agents(&self, options),
             Command::Queues(options) => lists::queues(&self, options),
+            Command::Journal(options) => journal::run(&self, options),
+            Command::Replay(options) => replay::run(&self, options),
             Command::Token(command) => token::run(&self, command),
             Command::Completions(options) => completions::run(options),
         };

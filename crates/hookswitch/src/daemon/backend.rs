@@ -13,7 +13,7 @@ use hookswitch_wire::object;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 
-use super::core::{At, Core};
+use super::core::{At, Core, JournalStatus};
 use crate::links::LinkStatus;
 
 /// Answers HTTP.
@@ -22,6 +22,7 @@ pub(super) struct Daemon {
     pub(super) webhooks: Webhooks,
     pub(super) metrics: PrometheusHandle,
     pub(super) links: Vec<(PbxId, LinkStatus)>,
+    pub(super) journal: JournalStatus,
 }
 
 impl Daemon {
@@ -115,8 +116,8 @@ impl Backend for Daemon {
             tried: status.tried(),
             up: status.up(),
         });
-        // The journal was opened before anything listened, and the daemon ends when it fails.
-        Readiness { journal_open: true, links: links.collect() }
+        // It was opened before anything listened, and the daemon ends when it fails: what remains is a full disk.
+        Readiness { journal_open: self.journal.takes_records(), links: links.collect() }
     }
 
     fn metrics(&self) -> String {

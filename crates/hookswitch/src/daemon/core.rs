@@ -1,6 +1,9 @@
 //! The handle to the dispatcher that everything else holds.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use hookswitch_acd::Engine;
 use hookswitch_model::{
@@ -10,6 +13,8 @@ use hookswitch_model::{
     pbx::{KnownCall, PbxEvent},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use super::machine::Turned;
 
 /// Facts on their way to the dispatcher at most, all links together. More of a burst waits as bytes in the links.
 const FACTS: usize = 4_096;
@@ -31,7 +36,7 @@ pub(crate) struct At {
 /// What the dispatcher is sent.
 pub(super) enum Message {
     /// From a link, in the order seen, with the room they take until they are handled.
-    Facts(Vec<PbxEvent>, Room),
+    Facts(Vec<PbxEvent>, OwnedSemaphorePermit),
     /// From a client.
     Command(Command, oneshot::Sender<Answer>),
     /// From the configuration.
@@ -40,10 +45,35 @@ pub(super) enum Message {
     Question(Question),
 }
 
-/// Room for facts, until it is dropped.
-#[derive(Debug)]
+/// Room for facts of a link on their way to the dispatcher.
 pub(crate) struct Room {
-    _held: Option<OwnedSemaphorePermit>,
+    slot: Option<(mpsc::OwnedPermit<Message>, OwnedSemaphorePermit)>,
+}
+
+impl Room {
+    /// Hands facts on, in the order of the link.
+    pub(crate) fn hand_over(self, facts: Vec<PbxEvent>) {
+        // Without a slot the dispatcher is gone, and takes the whole daemon with it; nobody is left to tell.
+        if let Some((slot, room)) = self.slot
+            && !facts.is_empty()
+        {
+            slot.send(Message::Facts(facts, room));
+        }
+    }
+}
+
+/// Whether the journal takes records, for readiness: it must not wait for the dispatcher.
+#[derive(Debug, Clone, Default)]
+pub(super) struct JournalStatus(Arc<AtomicBool>);
+
+impl JournalStatus {
+    pub(super) fn turned(&self, turned: Turned) {
+        self.0.store(matches!(turned, Turned::Degraded), Ordering::Release);
+    }
+
+    pub(super) fn takes_records(&self) -> bool {
+        !self.0.load(Ordering::Acquire)
+    }
 }
 
 /// The handle. Cheap to clone.
@@ -64,15 +94,10 @@ impl Core {
     pub(crate) async fn room(&self, facts: usize) -> Room {
         let wanted = u32::try_from(facts.min(FACTS)).unwrap_or(u32::MAX);
         // It is never closed.
-        Room { _held: Arc::clone(&self.room).acquire_many_owned(wanted).await.ok() }
-    }
-
-    /// Hands facts on.
-    pub(crate) async fn facts(&self, facts: Vec<PbxEvent>, room: Room) {
-        if !facts.is_empty() {
-            // A dispatcher that is gone takes the whole daemon with it; nobody is left to tell.
-            let _ = self.messages.send(Message::Facts(facts, room)).await;
-        }
+        let Ok(room) = Arc::clone(&self.room).acquire_many_owned(wanted).await else {
+            return Room { slot: None };
+        };
+        Room { slot: self.messages.clone().reserve_owned().await.ok().map(|slot| (slot, room)) }
     }
 
     /// Gives the engine an input that nobody waits for.

@@ -19,7 +19,7 @@ use tracing::error;
 
 use super::{
     Clock,
-    core::{At, Message, Question},
+    core::{At, JournalStatus, Message, Question},
     machine::{Committed, Machine},
 };
 
@@ -33,6 +33,7 @@ pub(super) struct Dispatcher {
     clock: Clock,
     pops: watch::Receiver<Arc<PopTemplates>>,
     links: Vec<(PbxId, mpsc::Sender<PbxAction>)>,
+    status: JournalStatus,
     replies: BTreeMap<ActionId, oneshot::Sender<Answer>>,
     questions: Vec<Question>,
 }
@@ -43,8 +44,9 @@ impl Dispatcher {
         clock: Clock,
         pops: watch::Receiver<Arc<PopTemplates>>,
         links: Vec<(PbxId, mpsc::Sender<PbxAction>)>,
+        status: JournalStatus,
     ) -> Self {
-        Self { machine, clock, pops, links, replies: BTreeMap::new(), questions: Vec::new() }
+        Self { machine, clock, pops, links, status, replies: BTreeMap::new(), questions: Vec::new() }
     }
 
     /// Runs until told to stop or until the journal fails. What was sent before the stop is still carried out.
@@ -117,6 +119,9 @@ impl Dispatcher {
     }
 
     fn show(&mut self, committed: Committed) {
+        if let Some(turned) = committed.turned {
+            self.status.turned(turned);
+        }
         for answer in committed.answers {
             if let Some(reply) = self.replies.remove(&answer.command) {
                 // A client that has gone away needs no answer.

@@ -31,7 +31,7 @@ use tracing::{error, info, warn};
 use super::{
     Clock, Core,
     backend::Daemon,
-    core::Message,
+    core::{JournalStatus, Message},
     dispatcher::Dispatcher,
     machine::{Committed, Machine, Options},
     service::{self, Asked, LAST_REQUESTS, Signals},
@@ -103,36 +103,30 @@ pub(crate) async fn start(
     let (machine, first) = awake.start(clock.now())?;
 
     let (core, inbox) = Core::new();
-    let links = settings::links(&config)?;
-    let (to_links, inboxes): (Vec<_>, Vec<_>) = links
-        .iter()
-        .map(|link| {
-            let (actions, inbox) = mpsc::channel(ACTIONS);
-            ((link.session.pbx.clone(), actions), inbox)
-        })
-        .unzip();
+    let stop_links = CancellationToken::new();
+    let mut statuses = Vec::new();
+    let (mut links, mut to_links) = (Vec::new(), Vec::new());
+    for link in settings::links(&config)? {
+        let (actions, inbox) = mpsc::channel(ACTIONS);
+        let (pbx, status) = (link.session.pbx.clone(), LinkStatus::default());
+        let open = machine.open_actions(&pbx);
+        let link = AsteriskLink::new(link, core.clone(), clock, status.clone());
+        links.push(link.run(open, away_since, inbox, stop_links.clone()));
+        statuses.push((pbx.clone(), status));
+        to_links.push((pbx, actions));
+    }
     let stop_engine = CancellationToken::new();
-    let dispatcher = Dispatcher::new(machine, clock, pops_read, to_links);
+    let status = JournalStatus::default();
+    let dispatcher = Dispatcher::new(machine, clock, pops_read, to_links, status.clone());
     let engine = run_engine(dispatcher, first, inbox, stop_engine.clone())?;
 
     let stop_webhooks = CancellationToken::new();
     let webhooks = Webhooks::start(&reader, &cursors, settings::webhooks(&config)?, &stop_webhooks)?;
 
-    let stop_links = CancellationToken::new();
-    let mut statuses = Vec::new();
-    let links = links
-        .into_iter()
-        .zip(inboxes)
-        .map(|(link, inbox)| {
-            let status = LinkStatus::default();
-            statuses.push((link.session.pbx.clone(), status.clone()));
-            let link = AsteriskLink::new(link, core.clone(), clock, status);
-            tokio::spawn(link.run(away_since, inbox, stop_links.clone()))
-        })
-        .collect();
-
+    let links = links.into_iter().map(tokio::spawn).collect();
     let (access, access_read) = watch::channel(Arc::new(settings::access(&config)?));
-    let daemon = Daemon { core: core.clone(), webhooks: webhooks.clone(), metrics, links: statuses };
+    let daemon =
+        Daemon { core: core.clone(), webhooks: webhooks.clone(), metrics, links: statuses, journal: status };
     let state = AppState::new(Arc::new(daemon), Hub::new(reader), access_read, Limits::default())?;
     let listener = TcpListener::bind(&config.server.listen.to_string()).await.with_context(|| {
         format!("cannot listen on {}; hint: is another hookswitch running?", config.server.listen)

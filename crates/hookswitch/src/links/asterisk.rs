@@ -74,16 +74,17 @@ impl AsteriskLink {
         Self { address: settings.address, tls: settings.tls, pbx, session, core, clock, status }
     }
 
-    /// Keeps the link until told to stop. `actions` are those of this PBX, in the order of the journal; `away_since`
-    /// is when the daemon that ran before stopped looking.
+    /// Keeps the link until told to stop. `actions` are those of this PBX, in the order of the journal; `open` those of
+    /// a daemon that ran before and did not learn their result, `away_since` is when it stopped looking.
     pub(crate) async fn run(
         mut self,
+        open: Vec<PbxAction>,
         away_since: Option<Timestamp>,
         mut actions: mpsc::Receiver<PbxAction>,
         stop: CancellationToken,
     ) {
         let Some(known) = self.core.known_calls(&self.pbx).await else { return };
-        self.session.seed(known, away_since);
+        self.session.seed(known, open, away_since);
         let mut backoff = Backoff::new();
         loop {
             let reason = match self.connection(&mut actions, &stop).await {
@@ -102,8 +103,18 @@ impl AsteriskLink {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
+                () = self.refuse(&mut actions) => {}
             }
         }
+    }
+
+    /// Without a connection every action is refused at once.
+    async fn refuse(&mut self, actions: &mut mpsc::Receiver<PbxAction>) {
+        while let Some(action) = actions.recv().await {
+            self.session.act(self.clock.now(), action);
+            self.hand_over().await;
+        }
+        std::future::pending().await
     }
 
     async fn connection(
@@ -140,13 +151,12 @@ impl AsteriskLink {
             }
             let due = self.session.next_deadline().map_or(now, |at| at.max(now));
             let (facts, unread) = (self.session.facts(), self.session.unread());
-            let acts = self.session.is_logged_in();
             let Some(incoming) = self.session.incoming() else { return End::Stopped };
             let mut done = Ok(());
             tokio::select! {
                 biased;
                 room = self.core.room(facts), if facts > 0 => {
-                    self.core.facts(self.session.take_facts(), room).await;
+                    room.hand_over(self.session.take_facts());
                     if more {
                         done = self.session.read(self.clock.now()).map(|rest| more = rest);
                     }
@@ -160,9 +170,7 @@ impl AsteriskLink {
                         done = self.session.read(now).map(|rest| more = rest);
                     }
                 },
-                Some(action) = wires.actions.recv(), if acts => {
-                    self.session.act(self.clock.now(), &action);
-                }
+                Some(action) = wires.actions.recv() => self.session.act(self.clock.now(), action),
                 Some(()) = wires.life.recv() => self.session.engine_lives(),
                 () = sleep_until(self.clock.instant(due)) => done = self.session.poll(self.clock.now()),
                 () = stop.cancelled(), if !leaving => {
@@ -199,9 +207,8 @@ impl AsteriskLink {
     }
 
     async fn hand_over(&mut self) {
-        let facts = self.session.take_facts();
-        let room = self.core.room(facts.len()).await;
-        self.core.facts(facts, room).await;
+        let room = self.core.room(self.session.facts()).await;
+        room.hand_over(self.session.take_facts());
     }
 }
 

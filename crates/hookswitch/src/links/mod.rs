@@ -2,6 +2,8 @@
 
 mod asterisk;
 mod backoff;
+mod open;
+mod pin;
 pub(crate) mod session;
 mod transport;
 

@@ -7,7 +7,7 @@
 //! opened → log in → heartbeat written and answered → lists → up ⇄ actions, keep-alive → lost → opened …
 //! ```
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use bytes::BytesMut;
 use hookswitch_ami::{
@@ -22,6 +22,8 @@ use hookswitch_model::{
 use hookswitch_normalize::{from_ami::Normalizer, settings, to_ami};
 use tokio_util::codec::Decoder;
 use tracing::{debug, info, warn};
+
+use super::open;
 
 const LOGIN_TIMEOUT: Millis = Millis::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -62,6 +64,8 @@ pub struct Session {
     outgoing: BytesMut,
     facts: Vec<PbxEvent>,
     up: bool,
+    /// Actions of which the PBX has not said whether it got them, from before this connection.
+    open: Vec<PbxAction>,
 }
 
 /// What lives as long as one connection.
@@ -78,8 +82,8 @@ struct Connection {
     beat_at: Option<Timestamp>,
     /// The engine is to be asked whether it lives.
     asks: bool,
-    /// Actions sent and not answered: a stopping daemon stays for their answers.
-    pending: BTreeSet<ActionId>,
+    /// Actions sent and not answered, in order: a stopping daemon stays for their answers.
+    pending: VecDeque<PbxAction>,
     /// When the connection is closed at the latest, once the daemon stops.
     leave_by: Option<Timestamp>,
 }
@@ -96,13 +100,15 @@ impl Session {
             outgoing: BytesMut::new(),
             facts: Vec::new(),
             up: false,
+            open: Vec::new(),
         }
     }
 
-    /// What the engine believes at the start. `away_since` is when the daemon that ran before stopped looking: the
-    /// beginning of the gap that the first lists end.
-    pub fn seed(&mut self, known: Vec<KnownCall>, away_since: Option<Timestamp>) {
+    /// What the engine believes at the start, and the actions whose result it does not know. `away_since` is when the
+    /// daemon that ran before stopped looking: the beginning of the gap that the first lists end.
+    pub fn seed(&mut self, known: Vec<KnownCall>, open: Vec<PbxAction>, away_since: Option<Timestamp>) {
         self.normalizer.seed(known);
+        self.open = open;
         if let Some(since) = away_since {
             // The engine was told before it could decide anything.
             self.normalizer.disconnected(since, "the daemon was not running", &mut Vec::new());
@@ -161,30 +167,41 @@ impl Session {
         Ok(true)
     }
 
-    /// Carries an action out, once, unless it came too late. Only while [`Self::is_logged_in`].
-    pub fn act(&mut self, now: Timestamp, action: &PbxAction) {
+    /// Carries an action out, once: at once or not at all. One that comes too late, or while the link is not up, is
+    /// refused, because what it would do may be wrong by the time the PBX is seen again.
+    pub fn act(&mut self, now: Timestamp, action: PbxAction) {
         let asked = if action.expires_at < now {
             Err("expired before the link could carry it".to_owned())
+        } else if !self.up {
+            Err("the link to the PBX is down".to_owned())
         } else {
-            to_ami::translate(action, &self.settings.actions).map_err(|error| error.to_string())
+            to_ami::translate(&action, &self.settings.actions).map_err(|error| error.to_string())
         };
         match asked {
-            Ok(requests) => {
-                self.normalizer.sent(action);
-                if let Some(connection) = &mut self.connection {
-                    connection.pending.insert(action.id);
-                }
-                for request in requests {
-                    self.send(&request);
-                }
-            }
+            Ok(requests) => self.ask(action, &requests),
             Err(refused) => {
                 warn!(pbx = %self.settings.pbx, action = %action.id, refused, "action not carried out");
-                let fact = Fact::ActionResult { action: action.id, refused: Some(refused) };
-                let pbx = self.settings.pbx.clone();
-                self.facts.push(PbxEvent { pbx, at: now, recovered: false, fact });
+                self.result(now, action.id, Some(refused));
             }
         }
+    }
+
+    fn ask(&mut self, action: PbxAction, requests: &[Action]) {
+        self.normalizer.sent(&action);
+        for request in requests {
+            self.send(request);
+        }
+        if requests.iter().any(open::begins_a_call) {
+            self.send(&open::mark(action.id));
+        }
+        if let Some(connection) = &mut self.connection {
+            connection.pending.push_back(action);
+        }
+    }
+
+    fn result(&mut self, at: Timestamp, action: ActionId, refused: Option<String>) {
+        let pbx = self.settings.pbx.clone();
+        self.facts.push(PbxEvent { pbx, at, recovered: false, fact: Fact::ActionResult { action, refused } });
     }
 
     /// Does what is due by this time.
@@ -244,6 +261,7 @@ impl Session {
         self.outgoing.clear();
         let Some(connection) = self.connection.take() else { return false };
         let logged_in = connection.login.is_none();
+        self.open.extend(connection.pending);
         if logged_in {
             self.normalizer.disconnected(now, reason, &mut self.facts);
         }
@@ -309,7 +327,65 @@ impl Session {
         for request in self.normalizer.take_requests() {
             self.send(&request);
         }
-        self.up |= self.facts.iter().any(|event| matches!(event.fact, Fact::LinkUp { .. }));
+        if !self.up && self.facts.iter().any(|event| matches!(event.fact, Fact::LinkUp { .. })) {
+            self.up = true;
+            // Of a Ring the lists have told what became of it, and so they have of what ends or joins legs.
+            self.open.retain(open::moves_a_caller);
+            for question in self.open.iter().filter_map(open::where_is_he).collect::<Vec<_>>() {
+                self.send(&question);
+            }
+        }
+    }
+
+    /// The waiting room knows that somebody decides: what may have begun a call and was not answered is asked after,
+    /// then the PBX is listed.
+    fn greeted(&mut self, now: Timestamp) {
+        self.open.retain(|action| action.expires_at >= now || open::moves_a_caller(action));
+        if self.open.iter().any(|action| self.begins_a_call(action)) {
+            self.send(&open::last_mark());
+        } else {
+            self.list(now);
+        }
+    }
+
+    fn list(&mut self, now: Timestamp) {
+        let Some(connection) = &mut self.connection else { return };
+        if let Some(version) = connection.unlisted.take() {
+            self.normalizer.connected(now, &version);
+        }
+    }
+
+    fn begins_a_call(&self, action: &PbxAction) -> bool {
+        to_ami::translate(action, &self.settings.actions)
+            .is_ok_and(|requests| requests.iter().any(open::begins_a_call))
+    }
+
+    /// The PBX said which action that begins a call reached it last: those after it did not, and are carried out now.
+    fn marked(&mut self, now: Timestamp, frame: &Frame) {
+        let open = std::mem::take(&mut self.open);
+        let (dials, rest): (Vec<_>, Vec<_>) = open.into_iter().partition(|action| self.begins_a_call(action));
+        self.open = rest;
+        let last: Option<ActionId> = frame.get("Value").and_then(|id| id.parse().ok());
+        let reached = dials.iter().position(|action| Some(action.id) == last).map_or(0, |last| last + 1);
+        for (place, action) in dials.into_iter().enumerate() {
+            if place < reached {
+                self.result(now, action.id, None);
+            } else if !frame.is_success() {
+                self.result(now, action.id, Some("it is not known whether the PBX took it".to_owned()));
+            } else if let Ok(requests) = to_ami::translate(&action, &self.settings.actions) {
+                info!(pbx = %self.settings.pbx, action = %action.id, "carried out after the gap: it had not reached the PBX");
+                self.ask(action, &requests);
+            }
+        }
+        self.list(now);
+    }
+
+    /// The PBX said where a caller is whom an action was to send away.
+    fn found(&mut self, now: Timestamp, action: ActionId, frame: &Frame) {
+        self.open.retain(|open| open.id != action);
+        let waits = frame.get("Value").is_some_and(|context| context == open::WAITING_ROOM);
+        let refused = (frame.is_success() && waits).then(|| "it did not reach the PBX".to_owned());
+        self.result(now, action, refused);
     }
 
     fn frame(&mut self, now: Timestamp, frame: &Frame) -> Result<(), String> {
@@ -335,15 +411,23 @@ impl Session {
                     return Ok(());
                 }
                 Some(HEARTBEAT_ID) => {
-                    // The waiting room knows that somebody decides: now it may be seen what there is to decide.
-                    if let Some(version) = connection.unlisted.take() {
-                        self.normalizer.connected(now, &version);
+                    if connection.unlisted.is_some() {
+                        self.greeted(now);
                     }
                     return Ok(());
                 }
+                Some(open::MARK_ID) => return Ok(()),
+                Some(open::LAST_MARK_ID) => {
+                    self.marked(now, frame);
+                    return Ok(());
+                }
+                Some(id) if let Some(action) = open::asked_after(id) => {
+                    self.found(now, action, frame);
+                    return Ok(());
+                }
                 Some(id) => {
-                    if let Ok(action) = id.parse() {
-                        connection.pending.remove(&action);
+                    if let Ok(action) = id.parse::<ActionId>() {
+                        connection.pending.retain(|pending| pending.id != action);
                     }
                 }
                 None => {}
@@ -357,10 +441,10 @@ impl Session {
         info!(pbx = %self.settings.pbx, version, "logged in");
         let Some(connection) = &mut self.connection else { return };
         connection.login = None;
+        connection.unlisted = Some(version);
         match self.settings.mode {
-            Mode::Observe => self.normalizer.connected(now, &version),
+            Mode::Observe => self.greeted(now),
             Mode::Route => {
-                connection.unlisted = Some(version);
                 connection.beat_at = Some(now + HEARTBEAT);
                 connection.asks = true;
             }
@@ -391,7 +475,7 @@ impl Connection {
             opened: now,
             beat_at: None,
             asks: false,
-            pending: BTreeSet::new(),
+            pending: VecDeque::new(),
             leave_by: None,
         }
     }

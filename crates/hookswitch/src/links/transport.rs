@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::PathBuf, sync::Arc};
 
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use rustls::{ClientConfig, RootCertStore, client::WebPkiServerVerifier, pki_types::ServerName};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::{
@@ -10,6 +10,8 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_rustls::TlsConnector;
+
+use super::pin::PinOrChain;
 
 /// How a link is protected.
 #[derive(Clone)]
@@ -48,7 +50,7 @@ pub(crate) enum TlsError {
 }
 
 impl Tls {
-    /// Checks against the system's certificates, or those of the file.
+    /// Checks against the system's certificates, or those of the file: see [`PinOrChain`].
     pub(crate) fn new(ca: Option<PathBuf>) -> Result<Self, TlsError> {
         let builder = ClientConfig::builder();
         let config = match ca {
@@ -57,14 +59,20 @@ impl Tls {
                 let problem = |reason: String| TlsError::Ca { path: path.display().to_string(), reason };
                 let pem = fs::read(&path).map_err(|error| problem(error.to_string()))?;
                 let mut roots = RootCertStore::empty();
+                let mut pinned = Vec::new();
                 for certificate in CertificateDer::pem_slice_iter(&pem) {
                     let certificate = certificate.map_err(|error| problem(error.to_string()))?;
+                    pinned.push(certificate.clone());
                     roots.add(certificate).map_err(|error| problem(error.to_string()))?;
                 }
                 if roots.is_empty() {
                     return Err(problem("no certificate in it".to_owned()));
                 }
-                builder.with_root_certificates(roots).with_no_client_auth()
+                let chain = WebPkiServerVerifier::builder(Arc::new(roots)).build();
+                let chain = chain.map_err(|error| problem(error.to_string()))?;
+                let verifier = Arc::new(PinOrChain { pinned, chain });
+                // "Dangerous" is what rustls calls every verifier that is not its own.
+                builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
             }
         };
         Ok(Self::On(Arc::new(config)))

@@ -1,0 +1,303 @@
+//! `hookswitch journal erase`: one customer's personal data, out of everything the journal keeps.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context, anyhow};
+use bytes::Bytes;
+use clap::Args;
+use hookswitch_journal::{Entry, Journal, Kind, Limit, Record, SledJournal};
+use hookswitch_model::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{
+    super::Outcome,
+    hinted,
+    mask::{Masks, Numbers, digits},
+};
+use crate::daemon::records;
+
+/// Whose.
+#[derive(Debug, Args)]
+#[command(
+    group(clap::ArgGroup::new("who").required(true)),
+    after_help = "Masked are numbers, names, records of the CRM, attached data, notes, keys pressed and the pages that \
+    were opened: the same value by the same mask in inputs, events, actions and snapshots, so that a replay still \
+    compares. It may differ where a routing rule looked at what is masked now. A record of kind audit says what was \
+    done, without saying whose it was.\n\n\
+    The journal is written anew, with room for a second store; a crash leaves the old one or the new one, whole. What \
+    was told to others (webhooks, exports, backups, logs) is theirs to erase.\n\n\
+    Example: hookswitch journal erase --number +49305550001"
+)]
+pub(super) struct Options {
+    /// Of whoever has this number, in all their calls
+    #[arg(long, group = "who", value_name = "NUMBER")]
+    number: Option<String>,
+    /// Of the customer in this call, in this call only
+    #[arg(long, group = "who", value_name = "ID")]
+    call: Option<String>,
+    /// Of this record of the CRM, in all calls of its numbers
+    #[arg(long, group = "who", value_name = "ID")]
+    customer: Option<String>,
+    /// Tell what would be masked, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What the audit record says.
+#[derive(Debug, Serialize)]
+struct Audit<'a> {
+    done: &'static str,
+    by: &'static str,
+    calls: &'a BTreeSet<String>,
+    records: &'a BTreeMap<&'static str, u64>,
+    snapshots: u64,
+}
+
+pub(super) fn run(journal: SledJournal, options: &Options, json: bool) -> Outcome {
+    let subject = Subject::find(&journal, options)?;
+    if subject.calls.is_empty() && options.number.is_none() {
+        return Err(anyhow!("no record tells of that call or customer").into());
+    }
+    let mark = journal.reader().last() + 1;
+    let mut eraser = Eraser {
+        numbers: if options.call.is_some() { Numbers::InCalls } else { Numbers::Everywhere },
+        masks: Masks::new(subject.numbers.iter().map(String::as_str), mark),
+        subject,
+    };
+    // Once without writing: the audit record says what the rewrite is going to do, and goes with it.
+    let (counted, snapshots) = eraser.count(&journal)?;
+    if !options.dry_run && (!counted.is_empty() || snapshots > 0) {
+        let audit = Audit {
+            done: "erased personal data",
+            by: options.who(),
+            calls: &eraser.subject.calls,
+            records: &counted,
+            snapshots,
+        };
+        let audit = Record { kind: Kind::Audit, at: now(), meta: None, payload: records::encode(&audit) };
+        // It cannot fail any more: every record was masked once already.
+        let entries = std::cell::RefCell::new(&mut eraser);
+        journal
+            .rewrite(
+                |entry| Ok(entries.borrow_mut().entry(entry).unwrap_or(None)),
+                |snapshot| Ok(entries.borrow_mut().snapshot(&snapshot.payload).unwrap_or(None)),
+                &mut vec![audit],
+            )
+            .map_err(hinted)?;
+    }
+    let calls = &eraser.subject.calls;
+    if json {
+        println!(
+            "{}",
+            json!({"dry_run": options.dry_run, "calls": calls, "records": counted, "snapshots": snapshots})
+        );
+    } else {
+        let masked: Vec<String> =
+            counted.iter().map(|(kind, count)| format!("{count} of kind {kind}")).collect();
+        let verb = if options.dry_run { "would be masked" } else { "masked" };
+        let masked = if masked.is_empty() { "no record".to_owned() } else { masked.join(", ") };
+        println!("{verb}: {masked}, {snapshots} snapshots; {} calls", calls.len());
+    }
+    Ok(())
+}
+
+impl Options {
+    const fn who(&self) -> &'static str {
+        match (&self.number, &self.call) {
+            (Some(_), _) => "number",
+            (None, Some(_)) => "call",
+            (None, None) => "customer",
+        }
+    }
+}
+
+/// Whose data it is: calls, their references at the PBX, and numbers.
+#[derive(Debug, Default)]
+struct Subject {
+    calls: BTreeSet<String>,
+    refs: BTreeSet<String>,
+    numbers: BTreeSet<String>,
+}
+
+/// What is read of a call in an event.
+#[derive(Debug, Deserialize)]
+struct Told {
+    data: ToldData,
+}
+
+#[derive(Debug, Deserialize)]
+struct ToldData {
+    call: Option<ToldCall>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ToldCall {
+    id: String,
+    pbx_ref: String,
+    direction: String,
+    ani: ToldNumber,
+    dnis: ToldNumber,
+    via: Option<ToldNumber>,
+    customer: ToldCustomer,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ToldNumber {
+    raw: String,
+    e164: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ToldCustomer {
+    candidates: Vec<ToldCandidate>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ToldCandidate {
+    id: String,
+}
+
+impl ToldCall {
+    /// The customer's: of an outbound call what was dialled, else who called and who was called before.
+    fn numbers(&self) -> impl Iterator<Item = &str> {
+        let numbers = if self.direction == "outbound" {
+            vec![&self.dnis]
+        } else {
+            std::iter::once(&self.ani).chain(&self.via).collect()
+        };
+        numbers
+            .into_iter()
+            .flat_map(|number| std::iter::once(&number.raw).chain(&number.e164))
+            .map(String::as_str)
+    }
+}
+
+impl Subject {
+    fn find(journal: &SledJournal, options: &Options) -> anyhow::Result<Self> {
+        let mut found = Self::default();
+        if let Some(number) = &options.number {
+            anyhow::ensure!(digits(number).len() >= 3, "{number:?} is no number");
+            found.numbers.insert(number.clone());
+        }
+        if let Some(id) = &options.customer {
+            each_call(journal, |call| {
+                if call.customer.candidates.iter().any(|candidate| candidate.id == *id) {
+                    found.take(&call);
+                }
+            })?;
+        }
+        // A number has several spellings, and each may be that of further calls.
+        loop {
+            let known: BTreeSet<String> = found.numbers.iter().map(|number| digits(number)).collect();
+            let before = (found.numbers.len(), found.calls.len());
+            each_call(journal, |call| {
+                let is_it = match &options.call {
+                    Some(id) => call.id == *id,
+                    None => call.numbers().any(|number| known.contains(&digits(number))),
+                };
+                if is_it {
+                    found.take(&call);
+                }
+            })?;
+            if before == (found.numbers.len(), found.calls.len()) {
+                return Ok(found);
+            }
+        }
+    }
+
+    fn take(&mut self, call: &ToldCall) {
+        self.numbers.extend(call.numbers().filter(|number| !digits(number).is_empty()).map(str::to_owned));
+        self.calls.insert(call.id.clone());
+        self.refs.insert(call.pbx_ref.clone());
+    }
+}
+
+fn each_call(journal: &SledJournal, mut each: impl FnMut(ToldCall)) -> anyhow::Result<()> {
+    each_entry(journal, |entry| {
+        let of_call = entry.record.meta.as_ref().is_some_and(|meta| meta.call.is_some());
+        if entry.record.kind == Kind::Event && of_call {
+            let told: Told = serde_json::from_slice(&entry.record.payload)
+                .with_context(|| format!("the event at {} is unreadable", entry.seq))?;
+            told.data.call.into_iter().for_each(&mut each);
+        }
+        Ok(())
+    })
+}
+
+fn each_entry(
+    journal: &SledJournal,
+    mut each: impl FnMut(&Entry) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let reader = journal.reader();
+    let mut after = reader.oldest() - 1;
+    while after < reader.last() {
+        let page = reader.read(after, Limit::default()).map_err(hinted)?;
+        page.iter().try_for_each(&mut each)?;
+        after = page.through();
+    }
+    Ok(())
+}
+
+/// Masks record by record.
+struct Eraser {
+    subject: Subject,
+    masks: Masks,
+    numbers: Numbers,
+}
+
+impl Eraser {
+    /// How many records, by kind, and snapshots are masked.
+    fn count(&mut self, journal: &SledJournal) -> anyhow::Result<(BTreeMap<&'static str, u64>, u64)> {
+        let mut records = BTreeMap::new();
+        each_entry(journal, |entry| {
+            let masked =
+                self.entry(entry).with_context(|| format!("the record at {} is no JSON", entry.seq))?;
+            if masked.is_some() {
+                *records.entry(entry.record.kind.name()).or_default() += 1;
+            }
+            Ok(())
+        })?;
+        let mut snapshots = 0;
+        for seq in journal.snapshots().sequences() {
+            let snapshot = journal.snapshots().load(seq).map_err(hinted)?;
+            snapshots += u64::from(self.snapshot(&snapshot.payload)?.is_some());
+        }
+        Ok((records, snapshots))
+    }
+
+    fn entry(&mut self, entry: &Entry) -> Result<Option<Bytes>, serde_json::Error> {
+        let payload = &entry.record.payload;
+        let concerned = match entry.record.kind {
+            Kind::Event => {
+                let call = entry.record.meta.as_ref().and_then(|meta| meta.call);
+                call.is_some_and(|call| self.subject.calls.contains(&call.to_string()))
+            }
+            Kind::Input | Kind::Action | Kind::Answer => self.names_a_call(payload),
+            // A configuration holds no customers, but it may hold the state of an engine, with its calls.
+            Kind::Setup => return self.snapshot(payload),
+            Kind::Audit => return Ok(None),
+        };
+        let calls = if concerned { &BTreeSet::new() } else { &self.subject.calls };
+        Ok(self.masks.json(payload, calls, concerned, self.numbers)?.map(Bytes::from))
+    }
+
+    fn snapshot(&mut self, payload: &[u8]) -> Result<Option<Bytes>, serde_json::Error> {
+        Ok(self.masks.json(payload, &self.subject.calls, false, self.numbers)?.map(Bytes::from))
+    }
+
+    /// A string of it is a call's id or its reference at the PBX.
+    fn names_a_call(&self, payload: &[u8]) -> bool {
+        let strings = payload.split(|byte| *byte == b'"').filter_map(|text| std::str::from_utf8(text).ok());
+        let (calls, refs) = (&self.subject.calls, &self.subject.refs);
+        strings.into_iter().any(|text| calls.contains(text) || refs.contains(text))
+    }
+}
+
+fn now() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
+}
