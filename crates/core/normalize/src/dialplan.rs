@@ -21,12 +21,19 @@ use hookswitch_model::QueueId;
 use text::{Context, Device, Exten, InvalidText, MusicClass, Priority, UserName};
 
 /// Channel variables and functions that every channel event must carry: `channelvars` of `manager.conf`.
-pub const CHANNELVARS: &str = "HS_CALL,HS_OFFER,CALLERID(pres),REDIRECTING(from-num),REDIRECTING(reason)";
+pub const CHANNELVARS: &str =
+    "HS_CALL,HS_OFFER,HS_CONSULT,CALLERID(pres),REDIRECTING(from-num),REDIRECTING(reason)";
 
 /// Privilege classes the AMI user needs, for `read` and for `write`.
 pub const AMI_CLASSES: &str = "system,call,agent,user,reporting,originate";
 
-const TEMPLATE: &str = include_str!("dialplan/hookswitch.conf");
+/// Waiting, ringing, fallback; then what agents ask for from their screens.
+const TEMPLATE: &str =
+    concat!(include_str!("dialplan/hookswitch.conf"), include_str!("dialplan/control.conf"), "@FEATURES@\n");
+
+/// Modules of Asterisk that the contexts need beside those that every PBX has.
+pub const MODULES: &str =
+    "app_chanspy app_confbridge app_mixmonitor app_userevent func_logic res_pjsip_notify";
 
 /// What the configuration says of a PBX's dialplan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +147,8 @@ pub fn print(settings: &DialplanSettings) -> String {
             "@MANAGER@",
             format!("; manager.conf, then `asterisk -rx 'manager reload'`:\n{}", manager.join("\n")),
         ),
+        ("@MODULES@", MODULES.to_owned()),
+        ("@CONTEXT@", settings.dial_context.to_string()),
         ("@MUSIC@", settings.music.to_string()),
         ("@FALLBACK@\n", fallback_lines(settings)),
         ("@FEATURES@\n", feature_lines(settings)),

@@ -15,6 +15,8 @@ use hookswitch_model::{
 
 use crate::dialplan::text::{Context, Device, Exten, InvalidText, MusicClass};
 
+mod control;
+
 /// What the configuration says of a PBX.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -32,8 +34,8 @@ pub enum Untranslatable {
     /// A device or number that a dialplan would read as syntax.
     #[error(transparent)]
     Text(#[from] InvalidText),
-    /// Nothing of this PBX does that yet.
-    #[error("not to be asked of this PBX: {0}")]
+    /// The contexts of the dialplan do not do that, as things are.
+    #[error("cannot be asked of this PBX: {0}")]
     Unsupported(&'static str),
     /// Nothing to ring.
     #[error("no device to ring")]
@@ -72,7 +74,7 @@ pub fn translate(action: &PbxAction, settings: &Settings) -> Result<Vec<Ami>, Un
         | Action::Dtmf { .. }
         | Action::Supervise { .. }
         | Action::Record { .. }
-        | Action::CheckNumber { .. } => return Err(Untranslatable::Unsupported("telephony control")),
+        | Action::CheckNumber { .. } => control::steps(action, settings)?,
         Action::Probe { call: _, leg } => vec![Ami::new("Status").header("Channel", leg.as_str())],
     };
     let deciding = steps.len().saturating_sub(1);
@@ -92,17 +94,26 @@ fn ring(
     devices: &[Address],
     timeout: Millis,
 ) -> Result<Vec<Ami>, Untranslatable> {
+    Ok(vec![
+        set(leg, "HS_RING", &dial_string(devices)?),
+        set(leg, "HS_TIMEOUT", &seconds(timeout)),
+        set(leg, "HS_OFFER", &id.to_string()),
+        redirect(leg, "hookswitch-ring", "s"),
+    ])
+}
+
+/// What Dial rings: all at once.
+fn dial_string(devices: &[Address]) -> Result<String, Untranslatable> {
     if devices.is_empty() {
         return Err(Untranslatable::NoDevice);
     }
     let devices = devices.iter().map(|device| Device::new(device.as_str())).collect::<Result<Vec<_>, _>>()?;
-    let devices: Vec<&str> = devices.iter().map(Device::as_str).collect();
-    Ok(vec![
-        set(leg, "HS_RING", &devices.join("&")),
-        set(leg, "HS_TIMEOUT", &timeout.as_secs_ceil().max(1).to_string()),
-        set(leg, "HS_OFFER", &id.to_string()),
-        redirect(leg, "hookswitch-ring", "s"),
-    ])
+    Ok(devices.iter().map(Device::as_str).collect::<Vec<_>>().join("&"))
+}
+
+/// For Dial, which takes 0 for no limit.
+fn seconds(timeout: Millis) -> String {
+    timeout.as_secs_ceil().max(1).to_string()
 }
 
 /// Notes the withdrawal first, so that a caller whose agent answers meanwhile goes back to waiting, too.

@@ -88,6 +88,11 @@ fn technology_and_name(text: &str) -> bool {
         .is_some_and(|(technology, name)| word(technology) && name.bytes().any(|b| b.is_ascii_alphanumeric()))
 }
 
+/// A to D are tones, too.
+fn dialled(text: &str) -> bool {
+    text.bytes().all(|b| !b.is_ascii_alphabetic() || matches!(b, b'A'..=b'D'))
+}
+
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, $what:literal, $allowed:literal, $form:ident, $people:literal) => {
         $(#[$doc])*
@@ -133,3 +138,8 @@ text!(
     Device, "device", "/@:._-+*#=", technology_and_name, "technology, slash, name, as in PJSIP/1001"
 );
 text!(/** The name of an AMI user. */ UserName, "user name", "-_.", any, "a name");
+text!(
+    /** A channel, by its Uniqueid or its name: `1795288742.51`, `PJSIP/1001-0000003b`, `Local/600@internal-01;1`. */
+    Reference, "reference", "/@:._-+*#;=", any, "a channel's Uniqueid or name"
+);
+text!(/** A number that is shown, or tones: digits, `+`, `*`, `#`. */ Digits, "number", "*#+", dialled, "digits");
