@@ -122,14 +122,15 @@ impl Dispatcher {
         if let Some(turned) = committed.turned {
             self.status.turned(turned);
         }
+        // Before the answers: who is answered may stop the links.
+        for action in committed.actions {
+            self.hand_over(action);
+        }
         for answer in committed.answers {
             if let Some(reply) = self.replies.remove(&answer.command) {
                 // A client that has gone away needs no answer.
                 let _ = reply.send(answer);
             }
-        }
-        for action in committed.actions {
-            self.hand_over(action);
         }
     }
 

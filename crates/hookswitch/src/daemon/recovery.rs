@@ -143,6 +143,11 @@ impl Fold {
         }
         Ok(())
     }
+
+    /// The engine so far; none before the first entry.
+    pub(crate) const fn engine(&self) -> Option<&Engine> {
+        self.engine.as_ref()
+    }
 }
 
 /// Rebuilds the engine, or makes a new one with this seed and writes what it begins from.
