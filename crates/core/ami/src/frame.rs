@@ -102,21 +102,18 @@ impl Frame {
     /// The values of all headers of that key, in their order: `Variable`, `ChanVariable`, `Output`.
     pub fn all<'f>(&'f self, key: &str) -> impl Iterator<Item = &'f str> {
         self.lines().filter_map(move |(start, end)| {
-            // Nearly every line has another byte where the key would end: no more of it is looked at.
-            let colon = start + key.len();
             let line = &self.text.as_bytes()[start..end];
-            let found =
-                line.get(key.len()) == Some(&b':') && line[..key.len()].eq_ignore_ascii_case(key.as_bytes());
+            // Nearly every line has another byte where the key would end: no more of it is looked at.
+            let ends_there = line.get(key.len()) == Some(&b':');
+            if !(ends_there && line[..key.len()].eq_ignore_ascii_case(key.as_bytes())) {
+                return None;
+            }
             let value = match line.get(key.len() + 1) {
-                _ if !found => return None,
-                Some(b' ') => colon + 2,
-                None => end,
-                Some(_) => match split_line(line)? {
-                    (split, value) if split == key.len() => start + value,
-                    _ => return None,
-                },
+                Some(b' ') => key.len() + 2,
+                None => line.len(),
+                Some(_) => split_line(line).filter(|(colon, _)| *colon == key.len())?.1,
             };
-            Some(self.cut(value, end))
+            Some(self.cut(start + value, end))
         })
     }
 
@@ -247,16 +244,20 @@ fn split_lines(text: &[u8], follows: bool) -> Vec<(u32, u32)> {
     // Lines of real events have 28 bytes on average: one allocation is nearly always enough.
     let mut lines = Vec::with_capacity(text.len() / 20 + 2);
     let mut start = 0;
-    for at in memchr_iter(b'\n', text).chain(std::iter::once(text.len())) {
-        let line = strip_cr(&text[start..at]);
-        if follows && !split_line(line).is_some_and(|(colon, _)| is_follows_header(&line[..colon])) {
-            break;
-        }
-        lines.push((narrow(start), narrow(start + line.len())));
+    for at in memchr_iter(b'\n', text) {
+        lines.push((narrow(start), narrow(start + strip_cr(&text[start..at]).len())));
         start = at + 1;
-        if start >= text.len() {
-            break;
-        }
+    }
+    if start < text.len() {
+        lines.push((narrow(start), narrow(text.len())));
+    }
+    if follows {
+        let header = |(start, end): &(u32, u32)| {
+            let line = &text[*start as usize..*end as usize];
+            split_line(line).is_some_and(|(colon, _)| is_follows_header(&line[..colon]))
+        };
+        let headers = lines.iter().take_while(|line| header(line)).count();
+        lines.truncate(headers);
     }
     lines
 }

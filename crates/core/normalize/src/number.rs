@@ -48,6 +48,12 @@ impl Plan {
         self
     }
 
+    /// Reads a number: the first takes some ten milliseconds, in which tables are built that no call should wait
+    /// for.
+    pub fn warm_up(&self) {
+        let _ = self.parse("+12015550100");
+    }
+
     /// Whether the country was one.
     #[must_use]
     pub const fn has_country(&self) -> bool {

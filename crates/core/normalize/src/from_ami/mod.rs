@@ -26,6 +26,7 @@ use crate::{settings::Settings, switchboard::Switchboard};
 mod answers;
 mod bridges;
 mod channels;
+mod control;
 mod devices;
 mod dials;
 mod headers;
@@ -35,6 +36,7 @@ mod transfers;
 mod user_events;
 
 use answers::Answers;
+use control::Control;
 use devices::Devices;
 use listing::Listing;
 
@@ -68,6 +70,7 @@ pub struct Normalizer {
     devices: Devices,
     listing: Listing,
     answers: Answers,
+    control: Control,
     requests: Vec<Action>,
     counters: Counters,
 }
@@ -87,11 +90,13 @@ impl Normalizer {
     /// A normaliser that has seen nothing.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
+        settings.plan.warm_up();
         Self {
             board: Switchboard::new(settings),
             devices: Devices::default(),
             listing: Listing::default(),
             answers: Answers::default(),
+            control: Control::default(),
             requests: Vec::new(),
             counters: Counters::default(),
         }
@@ -132,12 +137,14 @@ impl Normalizer {
     /// An action of the engine was sent, so that its answer can be understood.
     pub fn sent(&mut self, action: &PbxAction) {
         self.answers.sent(action);
+        self.control.sent(self.board.now, action);
     }
 
     /// When [`Self::tick`] has something to tell, if nothing comes in before.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.board.next_deadline().into_iter().chain(self.listing.deadline()).min()
+        let others = self.listing.deadline().into_iter().chain(self.control.deadline());
+        self.board.next_deadline().into_iter().chain(others).min()
     }
 
     /// Time passed without a frame.
@@ -147,6 +154,8 @@ impl Normalizer {
             self.board.now = now;
             self.listed();
         }
+        self.board.now = self.board.now.max(now);
+        self.give_up(now);
         self.hand_over(out);
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Leg {
     /// Out of conversation since then; not told yet, because it may be the first half of a move or a hang-up.
     pub(crate) apart_at: Option<Timestamp>,
     pub(crate) held: bool,
+    /// It holds, or consults, from its desk: by our asking, not by its phone's.
+    pub(crate) desk: bool,
     /// Retrieved then; not told yet, because a transfer retrieves for an instant.
     pub(crate) retrieved_at: Option<Timestamp>,
 }
@@ -36,6 +38,7 @@ impl Leg {
             talking: false,
             apart_at: None,
             held: false,
+            desk: false,
             retrieved_at: None,
         }
     }

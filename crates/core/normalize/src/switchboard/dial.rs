@@ -22,6 +22,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) dial_string: &'a str,
     /// Our Ring action.
     pub(crate) ring: Option<ActionId>,
+    /// The reference of the call that the engine begins with it.
+    pub(crate) begins: Option<CallRef>,
     /// A call that the originated channel names as its own, in a variable.
     pub(crate) joins: Option<CallRef>,
     /// What is known of an originated call's numbers.
@@ -48,6 +50,9 @@ impl Switchboard {
         self.topology.dial(by.as_ref(), &callee);
         if !party || self.on.contains_key(callee.as_str()) {
             return;
+        }
+        if let Some(call) = attempt.begins {
+            return self.rings_for(&callee, call, attempt.numbers);
         }
         match by {
             None => self.originated(&callee, attempt.joins, attempt.numbers),
@@ -173,6 +178,8 @@ impl Switchboard {
             let Some(leg) = known.on_mut(uid).filter(|leg| !leg.up) else { continue };
             leg.up = true;
             let leg = leg.leg.clone();
+            self.begins_at(&call, None, Some(&leg));
+            let Some(known) = self.calls.get(&call) else { continue };
             if known.told {
                 self.say(&call, Fact::LegUp { call: call.clone(), leg: leg.clone() });
             } else if !code {

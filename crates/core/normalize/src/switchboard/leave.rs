@@ -65,6 +65,7 @@ impl Switchboard {
     /// A channel is gone.
     pub(crate) fn gone(&mut self, uid: &str, cause: Option<Cause>) {
         self.settle_joins();
+        self.supervisor_gone(uid, cause.as_ref());
         let Some((reference, channel)) = self.topology.entry(uid) else { return };
         let (reference, half) = (reference.clone(), channel.kind == Kind::LocalHalf);
         for call in self.on.get(uid).cloned().unwrap_or_default() {
@@ -94,7 +95,7 @@ impl Switchboard {
         let Some(call) = self.consults.remove(half) else { return };
         let Some(known) = self.calls.get(&call) else { return };
         let Some(leg) = known.leg(known.originator.as_str()) else { return };
-        if !self.talks(&call, &leg.channel) {
+        if !self.talks(&call, leg.channel.as_str()) {
             let leg = leg.leg.clone();
             let end = match known.hung_up_by.as_ref() {
                 Some(by) if *by != leg => LegEnd::Released,
@@ -119,6 +120,7 @@ impl Switchboard {
     /// A leg leaves its call. The customer's leg takes the call with it.
     pub(super) fn leave(&mut self, call: &CallRef, leg: &LegRef, end: LegEnd, cause: Option<Cause>) {
         self.note_ring_end(call, leg, end);
+        self.begins_at(call, Some(leg), None);
         let Some(known) = self.calls.get(call) else { return };
         if known.customer == *leg || known.legs.len() < 2 {
             return self.finish(call, leg, end, cause);
@@ -127,7 +129,9 @@ impl Switchboard {
         self.say(call, Fact::LegLeft { call: call.clone(), leg: leg.clone(), end, cause });
         self.review_rest(call);
         let goes_on = |known: &Call| {
-            known.leg(known.customer.as_str()).is_some_and(|customer| self.talks(call, &customer.channel))
+            known
+                .leg(known.customer.as_str())
+                .is_some_and(|customer| self.talks(call, customer.channel.as_str()))
         };
         if self.calls.get(call).is_some_and(goes_on)
             && let Some(known) = self.calls.get_mut(call)
@@ -184,7 +188,7 @@ impl Switchboard {
         let Some(known) = self.calls.get(call) else { return };
         let channels: Vec<LegRef> = known.legs.iter().map(|leg| leg.channel.clone()).collect();
         for channel in
-            channels.iter().filter(|channel| !self.talks(call, channel)).cloned().collect::<Vec<_>>()
+            channels.iter().filter(|channel| !self.talks(call, channel.as_str())).cloned().collect::<Vec<_>>()
         {
             self.review(std::slice::from_ref(&channel));
         }
@@ -225,6 +229,7 @@ impl Switchboard {
             self.unlink(call, &other);
             self.say(call, Fact::LegLeft { call: call.clone(), leg: other, end, cause: None });
         }
+        self.supervisors_leave(call);
         self.unlink(call, leg);
         self.say(call, Fact::LegLeft { call: call.clone(), leg: leg.clone(), end, cause: cause.clone() });
         self.say(call, Fact::CallEnded { call: call.clone(), by, cause });

@@ -47,6 +47,7 @@ impl Switchboard {
             parties = self.topology.conversation(uid.as_str());
         }
         self.review(&parties);
+        self.back_from_desk(&parties);
         self.confer(&parties);
     }
 
@@ -113,6 +114,7 @@ impl Switchboard {
             self.unlink(&from, &twin);
             self.say(&from, Fact::LegLeft { call: from.clone(), leg: twin, end, cause: None });
         }
+        self.supervisors_move(&from, &into);
         self.say(&from, Fact::CallMerged { call: from.clone(), into: into.clone() });
         if let Some(over) = self.forget(&from) {
             self.inherit(&into, over);

@@ -14,6 +14,7 @@
 //! | `waiting` | a caller with nobody to talk to |
 //! | `leave` | how legs and calls end |
 //! | `settle` | what is told a moment later |
+//! | `control` | what was asked of the PBX by the engine |
 //! | `belief` | what is believed while nothing is seen |
 //!
 //! A call's life:
@@ -27,7 +28,7 @@
 //! A call from outside is told at once; one of ours when it shows whom it is for. Whoever is told of anything else
 //! about a call was told of its beginning.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use hookswitch_model::{
     CallRef, LegRef, QueueId, Timestamp,
@@ -44,6 +45,7 @@ pub(crate) mod topology;
 
 mod agenda;
 mod belief;
+mod control;
 pub(crate) mod dial;
 mod leave;
 mod merge;
@@ -70,8 +72,12 @@ pub(crate) struct Switchboard {
     calls: Map<CallRef, Call>,
     /// In which calls a channel has a leg. More than one only for somebody who consults from within a call.
     on: Map<LegRef, Vec<CallRef>>,
-    /// Local halves that carry a consultation, and that consultation.
+    /// Channels that carry a consultation, Local halves or the consulting party's own, and that consultation.
     consults: BTreeMap<LegRef, CallRef>,
+    /// The last calls that the engine began and that rang.
+    begun: VecDeque<CallRef>,
+    /// Supervisors' channels, and the call they hear.
+    spies: Vec<(LegRef, CallRef)>,
     /// Channels that ring for somebody who is not known yet.
     unplaced: Vec<LegRef>,
     pending: Agenda,
@@ -103,6 +109,8 @@ impl Switchboard {
             calls: Map::default(),
             on: Map::default(),
             consults: BTreeMap::new(),
+            begun: VecDeque::new(),
+            spies: Vec::new(),
             unplaced: Vec::new(),
             pending: Agenda::default(),
             ages: 0,
@@ -219,13 +227,7 @@ impl Switchboard {
             [] => None,
             [only] => Some(only),
             several => {
-                let with = self.topology.conversation(channel);
-                let talks = |call: &&CallRef| {
-                    let known = self.calls.get(call.as_str());
-                    known.is_some_and(|known| {
-                        with.iter().any(|other| *other != *channel && known.on(other.as_str()).is_some())
-                    })
-                };
+                let talks = |call: &&CallRef| self.talks(call, channel);
                 several.iter().find(talks).or(several.first())
             }
         }
@@ -237,19 +239,24 @@ impl Switchboard {
             return Some(call.clone());
         }
         let party = self.topology.served(channel)?;
-        self.call_on(party.as_str()).cloned()
+        self.consults.get(&party).or_else(|| self.call_on(party.as_str())).cloned()
     }
 
     /// A new call with its first leg; none while a call of that name lives, which its originator has left.
     fn open(&mut self, originator: Leg, numbers: Numbers) -> Option<CallRef> {
-        if self.calls.contains_key(originator.leg.as_str()) {
+        self.open_as(CallRef::new(originator.leg.as_str()), originator, numbers)
+    }
+
+    /// The same for a call that has a reference of its own.
+    fn open_as(&mut self, reference: CallRef, originator: Leg, numbers: Numbers) -> Option<CallRef> {
+        if self.calls.contains_key(&reference) {
             return None;
         }
         self.ages += 1;
         let channel = originator.channel.clone();
         let mut call = Call::new(originator, self.ages, self.now);
+        call.call = reference.clone();
         call.numbers = numbers;
-        let reference = call.call.clone();
         self.on.entry(channel).or_default().push(reference.clone());
         self.calls.insert(reference.clone(), call);
         Some(reference)

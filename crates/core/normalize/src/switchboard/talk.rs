@@ -25,6 +25,8 @@ impl Switchboard {
         }
         self.place_again();
         self.connected(&uid);
+        let parties = self.topology.conversation(uid.as_str());
+        self.back_from_desk(&parties);
         self.review(&left);
     }
 
@@ -112,7 +114,7 @@ impl Switchboard {
         let Some(known) = self.calls.get(call) else { return };
         let channels = known.legs.iter().map(|leg| leg.channel.clone());
         for channel in channels.filter(|channel| parties.contains(channel)).collect::<Vec<_>>() {
-            if self.talks(call, &channel) {
+            if self.talks(call, channel.as_str()) {
                 self.together(call, &channel);
             } else {
                 self.apart(call, &channel);
@@ -124,10 +126,9 @@ impl Switchboard {
     }
 
     /// Whether this channel hears another leg of the call.
-    pub(super) fn talks(&self, call: &CallRef, channel: &LegRef) -> bool {
+    pub(super) fn talks(&self, call: &CallRef, channel: &str) -> bool {
         let Some(known) = self.calls.get(call) else { return false };
-        let others = self.topology.conversation(channel.as_str());
-        others.iter().any(|other| other != channel && known.on(other.as_str()).is_some())
+        self.topology.heard(channel).any(|other| known.on(other.as_str()).is_some())
     }
 
     fn together(&mut self, call: &CallRef, channel: &LegRef) {
@@ -215,7 +216,7 @@ impl Switchboard {
     /// Who holds somebody and comes back to him holds no longer.
     fn back_from_hold(&mut self, uid: &LegRef) {
         let Some(call) = self.call_on(uid.as_str()).cloned() else { return };
-        if self.talks(&call, uid) {
+        if self.talks(&call, uid.as_str()) {
             self.retrieve(&call, uid);
         }
     }
@@ -241,7 +242,8 @@ impl Switchboard {
         let now = self.now;
         for call in self.on.get(uid).cloned().unwrap_or_default() {
             let Some(leg) = self.calls.get_mut(&call).and_then(|known| known.on_mut(uid)) else { continue };
-            if leg.held && leg.retrieved_at.is_none() {
+            // At its desk it stays, whatever its phone does.
+            if leg.held && !leg.desk && leg.retrieved_at.is_none() {
                 leg.retrieved_at = Some(now);
                 let leg = leg.leg.clone();
                 self.later(Pending::Retrieved(call, leg));

@@ -58,6 +58,54 @@ impl Gone {
     }
 }
 
+/// A walk through bridges and Local pairs, from party to party. In one bridge it allocates nothing.
+struct Walk<'a> {
+    topology: &'a Topology,
+    /// The channel to go on from, and those to go on from after it.
+    next: Option<&'a Channel>,
+    open: Vec<&'a Channel>,
+    /// Who is left in the bridge walked through.
+    members: std::slice::Iter<'a, LegRef>,
+    bridge: Option<&'a Arc<str>>,
+    /// Bridges walked through before.
+    seen: Vec<&'a Arc<str>>,
+}
+
+impl<'a> Walk<'a> {
+    /// Goes into the bridge of a channel, unless it was there.
+    fn go_through(&mut self, channel: &'a Channel) {
+        let Some(name) = channel.bridge.as_ref() else { return };
+        if self.bridge == Some(name) || self.seen.contains(&name) || self.seen.len() >= MAX_CHAIN {
+            return;
+        }
+        self.seen.extend(self.bridge.replace(name));
+        let bridge = self.topology.bridges.get(name).filter(|bridge| !bridge.holding);
+        self.members = bridge.map_or(&[][..], |bridge| &bridge.members).iter();
+    }
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = &'a LegRef;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            while let Some(uid) = self.members.next() {
+                let Some(member) = self.topology.get(uid.as_str()) else { continue };
+                match member.kind {
+                    Kind::Party => return Some(uid),
+                    Kind::LocalHalf => {
+                        let peer = member.peer.as_ref().and_then(|peer| self.topology.get(peer.as_str()));
+                        self.open.extend(peer);
+                    }
+                    Kind::Machine => {}
+                }
+            }
+            let channel = self.next.take().or_else(|| self.open.pop())?;
+            self.go_through(channel);
+        }
+    }
+}
+
 impl Topology {
     pub(crate) fn get(&self, uid: &str) -> Option<&Channel> {
         self.channels.get(uid)
@@ -70,6 +118,16 @@ impl Topology {
     /// The channel and its reference, whose text is then shared instead of copied.
     pub(crate) fn entry(&self, uid: &str) -> Option<(&LegRef, &Channel)> {
         self.channels.get_key_value(uid)
+    }
+
+    /// The reference of a channel, given by that or by its name.
+    pub(crate) fn named(&self, name: &str) -> Option<LegRef> {
+        if let Some((uid, _)) = self.entry(name) {
+            return Some(uid.clone());
+        }
+        let of_name = |(_, channel): &(&LegRef, &Channel)| *channel.name == *name;
+        // Names of living channels are unique.
+        self.channels.iter().filter(|_| name.contains('/')).find(of_name).map(|(uid, _)| uid.clone())
     }
 
     /// Channels believed from before a lost link and not seen since, in order of their references.
@@ -180,38 +238,28 @@ impl Topology {
         self.bridges.get(bridge).map_or(&[], |bridge| &bridge.members)
     }
 
-    /// The parties that hear each other where this channel is: through its bridge, through Local pairs into the
-    /// bridges behind them. A party in no bridge is with nobody but itself.
+    /// The parties that hear each other where this channel is, itself first. A party in no bridge is with nobody but
+    /// itself.
     pub(crate) fn conversation(&self, uid: &str) -> Vec<LegRef> {
-        let Some((uid, channel)) = self.channels.get_key_value(uid) else { return Vec::new() };
+        let itself = self.channels.get_key_value(uid).filter(|(_, channel)| channel.is_party());
         let mut parties = Vec::with_capacity(2);
-        let mut seen: Vec<&Arc<str>> = Vec::new();
-        if channel.is_party() {
-            parties.push(uid.clone());
-        }
-        let mut open = vec![channel];
-        if let Some(peer) = channel.peer.as_ref().and_then(|peer| self.channels.get(peer)) {
-            open.push(peer);
-        }
-        while let Some(at) = open.pop() {
-            let Some(name) = at.bridge.as_ref() else { continue };
-            if seen.contains(&name) || seen.len() > MAX_CHAIN {
-                continue;
-            }
-            seen.push(name);
-            let Some(bridge) = self.bridges.get(name).filter(|bridge| !bridge.holding) else { continue };
-            for (uid, member) in bridge.members.iter().filter_map(|uid| Some((uid, self.get(uid.as_str())?)))
-            {
-                match member.kind {
-                    Kind::Party if !parties.contains(uid) => parties.push(uid.clone()),
-                    Kind::LocalHalf => {
-                        open.extend(member.peer.as_ref().and_then(|peer| self.get(peer.as_str())))
-                    }
-                    Kind::Party | Kind::Machine => {}
-                }
-            }
-        }
+        parties.extend(itself.map(|(uid, _)| uid.clone()));
+        parties.extend(self.heard(uid).cloned());
         parties
+    }
+
+    /// The other parties that this channel hears: through its bridge, through Local pairs into the bridges behind
+    /// them.
+    pub(crate) fn heard<'a>(&'a self, uid: &'a str) -> impl Iterator<Item = &'a LegRef> {
+        let channel = self.channels.get(uid);
+        let peer = channel.and_then(|channel| self.channels.get(channel.peer.as_ref()?));
+        // Looked at last first.
+        let (next, open) = match peer {
+            Some(peer) => (Some(peer), channel.into_iter().collect()),
+            None => (channel, Vec::new()),
+        };
+        let walk = Walk { topology: self, next, open, members: [].iter(), bridge: None, seen: Vec::new() };
+        walk.filter(move |party| **party != *uid)
     }
 
     /// The party on whose behalf a channel acts. A party acts for itself; a Local half for whoever dialled the

@@ -75,6 +75,7 @@ impl Switchboard {
         self.progress(&call);
         let at = self.now;
         if let Some(known) = self.calls.get_mut(&call) {
+            let dnis = if dnis.raw.is_empty() { known.numbers.dnis.clone() } else { dnis };
             known.asking = Some(Asking { dnis, at });
         }
         self.later(Pending::Route(call));
