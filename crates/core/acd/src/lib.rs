@@ -36,6 +36,7 @@ mod engine;
 
 mod agents;
 mod calls;
+mod control;
 mod ledger;
 mod offers;
 mod pops;

@@ -21,6 +21,14 @@ pub(crate) enum Timer {
     WrapUp(AgentId),
     /// A queue's figures changed less than a second after they were told.
     Stats(QueueId),
+    /// What is under way on this call should have come about.
+    Control(CallId),
+    /// The PBX should have shown this call, which we made.
+    Shown(CallId),
+    /// Who was held by our doing may be alone.
+    Rescue(CallId),
+    /// A supervisor should have come.
+    Supervise(CallId),
 }
 
 /// The deadlines, soonest first; at the same moment in the order of [`Timer`], so that a replay fires the same way.

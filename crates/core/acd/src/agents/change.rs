@@ -121,5 +121,8 @@ impl Engine {
             record.base = Base::Ready;
         }
         self.sync_agent(&id, None);
+        if state == DeviceState::Unavailable {
+            self.probe_device(pbx, address);
+        }
     }
 }

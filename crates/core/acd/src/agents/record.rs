@@ -1,7 +1,9 @@
 //! One agent as the engine keeps it, and the state that follows from it.
 
+use std::collections::BTreeMap;
+
 use hookswitch_model::{
-    AgentId, CallId, LegId, OfferId, PbxId, Timestamp,
+    AgentId, CallId, LegId, OfferId, PbxId, Skill, Timestamp,
     agent::{Agent, AgentState, Device, DeviceState, NextState},
     setup::AgentSetup,
 };
@@ -77,6 +79,9 @@ pub(crate) struct AgentRecord {
     told_next: Option<NextState>,
     /// What the distributor was told last; none: takes calls.
     pub(crate) away: Option<Unavailable>,
+    /// The skills the configuration gave; those of [`Agent::skills`] may have been changed since.
+    #[serde(default)]
+    configured: Option<BTreeMap<Skill, u8>>,
 }
 
 /// A change that is to be told.
@@ -123,6 +128,7 @@ impl AgentRecord {
             reservations: Vec::new(),
             told_next: None,
             away: Some(Unavailable::LoggedOut),
+            configured: None,
         };
         record.configure(setup);
         record
@@ -138,7 +144,10 @@ impl AgentRecord {
             setup.devices.iter().map(|address| Device { address: address.clone(), state: state(address) });
         self.agent.devices = devices.collect();
         self.agent.name.clone_from(&setup.name);
-        self.agent.skills.clone_from(&setup.skills);
+        if self.configured.as_ref() != Some(&setup.skills) {
+            self.agent.skills.clone_from(&setup.skills);
+            self.configured = Some(setup.skills.clone());
+        }
         self.pbx.clone_from(&setup.pbx);
         let default = || setup.devices.first()?.extension().map(str::to_owned);
         self.extension = setup.extension.clone().or_else(default);

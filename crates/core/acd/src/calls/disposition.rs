@@ -43,6 +43,11 @@ pub(crate) fn disposition(record: &CallRecord, ending: &Ending) -> Disposition {
     if originator_never_answered(record) {
         return Disposition::Failed;
     }
+    if let Some(end) = record.control.dial.as_ref().and_then(|dial| dial.end)
+        && record.call.answered_at.is_none()
+    {
+        return of_end(end).1;
+    }
     if record.call.answered_at.is_some() {
         return if was_dropped(record, ending) { Disposition::Failed } else { Disposition::Answered };
     }
@@ -66,7 +71,10 @@ pub(crate) fn ended_by(record: &CallRecord, ending: &Ending) -> EndedBy {
 
 /// Click-to-dial whose own device did not pick up.
 fn originator_never_answered(record: &CallRecord) -> bool {
-    record.parties.first().is_some_and(|party| party.rang && !party.up)
+    let Some((own, first)) = record.call.legs.first().zip(record.parties.first()) else { return false };
+    let clicked = record.control.dial.as_ref().is_some_and(|dial| !dial.consults);
+    let mut own_legs = record.call.legs.iter().zip(&record.parties).filter(|(leg, _)| leg.agent == own.agent);
+    if clicked { !own_legs.any(|(_, party)| party.up) } else { first.rang && !first.up }
 }
 
 /// The PBX kept the caller, whatever the devices had said that were tried until then, and the caller gave up. Who was
@@ -78,7 +86,13 @@ fn caller_left(record: &CallRecord, ending: &Ending) -> bool {
 /// What the devices that rang say together, the originator's left out.
 fn by_attempts(record: &CallRecord) -> Option<Disposition> {
     let attempts = record.parties.iter().skip(1).filter(|party| party.rang).filter_map(|party| party.end);
-    let ranked = attempts.map(|end| match end {
+    let ranked = attempts.map(of_end);
+    ranked.max_by_key(|(rank, _)| *rank).map(|(_, disposition)| disposition)
+}
+
+/// What one device says, and how much that counts beside what others say.
+const fn of_end(end: LegEnd) -> (u8, Disposition) {
+    match end {
         LegEnd::NoAnswer
         | LegEnd::CallerLeft
         | LegEnd::HungUp
@@ -89,8 +103,7 @@ fn by_attempts(record: &CallRecord) -> Option<Disposition> {
         LegEnd::Busy => (2, Disposition::Busy),
         LegEnd::Unreachable => (1, Disposition::Missed),
         LegEnd::Failed => (0, Disposition::Failed),
-    });
-    ranked.max_by_key(|(rank, _)| *rank).map(|(_, disposition)| disposition)
+    }
 }
 
 /// No device was tried.

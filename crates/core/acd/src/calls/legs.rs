@@ -18,7 +18,12 @@ impl Engine {
         let now = self.now();
         let Some(record) = self.calls.get(id) else { return };
         let known = record.leg(&seen.leg).filter(|place| record.is_here(*place));
-        if known.is_some_and(|place| record.parties[place].rang || record.parties[place].up) {
+        let told = |place: usize| {
+            record.parties[place].rang
+                || record.parties[place].up
+                || record.call.legs[place].role == LegRole::Supervisor
+        };
+        if known.is_some_and(told) {
             return;
         }
         let agent = self.agents.by_device(&record.call.pbx, &seen.address).cloned();
@@ -40,6 +45,7 @@ impl Engine {
 
     fn add_ringing(&mut self, id: CallId, seen: &LegSeen, agent: Option<AgentId>) -> usize {
         let leg_id = self.next_id();
+        let remote_answer = agent.as_ref().is_some_and(|agent| self.answers_when_told(agent));
         let Some(record) = self.calls.get_mut(id) else { return 0 };
         let role = role_of(record, agent.as_ref());
         let far_end = is_far_end(record, agent.as_ref());
@@ -53,10 +59,15 @@ impl Engine {
             actions: Vec::new(),
         };
         let place = record.add_leg(leg, seen.leg.clone(), false);
+        record.parties[place].remote_answer = remote_answer;
         if far_end {
             record.customer = Some(place);
         }
         place
+    }
+
+    fn answers_when_told(&self, agent: &AgentId) -> bool {
+        self.setup.agents.iter().any(|setup| setup.id == *agent && setup.remote_answer)
     }
 
     /// Rings for our Ring, but the offer to this agent is over already.
@@ -107,7 +118,9 @@ impl Engine {
             record.customer = Some(place);
         }
         record.settle(now);
-        let offer = record.parties[place].offer;
+        // Who makes a call is reserved by an offer that no ringing may have told.
+        let own = record.control.dial.is_some().then(|| record.offers.first().copied()).flatten();
+        let offer = record.parties[place].offer.or(own.filter(|_| place == 0));
         self.lease_leg(id, place);
         if let Some(offer) = offer {
             self.offered_leg_up(offer);
@@ -120,6 +133,9 @@ impl Engine {
         self.leg_up(id, leg);
         let Some(record) = self.calls.get_mut(id) else { return };
         let Some(place) = record.leg(leg).filter(|place| record.is_here(*place)) else { return };
+        if record.call.legs[place].role == LegRole::Supervisor {
+            return;
+        }
         record.parties[place].in_talk = true;
         record.parties[place].transferred = false;
         let joining: Vec<usize> = if record.in_conversation() {
@@ -161,6 +177,7 @@ impl Engine {
         party.how = how.to_owned();
         record.untaken = false;
         record.system = None;
+        record.control.onward = None;
         record.call.answered_at.get_or_insert(now);
         self.out_of_queue(id, true);
         if others == 0 {
@@ -240,6 +257,9 @@ impl Engine {
         let by = leg.agent.as_ref().map_or_else(|| leg.address.to_string(), ToString::to_string);
         let leg = leg.id;
         self.lease_leg(id, place);
+        if to == LegState::Connected {
+            self.nobody_is_held(id);
+        }
         self.emit_call(match to {
             LegState::Held => EventKind::CallHeld { call, leg, by },
             LegState::Ringing | LegState::Connected | LegState::Left => {
@@ -252,6 +272,13 @@ impl Engine {
     pub(crate) fn leg_left(&mut self, id: CallId, leg: &LegRef, end: LegEnd, cause: Option<Cause>) {
         let now = self.now();
         let Some(place) = self.here(id, leg) else { return };
+        if self.calls.get(id).is_some_and(|record| record.call.legs[place].role == LegRole::Supervisor) {
+            self.supervisor_left(id, place, end);
+            return;
+        }
+        if end != LegEnd::Transferred {
+            self.holder_left(id, place);
+        }
         self.agent_finished(id, place);
         let Some(record) = self.calls.get_mut(id) else { return };
         let party = &mut record.parties[place];
@@ -298,6 +325,8 @@ impl Engine {
         let agent = moved.agent.clone();
         let place = new.add_leg(moved, leg.clone(), party.up);
         new.parties[place].rang = party.rang;
+        new.parties[place].remote_answer = party.remote_answer;
+        new.parties[place].seen = now;
         new.parties[place].moved = true;
         new.parties[place].offer = party.offer;
         new.offers.extend(party.offer);

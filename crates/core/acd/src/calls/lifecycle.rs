@@ -16,7 +16,9 @@ use super::{
     disposition::{By, Ending, disposition, ended_by},
     settle::{PBX, began},
 };
-use crate::{agents::EVIDENCE_GONE, engine::Engine, ledger::Books, timers::Timer, why::Why};
+use crate::{
+    agents::EVIDENCE_GONE, control::Control, engine::Engine, ledger::Books, timers::Timer, why::Why,
+};
 
 /// What is seen of a call that begins.
 pub(crate) struct Begin {
@@ -85,7 +87,8 @@ impl Engine {
         self.sync_call_agents(id, None);
     }
 
-    fn new_record(&self, id: CallId, pbx: &PbxId, begin: Begin) -> CallRecord {
+    /// A call without legs.
+    pub(crate) fn new_record(&self, id: CallId, pbx: &PbxId, begin: Begin) -> CallRecord {
         let now = self.now();
         let mut data = AttachedData::new();
         // Too much of it is left out, as it is later.
@@ -136,6 +139,7 @@ impl Engine {
             probes: Vec::new(),
             asked: VecDeque::new(),
             lost: false,
+            control: Control::default(),
             why: Why::new(id),
         }
     }
@@ -225,6 +229,8 @@ impl Engine {
     /// Ends a call, once: offers first, then the ledger, then the agents.
     pub(crate) fn finish(&mut self, id: CallId, finish: Finish) {
         let now = self.now();
+        self.consult_over(id, finish.merged.is_some());
+        self.consult_stands_alone(id);
         let last_words = self.say_good_bye(id);
         let outcome = if finish.merged.is_some() || finish.ending.lost {
             OfferOutcome::Withdrawn
@@ -303,6 +309,10 @@ impl Engine {
         self.timers.cancel(&Timer::Ring(id));
         self.timers.cancel(&Timer::Retry(id));
         self.timers.cancel(&Timer::Trace(id));
+        self.timers.cancel(&Timer::Control(id));
+        self.timers.cancel(&Timer::Shown(id));
+        self.timers.cancel(&Timer::Rescue(id));
+        self.timers.cancel(&Timer::Supervise(id));
         if let Some(record) = self.calls.get_mut(id) {
             record.place = Place::Elsewhere;
             record.probes.clear();
@@ -342,6 +352,6 @@ fn ledger(
         hold_ms: record.books.hold_ms(),
         merged_into: finish.merged.flatten(),
         consult_of: record.consult_of,
-        wrap_up: None,
+        wrap_up: record.control.wrap_up.clone(),
     }
 }

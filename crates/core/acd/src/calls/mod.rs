@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use hookswitch_model::{CallId, CallRef, PbxId};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use lifecycle::Begin;
+pub(crate) use lifecycle::{Begin, Finish};
 pub(crate) use record::{CallRecord, Exit, Place, Ring, Takeover, Visit};
 pub(crate) use transfers::Transfer;
 

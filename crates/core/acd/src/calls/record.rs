@@ -10,7 +10,7 @@ use hookswitch_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ledger::Books, why::Why};
+use crate::{control::Control, ledger::Books, why::Why};
 
 /// What the engine knows of a leg beside the public [`Leg`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,26 @@ pub(crate) struct Party {
     pub(crate) end: Option<LegEnd>,
     /// Why it left.
     pub(crate) cause: Option<Cause>,
+    /// Its device answers when it is told to.
+    #[serde(default)]
+    pub(crate) remote_answer: bool,
+    /// When the last sign of this leg came.
+    #[serde(default)]
+    pub(crate) seen: Timestamp,
+    /// Questions for a sign of this leg that are out, and when the last was asked.
+    #[serde(default)]
+    pub(crate) probes: Vec<ActionId>,
+    #[serde(default)]
+    pub(crate) asked_at: Option<Timestamp>,
+}
+
+impl Party {
+    /// The leg lives.
+    pub(crate) fn sign_of_life(&mut self, now: Timestamp) {
+        self.seen = now;
+        self.probes.clear();
+        self.asked_at = None;
+    }
 }
 
 /// A stay in a queue.
@@ -176,6 +196,9 @@ pub(crate) struct CallRecord {
     pub(crate) asked: VecDeque<ActionId>,
     /// It was given up: the PBX may still tell its end.
     pub(crate) lost: bool,
+    /// What people asked for.
+    #[serde(default)]
+    pub(crate) control: Control,
     /// Why it went where it went.
     pub(crate) why: Why,
 }
@@ -217,6 +240,10 @@ impl CallRecord {
             offer: None,
             end: None,
             cause: None,
+            remote_answer: false,
+            seen: self.last_seen,
+            probes: Vec::new(),
+            asked_at: None,
         });
         self.parties.len() - 1
     }
@@ -240,6 +267,18 @@ impl CallRecord {
         let customer = self.customer.filter(|place| self.is_here(*place));
         customer.is_some_and(|place| self.parties[place].in_talk)
             && self.partners().any(|(_, _, party)| party.in_talk)
+    }
+
+    /// A consultation by our doing, of a call that lives.
+    pub(crate) fn consults_by_us(&self) -> bool {
+        self.control.dial.as_ref().is_some_and(|dial| dial.consults)
+    }
+
+    /// Every leg is taken to have given a sign of life.
+    pub(crate) fn all_legs_seen(&mut self, now: Timestamp) {
+        for party in &mut self.parties {
+            party.sign_of_life(now);
+        }
     }
 
     /// Who a leg is, as an owner.

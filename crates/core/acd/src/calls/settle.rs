@@ -4,12 +4,12 @@
 
 use hookswitch_model::{
     Timestamp,
-    call::{CallState, Direction, LegAction, LegState},
+    call::{CallState, Direction, LegRole, LegState},
     ledger::Owner,
 };
 
 use super::CallRecord;
-use crate::{agents::LeaseKind, ledger::RETURNED};
+use crate::{agents::LeaseKind, control::legal, ledger::RETURNED};
 
 /// The system's word for a call that nobody has taken yet.
 pub(crate) const PBX: &str = "pbx";
@@ -36,7 +36,7 @@ impl CallRecord {
         self.books.hand_over(now, owner, &how);
         self.call.state = self.state_now(conversation, held);
         for place in 0..self.parties.len() {
-            self.call.legs[place].actions = self.actions(place);
+            self.call.legs[place].actions = legal::actions(self, place);
         }
     }
 
@@ -134,25 +134,8 @@ impl CallRecord {
         })
     }
 
-    fn actions(&self, place: usize) -> Vec<LegAction> {
-        let (leg, party) = (&self.call.legs[place], &self.parties[place]);
-        if leg.agent.is_none() || !self.routed || party.transferred {
-            return Vec::new();
-        }
-        let talk = [
-            LegAction::Transfer,
-            LegAction::Consult,
-            LegAction::Conference,
-            LegAction::Dtmf,
-            LegAction::Hangup,
-        ];
-        match leg.state {
-            LegState::Left => Vec::new(),
-            LegState::Ringing => vec![LegAction::Hangup],
-            LegState::Connected if party.in_talk => [LegAction::Hold].into_iter().chain(talk).collect(),
-            LegState::Connected => vec![LegAction::Dtmf, LegAction::Hangup],
-            LegState::Held => [LegAction::Retrieve].into_iter().chain(talk).collect(),
-        }
+    fn is_shown(&self) -> bool {
+        self.control.dial.as_ref().is_none_or(|dial| dial.shown)
     }
 
     /// What an agent's leg is as evidence; none when it is none.
@@ -162,6 +145,9 @@ impl CallRecord {
             LegState::Left => None,
             LegState::Held => Some(LeaseKind::Holding),
             LegState::Connected => Some(LeaseKind::Up),
+            LegState::Ringing if leg.role == LegRole::Supervisor || !self.is_shown() => {
+                Some(LeaseKind::Dialling)
+            }
             LegState::Ringing if party.rang => Some(LeaseKind::Ringing),
             LegState::Ringing if self.parties.len() > 1 || self.visit.is_some() => Some(LeaseKind::Up),
             LegState::Ringing => Some(LeaseKind::Dialling),

@@ -29,6 +29,10 @@ impl Engine {
     /// Ownership moves.
     pub(crate) fn transferred(&mut self, id: CallId, transfer: Transfer) {
         let now = self.now();
+        if transfer.kind == TransferKind::Blind && self.gave_away(id, &transfer.from) {
+            self.counters.stale += 1;
+            return;
+        }
         let from_agent =
             self.leg_agent(id, &transfer.from).or_else(|| self.leg_agent(transfer.consult?, &transfer.from));
         let target = self.target(id, &transfer);
@@ -69,6 +73,12 @@ impl Engine {
         }
     }
 
+    /// The transfer was told already, by who came to the waiting room.
+    fn gave_away(&self, id: CallId, from: &LegRef) -> bool {
+        let place = self.calls.get(id).and_then(|record| Some((record, record.leg(from)?)));
+        place.is_some_and(|(record, place)| record.parties[place].transferred && record.is_here(place))
+    }
+
     fn leg_agent(&self, id: CallId, leg: &LegRef) -> Option<AgentId> {
         let record = self.calls.known(id)?;
         record.call.legs[record.leg(leg)?].agent.clone()
@@ -85,6 +95,12 @@ impl Engine {
         });
         let Some(pbx) = self.calls.get(id).map(|record| &record.call.pbx) else { return Target::default() };
         let by_number = || self.agents.by_number(pbx, transfer.to_number.as_deref()?).cloned();
+        let onward = self.calls.get(id).and_then(|record| record.control.onward.as_ref());
+        let asked = onward.filter(|_| transfer.kind == TransferKind::Blind);
+        if let Some(asked) = asked.filter(|asked| asked.to.is_some()) {
+            let (agent, number) = (asked.to_agent.clone(), asked.to.clone());
+            return Target { agent, number, ..Target::default() };
+        }
         let agent = leg.as_ref().and_then(|(leg, _)| leg.agent.clone()).or_else(by_number);
         let extension = || self.agents.get(agent.as_ref()?)?.extension.clone();
         let of_leg =

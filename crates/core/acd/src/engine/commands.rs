@@ -1,9 +1,9 @@
 //! What people and programs ask for.
 
 use hookswitch_model::{
-    CallId,
+    ActionId, CallId,
     call::AttachedData,
-    command::{Answer, Command, Refusal, Request, Taken},
+    command::{Actor, Answer, Command, Refusal, Request, Taken},
     event::EventKind,
 };
 
@@ -14,25 +14,44 @@ impl Engine {
     /// Carries out a command and answers it. What comes of it carries the command's id.
     pub(super) fn command(&mut self, command: Command) {
         let Command { id, actor, request } = command;
-        let result = match request {
-            Request::SetAgentState { agent, state, reason } => self.set_agent_state(&agent, state, reason),
-            Request::SetData { call, changed } => self.set_data(call, changed, &actor.name),
-            Request::ClaimPop { pop, client } => self.claim_pop(pop, client, &actor),
-            Request::PopShown { pop, client } => self.pop_shown(pop, client, &actor),
+        let result = self.may(&actor, &request).and_then(|()| self.carry_out(id, &actor, request));
+        match &result {
+            Ok(_) => self.counters.commands += 1,
+            Err(Refusal::Forbidden { .. }) => self.counters.forbidden += 1,
+            Err(
+                Refusal::Unknown { .. }
+                | Refusal::NotNow { .. }
+                | Refusal::Invalid { .. }
+                | Refusal::PoppedElsewhere
+                | Refusal::PopExpired,
+            ) => self.counters.refused += 1,
+        }
+        self.answer(Answer { command: id, result });
+    }
+
+    fn carry_out(&mut self, id: ActionId, actor: &Actor, request: Request) -> Result<Taken, Refusal> {
+        let nothing = |()| Taken::default();
+        match request {
+            Request::SetAgentState { agent, state, reason } => {
+                self.set_agent_state(&agent, state, reason).map(nothing)
+            }
+            Request::SetData { call, changed } => self.set_data(call, changed, &actor.name).map(nothing),
+            Request::ClaimPop { pop, client } => self.claim_pop(pop, client, actor).map(nothing),
+            Request::PopShown { pop, client } => self.pop_shown(pop, client, actor).map(nothing),
+            Request::Dial { agent, to, data } => self.dial(id, &agent, &to, data),
+            Request::Control { call, agent, verb } => self.control((id, &actor.name), call, &agent, verb),
+            Request::WrapUp { call, agent, disposition, notes } => {
+                self.wrap_up(call, &agent, disposition, notes, &actor.name)
+            }
+            Request::SetSkills { agent, skills } => self.set_skills(&agent, skills),
+            Request::Supervise { call, supervisor, agent, mode } => {
+                self.supervise(id, call, &supervisor, agent.as_ref(), mode)
+            }
             Request::Shutdown => {
                 self.shut_down();
-                Ok(())
+                Ok(Taken::default())
             }
-            Request::Dial { .. }
-            | Request::Control { .. }
-            | Request::WrapUp { .. }
-            | Request::SetSkills { .. }
-            | Request::Supervise { .. } => Err(Refusal::Invalid {
-                why: "this PBX is not controlled".into(),
-                hint: "use the phone".into(),
-            }),
-        };
-        self.answer(Answer { command: id, result: result.map(|()| Taken::default()) });
+        }
     }
 
     fn set_data(&mut self, id: CallId, changed: AttachedData, by: &str) -> Result<(), Refusal> {
@@ -55,7 +74,8 @@ impl Engine {
         }
     }
 
-    fn tell_data(&mut self, id: CallId, changed: AttachedData, by: &str) {
+    /// Tells what of a call's data is new.
+    pub(crate) fn tell_data(&mut self, id: CallId, changed: AttachedData, by: &str) {
         if changed.is_empty() {
             return;
         }

@@ -3,6 +3,7 @@
 use hookswitch_model::{CallId, CallRef, PbxId, pbx::Fact};
 
 use super::{Engine, links::Back};
+use crate::agents::EVIDENCE_GONE;
 
 impl Engine {
     /// Applies one fact.
@@ -21,7 +22,8 @@ impl Engine {
             }
             Fact::AgentAsked { address, feature } => self.agent_asked(pbx, &address, feature),
             Fact::ActionResult { action, refused } => self.action_result(action, refused.as_deref()),
-            Fact::NumberChecked { .. } | Fact::DialFailed { .. } => {}
+            Fact::NumberChecked { action, exists } => self.number_checked(pbx, action, exists),
+            Fact::DialFailed { action, end, cause } => self.dial_failed(pbx, action, end, cause),
             Fact::CallStarted { .. }
             | Fact::CallNumbers { .. }
             | Fact::Data { .. }
@@ -64,10 +66,10 @@ impl Engine {
 
     fn call_fact(&mut self, pbx: &PbxId, fact: Fact) {
         if let Fact::CallStarted { call, originator, direction, ani, dnis, via, trunk, data } = fact {
-            self.call_started(
-                pbx,
-                crate::calls::Begin { call, originator, direction, ani, dnis, via, trunk, data },
-            );
+            let begin = crate::calls::Begin { call, originator, direction, ani, dnis, via, trunk, data };
+            if !self.shows(pbx, &begin) {
+                self.call_started(pbx, begin);
+            }
             return;
         }
         let Some(reference) = call_of(&fact) else { return };
@@ -78,8 +80,12 @@ impl Engine {
             return;
         }
         let Some(id) = self.seen(pbx, reference) else { return };
+        let audit = self.audits(id, &fact).then_some(EVIDENCE_GONE);
+        self.legs_seen(id, &fact);
+        self.effect(id, &fact);
         self.live_call_fact(pbx, id, fact);
-        self.sync_call_agents(id, None);
+        self.consult_changed(id);
+        self.sync_call_agents(id, audit);
     }
 
     fn live_call_fact(&mut self, pbx: &PbxId, id: CallId, fact: Fact) {
@@ -100,6 +106,7 @@ impl Engine {
             Fact::LegMoved { to, leg, .. } => {
                 if let Some(to) = self.seen(pbx, &to) {
                     self.leg_moved(id, to, &leg);
+                    self.consult_changed(to);
                     self.sync_call_agents(to, None);
                 }
             }
@@ -124,9 +131,9 @@ impl Engine {
             | Fact::AgentAsked { .. }
             | Fact::ActionResult { .. }
             | Fact::NumberChecked { .. }
-            | Fact::DialFailed { .. }
-            | Fact::Supervised { .. }
-            | Fact::Recording { .. } => {}
+            | Fact::DialFailed { .. } => {}
+            Fact::Supervised { leg, .. } => self.supervised(id, leg),
+            Fact::Recording { on, .. } => self.recording(id, on, "pbx"),
         }
     }
 }

@@ -99,6 +99,7 @@ impl Engine {
         }
         record.last_seen = now;
         record.probes.clear();
+        record.all_legs_seen(now);
         self.settle_ring_after_gap(id);
         self.wait_again_after_stop(id);
     }

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     agents::AgentBook,
     calls::CallBook,
+    control::{Clicks, outbound::Begun},
     distribution::Distributor,
     offers::OfferBook,
     pops::Pops,
@@ -40,7 +41,7 @@ pub use read::{Explained, WhyIdle};
 pub use snapshot::{RestoreError, Snapshot};
 
 /// How long the PBX may take to carry out what we ask.
-const ACTION_LIFE: Millis = Millis::from_secs(10);
+pub(crate) const ACTION_LIFE: Millis = Millis::from_secs(10);
 
 /// So many questions of one call are remembered; a PBX that answers none must not fill the memory.
 const ASKED: usize = 64;
@@ -63,8 +64,23 @@ pub struct Counters {
     pub oversized_data: u64,
     /// Calls given up because the PBX never said how they ended.
     pub lost_calls: u64,
+    /// Legs given up because the PBX never said how they ended, in calls that go on.
+    #[serde(default)]
+    pub lost_legs: u64,
     /// Invariants found broken.
     pub violations: u64,
+    /// Commands taken.
+    #[serde(default)]
+    pub commands: u64,
+    /// Commands refused: unknown, not now, invalid.
+    #[serde(default)]
+    pub refused: u64,
+    /// Commands of who may not.
+    #[serde(default)]
+    pub forbidden: u64,
+    /// What was taken and did not come about: `call.control_failed`.
+    #[serde(default)]
+    pub failed: u64,
 }
 
 /// What holds while one input is handled.
@@ -93,6 +109,10 @@ pub struct Engine {
     pub(crate) counters: Counters,
     /// Which call an action belongs to whose result matters.
     pub(crate) asked: BTreeMap<ActionId, CallId>,
+    /// Calls outside, for the limits.
+    pub(crate) outbound: Begun,
+    /// The last click of each agent.
+    pub(crate) clicks: Clicks,
     ids: IdSource,
     life: Life,
     context: Context,
@@ -136,6 +156,8 @@ impl Engine {
             timers: Timers::default(),
             counters: Counters::default(),
             asked: BTreeMap::new(),
+            outbound: Begun::default(),
+            clicks: Clicks::default(),
             ids: IdSource::new(seed),
             life: Life::default(),
             context: Context::default(),
@@ -202,6 +224,10 @@ impl Engine {
                 Timer::Trace(call) => self.check_trace(call, slept),
                 Timer::WrapUp(agent) => self.wrap_up_over(&agent),
                 Timer::Stats(queue) => self.stats_due(&queue),
+                Timer::Control(call) => self.control_overdue(call),
+                Timer::Shown(call) => self.shown_overdue(call),
+                Timer::Rescue(call) => self.rescue(call),
+                Timer::Supervise(call) => self.supervise_overdue(call),
             }
         }
         if self.distributor.next_deadline().is_some_and(|at| at <= now) {
@@ -240,6 +266,12 @@ impl Engine {
     /// Asks something of a PBX. With a call, what the PBX says to it is looked at.
     pub(crate) fn ask(&mut self, pbx: &PbxId, call: Option<CallId>, action: Action) -> ActionId {
         let id: ActionId = self.next_id();
+        self.ask_as(id, pbx, call, action);
+        id
+    }
+
+    /// The same, with an id that was given out before.
+    pub(crate) fn ask_as(&mut self, id: ActionId, pbx: &PbxId, call: Option<CallId>, action: Action) {
         if let Some(call) = call
             && let Some(record) = self.calls.get_mut(call)
         {
@@ -253,7 +285,16 @@ impl Engine {
         }
         let expires_at = self.now() + ACTION_LIFE;
         self.outputs.push_back(Output::Action(PbxAction { id, pbx: pbx.clone(), expires_at, action }));
-        id
+    }
+
+    /// What is told from now on comes of this command. Returns what it came of before.
+    pub(crate) const fn carries(&mut self, command: ActionId) -> Option<ActionId> {
+        self.context.action.replace(command)
+    }
+
+    /// What is told from now on comes of what it came of before.
+    pub(crate) const fn carry_on(&mut self, before: Option<ActionId>) {
+        self.context.action = before;
     }
 
     /// Puts out an answer.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Counters, Engine, LinkStatus};
 use crate::{
-    calls::Place,
+    calls::{CallRecord, Place},
     distribution::{Explanation, Unavailable, Waiting},
     routing::Routed,
     why::Why,
@@ -92,7 +92,9 @@ impl Engine {
     /// What is believed of a PBX's live calls: the normaliser compares the PBX's lists with it.
     #[must_use]
     pub fn known_calls(&self, pbx: &PbxId) -> Vec<KnownCall> {
-        let of_pbx = self.calls.live().filter(|record| record.call.pbx == *pbx);
+        // What the PBX has not shown yet is not compared with what it lists: it shows it then, or never.
+        let shown = |record: &&CallRecord| record.control.dial.as_ref().is_none_or(|dial| dial.shown);
+        let of_pbx = self.calls.live().filter(|record| record.call.pbx == *pbx).filter(shown);
         of_pbx
             .map(|record| {
                 let legs = record.call.legs.iter().zip(&record.parties);

@@ -98,6 +98,9 @@ impl Engine {
         if new && agent.start == AgentState::Ready {
             record.base = Base::Ready;
         }
+        if record.agent.skills != agent.skills {
+            self.distributor.set_skills(now, &agent.id, record.agent.skills.clone());
+        }
         self.agents.insert(record);
         self.sync_agent(&agent.id, new.then_some("start"));
     }

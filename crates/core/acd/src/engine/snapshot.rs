@@ -11,6 +11,7 @@ use super::{Context, Counters, Engine, Life, Link, Plan};
 use crate::{
     agents::AgentBook,
     calls::CallBook,
+    control::{Clicks, outbound::Begun},
     distribution::{Distributor, State},
     offers::OfferBook,
     pops::Pops,
@@ -39,6 +40,10 @@ pub struct Snapshot {
     timers: Timers,
     counters: Counters,
     asked: Vec<(ActionId, CallId)>,
+    #[serde(default)]
+    outbound: Begun,
+    #[serde(default)]
+    clicks: Clicks,
     ids: IdSource,
     life: Life,
 }
@@ -75,6 +80,8 @@ impl Engine {
             timers: self.timers.clone(),
             counters: self.counters,
             asked: self.asked.iter().map(|(action, call)| (*action, *call)).collect(),
+            outbound: self.outbound.clone(),
+            clicks: self.clicks.clone(),
             ids: self.ids.clone(),
             life: self.life.clone(),
         }
@@ -104,6 +111,8 @@ impl Engine {
             timers: snapshot.timers,
             counters: snapshot.counters,
             asked: snapshot.asked.into_iter().collect(),
+            outbound: snapshot.outbound,
+            clicks: snapshot.clicks,
             ids: snapshot.ids,
             life: snapshot.life,
             context: Context::default(),

@@ -17,6 +17,8 @@ mod ring;
 mod route;
 mod tell;
 
+pub(crate) use ring::DIRECT_RING;
+
 use std::collections::BTreeMap;
 
 use hookswitch_model::{
@@ -47,6 +49,19 @@ pub(crate) struct OfferRecord {
 }
 
 impl OfferRecord {
+    /// An offer whose ringing is the PBX's doing.
+    pub(crate) const fn of_pbx(call: CallId, offer: Offer) -> Self {
+        Self {
+            offer,
+            call,
+            ring: None,
+            devices: Vec::new(),
+            told_at: None,
+            legs: Vec::new(),
+            ends: Vec::new(),
+        }
+    }
+
     /// What the ends of its legs say together, once all have ended and they do say something.
     pub(crate) fn decided(&self) -> Option<OfferOutcome> {
         let all = self.legs.len() == self.ends.len() && self.ends.len() >= self.devices.len();

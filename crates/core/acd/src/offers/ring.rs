@@ -24,7 +24,7 @@ const GRACE: Millis = Millis::from_secs(5);
 /// How long an agent stays reserved by a Ring whose end nobody can see, because the link is down.
 const UNSEEN: Millis = Millis::from_secs(60);
 /// How long an agent is rung by a route that names the agent.
-pub(super) const DIRECT_RING: Millis = Millis::from_secs(30);
+pub(crate) const DIRECT_RING: Millis = Millis::from_secs(30);
 /// How long after a refusal the same is asked again.
 const RETRY: Millis = Millis::from_secs(2);
 
@@ -192,6 +192,7 @@ impl Engine {
         let since = record.waiting_since;
         self.ring_is_over(call, Place::Waiting);
         match queue {
+            None if self.goes_onward(call) => self.next_stop(call),
             None => self.leave(call, Exit::FallBack),
             Some(_) if waits && self.distributor.requeue(now, call) => self.settle(call),
             Some(queue) => self.enter_queue(call, queue, since.unwrap_or(now), "queued"),
@@ -235,6 +236,10 @@ impl Engine {
         } else if record.in_conversation() {
             self.end_offers(call, OfferOutcome::Withdrawn);
             self.ring_is_over(call, Place::Elsewhere);
+        } else if record.partners().any(|(_, _, party)| party.up) && !ring.taken_back {
+            // Somebody went off the hook and the conversation was not told: a Redirect might tear it.
+            self.probe(call);
+            self.timers.set(Timer::Ring(call), now + GRACE);
         } else if now < ring.over_by {
             let legs: Vec<LegId> = record.call.legs.iter().skip(1).map(|leg| leg.id).collect();
             self.stop_ring(call, &legs, true);

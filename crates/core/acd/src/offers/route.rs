@@ -26,6 +26,13 @@ impl Engine {
             self.counters.stale += 1;
             return;
         }
+        for party in &mut record.parties {
+            party.in_talk = false;
+        }
+        if self.arrives_for(id) {
+            return;
+        }
+        let Some(record) = self.calls.get_mut(id) else { return };
         if record.call.dnis.raw.is_empty() {
             record.call.dnis = dnis.clone();
         }

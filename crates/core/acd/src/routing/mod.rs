@@ -116,6 +116,11 @@ impl std::fmt::Debug for Interpreter {
 }
 
 impl Router {
+    /// Whether this calendar is open; none when there is no such calendar.
+    pub(crate) fn is_open(&self, calendar: &str, now: Timestamp) -> Option<bool> {
+        Some(self.calendars.is_open(self.calendars.number(calendar)?, now))
+    }
+
     /// Compiles the rules of a configuration.
     ///
     /// # Errors

@@ -239,7 +239,8 @@ fn a_leg_says_what_may_be_asked_for_it() {
             LegAction::Consult,
             LegAction::Conference,
             LegAction::Dtmf,
-            LegAction::Hangup
+            LegAction::Hangup,
+            LegAction::Record
         ]
     );
     let mut w = World::observe();
