@@ -60,6 +60,7 @@ impl Normalizer {
         }
         // Of several AMI actions for one of ours the deciding one carries the bare id.
         let Ok(action) = id.parse::<ActionId>() else { return Ok(()) };
+        self.answered(action, frame);
         let refused = (!frame.is_success()).then(|| frame.get("Message").unwrap_or("refused").to_owned());
         match self.answers.probes.remove(&action) {
             Some(leg) if refused.is_some() => self.board.vanished(&leg),

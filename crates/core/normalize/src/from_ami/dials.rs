@@ -4,7 +4,7 @@ use hookswitch_ami::Frame;
 use hookswitch_model::{ActionId, CallRef};
 
 use super::{
-    Normalizer, Read, Unread,
+    Normalizer, Read, Unread, control,
     headers::{self, must, said},
 };
 use crate::switchboard::{call::Numbers, channel::Outcome, dial::Attempt};
@@ -32,12 +32,17 @@ impl Normalizer {
         let ours = frame.get("Context").is_none_or(|context| context == RING_CONTEXT);
         let ring =
             frame.chan_variable("HS_OFFER").filter(|_| ours).and_then(|id| id.parse::<ActionId>().ok());
+        if frame.get("Context") == Some(control::SUPERVISE_CONTEXT) {
+            self.board.is_no_party(callee);
+        }
+        let begins = control::begins(frame).filter(|_| by.is_some());
         let (joins, numbers) = match by {
+            Some(_) if begins.is_some() => (None, control::dialled_number(frame, &self.board.settings.plan)),
             Some(_) => (None, Numbers::default()),
             None => (self.named_call(frame, callee), self.originate_numbers(frame)),
         };
         let dial_string = frame.get("DialString").unwrap_or_default();
-        self.board.dialled(callee, Attempt { by, dial_string, ring, joins, numbers });
+        self.board.dialled(callee, Attempt { by, dial_string, ring, begins, joins, numbers });
         Ok(())
     }
 

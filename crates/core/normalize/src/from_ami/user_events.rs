@@ -54,14 +54,17 @@ impl Normalizer {
                 Ok(())
             }
             "HookswitchAgent" => self.agent_asked(frame),
-            _ => Ok(()),
+            other => self.controlled(other, frame),
         }
     }
 
     /// The caller is in the waiting room. If it is ours, its data is asked for before the request is told.
     fn route(&mut self, frame: &Frame) -> Read {
         let uid = self.see_caller(frame)?;
-        let dnis = said(frame, "Dnis").or_else(|| said(frame, "Exten")).unwrap_or_default();
+        // A caller who returns may never have been handed over: then his call's own number counts.
+        let again = frame.get("Again").is_some();
+        let dnis =
+            said(frame, "Dnis").or_else(|| said(frame, "Exten").filter(|_| !again)).unwrap_or_default();
         let dnis = headers::plain_number(dnis, &self.board.settings.plan);
         if self.board.asks_route(uid, dnis) {
             match self.board.settings.mode {

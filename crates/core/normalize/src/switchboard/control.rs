@@ -31,7 +31,7 @@ impl Switchboard {
             let calls = self.on.get(channel).into_iter().flatten().filter_map(|call| self.calls.get(call));
             calls.filter_map(|call| call.on(channel.as_str())).any(held)
         };
-        desks(leg) || self.topology.named(leg.as_str()).is_some_and(desks)
+        desks(leg) || self.topology.named(leg.as_str()).is_some_and(|leg| desks(&leg))
     }
 
     /// The customer hears music, because `holder` holds him.
