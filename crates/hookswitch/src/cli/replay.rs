@@ -178,8 +178,8 @@ impl Replay {
     /// Everything to the end of the journal; the state at each of these snapshots must be theirs.
     fn run(&mut self, journal: &dyn Journal, snapshots: &[Snapshot]) -> anyhow::Result<Option<Difference>> {
         let reader = journal.reader();
-        let mut snapshots = snapshots.iter().filter(|snapshot| snapshot.seq >= self.counts.from).peekable();
-        let mut after = self.counts.to;
+        let (from, mut after) = (self.counts.from, self.counts.to);
+        let mut snapshots = snapshots.iter().filter(|snapshot| snapshot.seq >= from).peekable();
         while after < reader.last() {
             let page = reader.read(after, Limit::default())?;
             for entry in page.iter() {
