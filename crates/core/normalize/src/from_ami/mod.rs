@@ -112,7 +112,7 @@ impl Normalizer {
 
     /// The PBX answered and let us in: asks for its lists. `LinkUp` is told when they are complete.
     pub fn connected(&mut self, at: Timestamp, banner: &str) {
-        self.board.now = at;
+        self.board.look(at);
         self.devices.doubt_contacts();
         self.requests.clear();
         self.requests.extend(self.listing.begin(at, banner));
@@ -121,7 +121,7 @@ impl Normalizer {
     /// The link is lost.
     pub fn disconnected(&mut self, at: Timestamp, reason: &str, out: &mut Vec<PbxEvent>) {
         self.tick(at, out);
-        self.board.now = at;
+        self.board.look(at);
         self.listing.lost(at);
         self.requests.clear();
         self.board.doubt();
@@ -151,19 +151,20 @@ impl Normalizer {
     pub fn tick(&mut self, now: Timestamp, out: &mut Vec<PbxEvent>) {
         self.board.tick(now);
         if self.listing.deadline().is_some_and(|due| due <= now) {
-            self.board.now = now;
+            self.board.look(now);
             self.listed();
         }
-        self.board.now = self.board.now.max(now);
+        self.board.look(self.board.now.max(now));
         self.give_up(now);
         self.hand_over(out);
     }
 
-    /// One frame, in the order of the stream. `at` is when it was read.
+    /// One frame, in the order of the stream. `at` is when it was read. Frames that were read at once are told a
+    /// microsecond apart: what lies between two events is a span, however short.
     pub fn frame(&mut self, at: Timestamp, frame: &Frame, out: &mut Vec<PbxEvent>) {
         self.counters.frames += 1;
         self.board.tick(at);
-        self.board.now = at;
+        self.board.look(at);
         let read = match frame.kind() {
             FrameKind::Event => self.event(frame),
             FrameKind::Response => self.response(frame),

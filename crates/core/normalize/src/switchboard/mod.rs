@@ -87,6 +87,8 @@ pub(crate) struct Switchboard {
     found_in_queues: Vec<(LegRef, QueueId, u32)>,
     /// The time of what is being looked at.
     pub(crate) now: Timestamp,
+    /// When that is told to have been: later than all that was told of anything before.
+    moment: Timestamp,
     told_until: Timestamp,
     /// What is being looked at is a comparison of lists.
     pub(crate) recovered: bool,
@@ -117,6 +119,7 @@ impl Switchboard {
             found: Vec::new(),
             found_in_queues: Vec::new(),
             now: Timestamp::default(),
+            moment: Timestamp::default(),
             told_until: Timestamp::default(),
             recovered: false,
             out: Vec::new(),
@@ -144,6 +147,12 @@ impl Switchboard {
         self.calls.len()
     }
 
+    /// Something is looked at that was read at this time.
+    pub(crate) fn look(&mut self, at: Timestamp) {
+        self.now = at;
+        self.moment = at.max(Timestamp::from_micros(self.told_until.as_micros().saturating_add(1)));
+    }
+
     /// A fact that concerns no call.
     pub(crate) fn tell(&mut self, fact: Fact) {
         self.tell_at(self.now, fact);
@@ -152,7 +161,7 @@ impl Switchboard {
     /// A fact of the past is told with its own time, but never before a fact that was told already.
     fn tell_at(&mut self, at: Timestamp, fact: Fact) {
         let pbx = self.settings.pbx.clone();
-        let at = at.max(self.told_until);
+        let at = if at < self.now { at.max(self.told_until) } else { self.moment };
         self.told_until = at;
         self.out.push(PbxEvent { pbx, at, recovered: self.recovered, fact });
     }

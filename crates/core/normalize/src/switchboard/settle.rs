@@ -71,7 +71,7 @@ impl Switchboard {
     /// Time passed: what is due is told.
     pub(crate) fn tick(&mut self, now: Timestamp) {
         while let Some((due, pending)) = self.pending.take(now) {
-            self.now = due;
+            self.look(due);
             self.settle(pending);
         }
     }
