@@ -340,7 +340,6 @@ impl Session {
     /// The waiting room knows that somebody decides: what may have begun a call and was not answered is asked after,
     /// then the PBX is listed.
     fn greeted(&mut self, now: Timestamp) {
-        self.open.retain(|action| action.expires_at >= now || open::moves_a_caller(action));
         if self.open.iter().any(|action| self.begins_a_call(action)) {
             self.send(&open::last_mark());
         } else {
@@ -370,6 +369,8 @@ impl Session {
         for (place, action) in dials.into_iter().enumerate() {
             if place < reached {
                 self.result(now, action.id, None);
+            } else if action.expires_at < now {
+                self.result(now, action.id, Some("expired before the link could carry it".to_owned()));
             } else if !frame.is_success() {
                 self.result(now, action.id, Some("it is not known whether the PBX took it".to_owned()));
             } else if let Ok(requests) = to_ami::translate(&action, &self.settings.actions) {
