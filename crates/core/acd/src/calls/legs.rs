@@ -114,6 +114,12 @@ impl Engine {
             return;
         }
         record.call.legs[place].state = LegState::Connected;
+        // Of several devices that ring for who calls a colleague, the one that was answered makes the call.
+        let own = record.call.legs[place].agent.is_some()
+            && record.call.legs[place].agent == record.call.legs[0].agent;
+        if record.control.dial.is_some() && record.customer == Some(0) && own && !record.parties[0].up {
+            record.customer = Some(place);
+        }
         if is_far_end(record, record.call.legs[place].agent.as_ref()) && place > 0 {
             record.customer = Some(place);
         }
@@ -318,7 +324,12 @@ impl Engine {
         if new.leg(leg).is_some_and(|place| new.is_here(place)) {
             return;
         }
-        moved.role = if moved.agent.is_some() { LegRole::Agent } else { LegRole::External };
+        moved.role = match moved.role {
+            LegRole::Supervisor => LegRole::Supervisor,
+            LegRole::Customer | LegRole::Agent | LegRole::External | LegRole::Consult => {
+                if moved.agent.is_some() { LegRole::Agent } else { LegRole::External }
+            }
+        };
         if moved.state == LegState::Held {
             moved.state = LegState::Connected;
         }

@@ -185,10 +185,10 @@ impl Engine {
         let Some(id) = self.asked.remove(&action) else { return };
         let Some(record) = self.calls.get_mut(id) else { return };
         record.asked.retain(|asked| *asked != action);
-        if let Some(party) = record.parties.iter_mut().find(|party| party.probes.contains(&action)) {
-            if refused.is_none() {
-                party.sign_of_life(now);
-            }
+        if let Some(party) = record.parties.iter_mut().find(|party| party.probes.contains(&action))
+            && refused.is_none()
+        {
+            party.sign_of_life(now);
         }
         if record.probes.contains(&action) {
             if refused.is_none() {

@@ -70,7 +70,7 @@ impl Engine {
             caller_id: self.caller_id(&asked.agent),
         };
         let id = of.control.dial.as_ref().map(|dial| dial.asked);
-        self.timers.set(Timer::Shown(consult), self.now() + ACTION_LIFE + SHOW);
+        self.timers.set(Timer::Shown(consult), self.now() + ACTION_LIFE + DIRECT_RING + SHOW);
         if let Some(record) = self.calls.get_mut(asked.call) {
             record.control.holder = Some(record.call.legs[asked.place].id);
         }
@@ -83,7 +83,7 @@ impl Engine {
     pub(super) fn consult_shown(&mut self, id: CallId) {
         let Some(main) = self.calls.get(id).and_then(|record| record.consult_of) else { return };
         let doing = self.calls.get(main).and_then(|record| record.control.doing.as_ref());
-        if doing.is_some_and(|doing| matches!(&doing.kind, Kind::Consult { consult } if *consult == id)) {
+        if doing.is_some_and(|doing| doing.kind.begins(id)) {
             self.set_doing(main, None);
         }
     }
@@ -145,15 +145,28 @@ impl Engine {
 
     /// A consultation did not come about: the customer is still held, and can be taken back.
     pub(super) fn consult_came_to_nothing(&mut self, id: CallId, why: &str) {
-        let Some(main) = self.calls.get(id).and_then(|record| record.consult_of) else { return };
-        let Some(record) = self.calls.get(main) else { return };
-        let doing = record.control.doing.as_ref().filter(|doing| match &doing.kind {
-            Kind::Consult { consult } | Kind::CheckConsult { consult, .. } => *consult == id,
-            _ => false,
-        });
-        if let Some(agent) = doing.map(|doing| doing.agent.clone()) {
+        let Some(of) = self.calls.get(id) else { return };
+        let shown = of.control.dial.as_ref().is_some_and(|dial| dial.shown);
+        let Some((main, record)) = of.consult_of.and_then(|main| Some((main, self.calls.get(main)?))) else {
+            return;
+        };
+        if record.control.doing.as_ref().is_some_and(|doing| doing.kind.begins(id)) {
             self.set_doing(main, None);
+        }
+        let Some(record) = self.calls.get(main).filter(|_| !shown) else { return };
+        let by = record.control.consult.as_ref().and_then(|consult| record.leg_by_id(consult.by));
+        if let Some(agent) = by.and_then(|place| record.call.legs[place].agent.clone()) {
             self.control_failed(main, &agent, "consult", why);
+        }
+    }
+
+    /// Who consults talks to the customer again: a consultation that the PBX never showed is over.
+    pub(crate) fn consult_given_up(&mut self, main: CallId) {
+        let open = self.calls.get(main).and_then(|record| record.control.consult.as_ref());
+        let Some(id) = open.map(|consult| consult.call) else { return };
+        let shown = self.calls.get(id).and_then(|record| record.control.dial.as_ref()).map(|dial| dial.shown);
+        if shown == Some(false) {
+            self.dial_over(id, LegEnd::Cancelled, None, "it was cancelled");
         }
     }
 

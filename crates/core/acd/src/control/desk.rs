@@ -106,6 +106,24 @@ impl Kind {
         }
     }
 
+    /// It is what begins this consultation.
+    pub(crate) fn begins(&self, id: CallId) -> bool {
+        match self {
+            Self::CheckConsult { consult, .. } | Self::Consult { consult } => *consult == id,
+            Self::Answer
+            | Self::Hangup
+            | Self::Hold
+            | Self::Retrieve
+            | Self::Dtmf
+            | Self::Record { .. }
+            | Self::CheckTransfer { .. }
+            | Self::Transfer { .. }
+            | Self::Complete
+            | Self::Cancel
+            | Self::Conference => false,
+        }
+    }
+
     /// A hang-up may overtake it: nobody is moved.
     pub(crate) const fn is_light(&self) -> bool {
         match self {

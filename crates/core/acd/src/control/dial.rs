@@ -265,6 +265,10 @@ impl Engine {
         let Some(record) = self.calls.known_mut(id) else { return false };
         let ended = record.call.ended_at.is_some();
         let Some(dial) = record.control.dial.as_mut() else { return false };
+        if ended && dial.consults {
+            // The leg is that of an agent who is in a call: a call like any other.
+            return false;
+        }
         if ended {
             self.counters.stale += 1;
             let action =

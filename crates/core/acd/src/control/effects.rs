@@ -13,8 +13,6 @@ use crate::engine::Engine;
 enum Effect {
     /// Nothing.
     None,
-    /// Comes of it, and does not show yet that it is done.
-    OnTheWay,
     /// Part of it; more will follow.
     Part,
     /// The last of it.
@@ -41,9 +39,6 @@ impl Engine {
                     self.carries(doing.command);
                 }
                 Effect::None => {}
-                Effect::OnTheWay => {
-                    self.carries(doing.command);
-                }
                 Effect::Part => {
                     self.carries(doing.command);
                     self.set_doing(call, Some(Doing { seen: true, ..doing }));
@@ -110,17 +105,30 @@ impl Engine {
         let place = self.calls.get(id).and_then(|record| record.leg_by_id(doing.leg));
         let Some(place) = place.filter(|_| doing.asked == action) else { return };
         let asked = Asked { command: doing.command, by: doing.by, agent: doing.agent, call: id, place };
+        let (consult, to) = match doing.kind {
+            Kind::CheckTransfer { to } => (None, to),
+            Kind::CheckConsult { consult, to } => (Some(consult), to),
+            Kind::Answer
+            | Kind::Hangup
+            | Kind::Hold
+            | Kind::Retrieve
+            | Kind::Dtmf
+            | Kind::Record { .. }
+            | Kind::Transfer { .. }
+            | Kind::Consult { .. }
+            | Kind::Complete
+            | Kind::Cancel
+            | Kind::Conference => return,
+        };
+        let number = match &to {
+            Bound::House(number) | Bound::Outside(number) => number.clone(),
+            Bound::Agent(_) | Bound::Queue(_) => return,
+        };
         let before = self.carries(asked.command);
-        match doing.kind {
-            Kind::CheckTransfer { to } if exists => self.move_other(&asked, to),
-            Kind::CheckConsult { consult, to: Bound::House(number) | Bound::Outside(number) } if exists => {
-                self.ask_consult(&asked, consult, Target::Number(number));
-            }
-            Kind::CheckTransfer { to: Bound::House(number) | Bound::Outside(number) }
-            | Kind::CheckConsult { to: Bound::House(number) | Bound::Outside(number), .. } => {
-                self.came_to_nothing(id, &format!("{pbx} does not know the number {number}"));
-            }
-            _ => {}
+        match consult {
+            _ if !exists => self.came_to_nothing(id, &format!("{pbx} does not know the number {number}")),
+            Some(consult) => self.ask_consult(&asked, consult, Target::Number(number)),
+            None => self.move_other(&asked, to),
         }
         self.carry_on(before);
     }
@@ -142,18 +150,16 @@ impl Engine {
     pub(super) fn came_to_nothing(&mut self, id: CallId, why: &str) {
         let Some(doing) = self.calls.get(id).and_then(|record| record.control.doing.clone()) else { return };
         let before = self.carries(doing.command);
-        match &doing.kind {
-            Kind::Consult { consult } | Kind::CheckConsult { consult, .. } => {
-                self.dial_over(*consult, LegEnd::Failed, None, why);
+        let consult = self.calls.get(id).and_then(|record| record.control.consult.as_ref());
+        if let Some(consult) = consult.map(|consult| consult.call).filter(|id| doing.kind.begins(*id)) {
+            self.dial_over(consult, LegEnd::Failed, None, why);
+        } else {
+            if let Some(record) = self.calls.get_mut(id) {
+                record.control.onward = None;
+                record.control.holder.take_if(|_| matches!(doing.kind, Kind::Hold));
             }
-            kind => {
-                let name = kind.name();
-                if let Some(record) = self.calls.get_mut(id) {
-                    record.control.onward = None;
-                }
-                self.set_doing(id, None);
-                self.control_failed(id, &doing.agent, name, why);
-            }
+            self.set_doing(id, None);
+            self.control_failed(id, &doing.agent, doing.kind.name(), why);
         }
         self.carry_on(before);
     }
@@ -174,10 +180,6 @@ impl Engine {
 }
 
 /// What a fact about a call is to the thing under way there. `of_consult`: the fact is about the consultation.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "a pair that is not named has nothing to do with each other"
-)]
 fn effect_on(doing: &Doing, fact: &Fact, of_consult: bool) -> Effect {
     let own = |leg: &LegRef| *leg == doing.leg_ref;
     match (&doing.kind, fact) {
@@ -194,7 +196,7 @@ fn effect_on(doing: &Doing, fact: &Fact, of_consult: bool) -> Effect {
         (Kind::Hangup, Fact::LegLeft { leg, .. }) if own(leg) => Effect::Part,
         (Kind::Transfer { .. }, Fact::Transferred { from, .. }) if own(from) => Effect::Part,
         (Kind::Transfer { .. }, Fact::RouteRequested { .. }) => Effect::All,
-        (Kind::Consult { .. }, Fact::Held { leg, .. }) if own(leg) => Effect::OnTheWay,
+        (Kind::Consult { .. }, Fact::Held { leg, .. }) if own(leg) => Effect::Part,
         (Kind::Complete, Fact::Transferred { .. }) => Effect::Part,
         (Kind::Complete | Kind::Conference, Fact::CallMerged { .. }) if of_consult => Effect::Part,
         (Kind::Cancel, Fact::LegLeft { .. } | Fact::CallEnded { .. }) if of_consult => Effect::Part,

@@ -7,6 +7,7 @@ use crate::{
     calls::{Exit, Place},
     engine::Engine,
     offers::DIRECT_RING,
+    timers::Timer,
 };
 
 impl Engine {
@@ -21,6 +22,8 @@ impl Engine {
             return false;
         }
         record.control.holder = None;
+        self.timers.cancel(&Timer::Rescue(id));
+        let Some(record) = self.calls.get_mut(id) else { return false };
         record.place = Place::Waiting;
         record.system = None;
         self.next_stop(id);

@@ -13,8 +13,9 @@ use crate::{
     timers::Timer,
 };
 
-/// How long the PBX may take to say what becomes of who is alone: most often the end, or a transfer.
-const PATIENCE: Millis = Millis::from_secs(2);
+/// How long the PBX may take to say what becomes of who is alone: most often the end, or the way back to the waiting
+/// room by its own dialplan.
+const PATIENCE: Millis = Millis::from_secs(8);
 /// How long the way to the waiting room may take, before the fallback is asked for.
 const WAY: Millis = Millis::from_secs(10);
 
@@ -33,6 +34,20 @@ impl Engine {
         self.timers.cancel(&Timer::Rescue(id));
         if let Some(record) = self.calls.get_mut(id) {
             record.control.holder = None;
+        }
+        self.consult_given_up(id);
+    }
+
+    /// Who was held came to the waiting room without being sent: back to the queue, not to a rule.
+    pub(crate) fn comes_back_alone(&mut self, id: CallId) {
+        let until = self.now() + ON_THE_WAY;
+        let held = self.calls.get(id).is_some_and(|record| record.control.holder.is_some());
+        if !held || self.goes_onward(id) {
+            return;
+        }
+        let stops = self.old_place(id).into_iter().collect();
+        if let Some(record) = self.calls.get_mut(id) {
+            record.control.onward = Some(Onward { stops, until, to_agent: None, to: None });
         }
     }
 

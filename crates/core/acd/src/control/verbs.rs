@@ -187,7 +187,10 @@ impl Engine {
     fn hold_others(&mut self, asked: &Asked, on: bool) -> Result<(), Refusal> {
         let Some(record) = self.calls.get(asked.call) else { return Ok(()) };
         let (call, leg) = (record.call.pbx_ref.clone(), record.parties[asked.place].leg_ref.clone());
-        let others = refs(record, asked.place);
+        let (others, own) = (refs(record, asked.place), record.call.legs[asked.place].id);
+        if let Some(record) = self.calls.get_mut(asked.call).filter(|_| on) {
+            record.control.holder = Some(own);
+        }
         let (kind, action) = if on {
             (Kind::Hold, Action::Hold { call, leg, others })
         } else {

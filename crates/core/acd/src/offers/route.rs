@@ -29,6 +29,7 @@ impl Engine {
         for party in &mut record.parties {
             party.in_talk = false;
         }
+        self.comes_back_alone(id);
         if self.arrives_for(id) {
             return;
         }

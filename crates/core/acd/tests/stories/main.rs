@@ -1,10 +1,18 @@
 //! The call stories, one file a group, told to the engine as facts; and random histories with oracles.
-#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test may fail where it stands")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test may fail where it stands"
+)]
 
 mod lines;
 mod stage;
 
 mod agents;
+mod control;
+mod control_dial;
+mod control_moves;
 mod direct;
 mod figures;
 mod observe;

@@ -10,7 +10,7 @@ use hookswitch_model::{
     ActionId, AgentId, CallId, LegRef, Millis, PbxId, QueueId, Skill, Timestamp,
     agent::AgentState,
     call::{Address, AttachedData, Call, Direction, PartyNumber},
-    command::{Actor, Answer, Command, Request},
+    command::{Actor, Answer, Command, Destination, Refusal, Request, Verb},
     event::{Event, EventKind},
     input::{Input, Output},
     ledger::{Cause, Ledger},
@@ -118,6 +118,11 @@ pub(crate) fn setup(mode: Mode) -> Setup {
     }
 }
 
+/// A destination as a page sends it.
+pub(crate) fn to(text: &str) -> Destination {
+    Destination { text: text.to_owned(), e164: text.starts_with('+').then(|| text.to_owned()) }
+}
+
 impl World {
     /// The stage with the link up.
     pub(crate) fn new(mode: Mode) -> Self {
@@ -130,6 +135,13 @@ impl World {
 
     pub(crate) fn observe() -> Self {
         Self::new(Mode::Observe)
+    }
+
+    /// The stage in route mode, with other agents.
+    pub(crate) fn with_agents(change: impl FnOnce(&mut Vec<AgentSetup>)) -> Self {
+        let mut setup = setup(Mode::Route);
+        change(&mut setup.agents);
+        Self::with(setup)
     }
 
     pub(crate) fn with(setup: Setup) -> Self {
@@ -365,10 +377,39 @@ impl World {
     }
 
     pub(crate) fn command(&mut self, request: Request) -> Answer {
+        self.command_by(Actor { name: "test".into(), agent: None }, request)
+    }
+
+    fn command_by(&mut self, actor: Actor, request: Request) -> Answer {
         self.commands += 1;
-        let actor = Actor { name: "test".into(), agent: None };
         self.input(Input::Command(Command { id: ActionId::from_bits(self.commands), actor, request }));
         self.answers.pop().expect("an answer")
+    }
+
+    /// A supervisor's or the agent's own token asks for a verb of an agent's leg.
+    pub(crate) fn does(&mut self, id: &str, call: CallId, verb: Verb) -> Result<(), Refusal> {
+        self.does_as(id, id, call, verb)
+    }
+
+    /// This agent's token asks for a verb of that agent's leg.
+    pub(crate) fn does_as(&mut self, token: &str, id: &str, call: CallId, verb: Verb) -> Result<(), Refusal> {
+        self.command_as(token, Request::Control { call, agent: agent(id), verb }).result.map(drop)
+    }
+
+    /// An agent's token asks for something.
+    pub(crate) fn command_as(&mut self, token: &str, request: Request) -> Answer {
+        let actor = Actor { name: token.to_owned(), agent: Some(agent(token)) };
+        self.command_by(actor, request)
+    }
+
+    pub(crate) fn last_command(&self) -> ActionId {
+        ActionId::from_bits(self.commands)
+    }
+
+    /// What was asked of the PBX last.
+    #[track_caller]
+    pub(crate) fn last_action(&mut self) -> ActionId {
+        self.actions.last().expect("an action").id
     }
 
     pub(crate) fn set_state(&mut self, id: &str, state: AgentState, reason: Option<&str>) -> Answer {
@@ -395,6 +436,11 @@ impl World {
     /// The actions asked for since the last look, as lines.
     pub(crate) fn asked(&mut self) -> Vec<String> {
         std::mem::take(&mut self.actions).iter().map(|action| crate::lines::action(&action.action)).collect()
+    }
+
+    /// The same, without forgetting them.
+    pub(crate) fn asked_kept(&self) -> Vec<String> {
+        self.actions.iter().map(|action| crate::lines::action(&action.action)).collect()
     }
 
     /// Everything told since the last look, as lines; figures and links left out.
