@@ -2,19 +2,25 @@
 //!
 //! | role | reads | does |
 //! | --- | --- | --- |
-//! | `agent` | its own calls and pops, states of agents, figures of queues | its own state, data of its own calls, its own pops |
-//! | `crm` | everything but the configuration | data of calls, pops |
-//! | `supervisor` | everything but the configuration | as `crm`, and any agent's state |
+//! | `agent` | its own calls and pops, states of agents, figures of queues | its own state, pops, and everything with its own leg of a call |
+//! | `crm` | everything but the configuration | data of calls, pops, and in the name of an agent what that agent could do with a call |
+//! | `supervisor` | everything but the configuration | as `crm`; any agent's state and skills; supervise |
 //! | `admin` | everything | everything |
+//!
+//! A token that may stand in an address (`in_url`) may only dial, by whatever way it comes: who reads it in a log has
+//! read it, and could send it in a header.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, net::IpAddr, sync::Arc};
 
 use axum::http::{HeaderMap, header};
-use hookswitch_config::Role;
+use hookswitch_config::{Alias, Role, ServerLimits};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
-use crate::{model::AgentId, problem::Problem, session::SessionKey};
+use crate::{dial::Dialling, jwt::SingleSignOn, model::AgentId, problem::Problem, session::SessionKey};
+
+/// The longest token that is looked at, in bytes: a signed one with many claims has about 2,000.
+const LONGEST_TOKEN: usize = 8_192;
 
 /// The name of a role in the contract.
 pub(crate) const fn role_name(role: Role) -> &'static str {
@@ -83,17 +89,41 @@ pub struct Token {
     pub agent: Option<AgentId>,
     /// The hash of its text.
     pub hash: TokenHash,
-    /// It may stand in `?access_token=` for long, and may then only dial.
+    /// It may stand in `?access_token=` for long, and may only dial.
     pub in_url: bool,
+    /// When it ends, in seconds since 1970: that of an identity provider. None: with the configuration.
+    pub until: Option<u64>,
 }
 
-/// Tokens and origins of the running configuration. A reload replaces it whole.
-#[derive(Debug, Clone, Default)]
+/// What HTTP knows of the running configuration. A reload replaces it whole.
+#[derive(Clone, Default)]
 pub struct Access {
     /// The tokens.
     pub tokens: Vec<Token>,
     /// Origins whose pages may call: scheme, host and port, compared exactly.
     pub allowed_origins: Vec<String>,
+    /// Whose signed tokens are believed.
+    pub single_sign_on: Option<Arc<SingleSignOn>>,
+    /// How often one may ask.
+    pub limits: ServerLimits,
+    /// The agents, by the extensions that others dial.
+    pub agents: BTreeMap<AgentId, Vec<String>>,
+    /// How numbers are read.
+    pub dialling: Dialling,
+    /// Routes that a CRM calls by names of its own.
+    pub aliases: Vec<Alias>,
+    /// Served by TLS; a change counts for the next connection.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access")
+            .field("tokens", &self.tokens)
+            .field("allowed_origins", &self.allowed_origins)
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// How a token came in.
@@ -103,7 +133,7 @@ pub(crate) enum Way {
     Header,
     /// As a short-lived token made by `POST /v1/session`.
     Session,
-    /// A token of the configuration in the address: it may only dial.
+    /// In the address, as only a token with `in_url` may.
     Address,
 }
 
@@ -112,9 +142,16 @@ pub(crate) enum Way {
 pub(crate) struct Grant {
     pub(crate) token: Token,
     pub(crate) way: Way,
+    /// Where the request came from.
+    pub(crate) peer: Option<IpAddr>,
 }
 
 impl Grant {
+    /// Whether it may dial and do nothing else.
+    pub(crate) const fn only_dials(&self) -> bool {
+        self.token.in_url
+    }
+
     /// Whose calls it may see; none: everybody's.
     pub(crate) fn scope(&self) -> Option<&AgentId> {
         match self.token.role {
@@ -141,54 +178,78 @@ impl Access {
         usize::try_from(found).ok().and_then(|place| self.tokens.get(place))
     }
 
-    /// Recognises who calls, from the `Authorization` header or, where that is missing, `?access_token=`.
-    pub(crate) fn recognise(
+    /// Recognises whose token this is.
+    pub(crate) async fn recognise(
         &self,
         sessions: &SessionKey,
-        headers: &HeaderMap,
-        query: Option<&str>,
+        (text, way): (&str, Way),
         now: u64,
     ) -> Result<Grant, Problem> {
-        let (text, way) = match headers.get(header::AUTHORIZATION) {
-            Some(value) => {
-                let value = value.to_str().unwrap_or_default();
-                match value.split_once(' ') {
-                    Some((scheme, text)) if scheme.eq_ignore_ascii_case("bearer") => {
-                        (text.trim().to_owned(), Way::Header)
-                    }
-                    _ => {
-                        return Err(Problem::unauthenticated(
-                            "the Authorization header is not `Bearer <token>`",
-                        ));
-                    }
-                }
-            }
-            None => match in_query(query) {
-                Some(text) => (text, Way::Address),
-                None => {
-                    return Err(Problem::unauthenticated("no Authorization header came with the request"));
-                }
-            },
-        };
-        if let Some(token) = sessions.verify(self, &text, now) {
-            return granted(token.clone(), Way::Session);
+        if text.len() > LONGEST_TOKEN {
+            return Err(Problem::unauthenticated("no token is that long"));
         }
-        match self.find(&text) {
-            Some(token) if way == Way::Header || token.in_url => granted(token.clone(), way),
+        if let Some(token) = sessions.verify(self, text, now) {
+            return granted(token, Way::Session);
+        }
+        match self.find(text) {
+            Some(token) if way == Way::Header || token.in_url => return granted(token.clone(), way),
             // The same answer for a wrong token and a right one in the wrong place: an address ends up in logs, and
             // whoever reads it there must not learn that it was worth something.
-            _ => Err(Problem::unauthenticated("the token is not known or has expired")),
+            Some(_) => return Err(unknown_token()),
+            None => {}
+        }
+        match &self.single_sign_on {
+            Some(provider) if way == Way::Header && SingleSignOn::is_meant(text) => {
+                granted(provider.verify(text, now, &self.agents).await?, way)
+            }
+            _ => Err(unknown_token()),
         }
     }
 
-    /// Whether the token a stream was opened with is still in the configuration.
+    /// Whether what a stream was opened with still holds: the token is in the configuration, or its provider is
+    /// believed and it has not expired.
     pub(crate) fn still_holds(&self, token: &Token) -> bool {
+        if let Some(until) = token.until {
+            let known = token.agent.as_ref().is_some_and(|agent| self.agents.contains_key(agent));
+            return known && self.single_sign_on.is_some() && crate::state::now_s() < until;
+        }
         self.tokens.iter().any(|now| {
             now.hash == token.hash
                 && now.role == token.role
                 && now.agent == token.agent
                 && now.name == token.name
+                && now.in_url == token.in_url
         })
+    }
+
+    /// The agent of this id, or with this extension.
+    pub(crate) fn agent(&self, text: &str) -> Option<&AgentId> {
+        let by_id = self.agents.keys().find(|id| id.as_str() == text);
+        by_id.or_else(|| {
+            let owns = |(_, extensions): &(&AgentId, &Vec<String>)| extensions.iter().any(|one| one == text);
+            self.agents.iter().find(owns).map(|(id, _)| id)
+        })
+    }
+}
+
+fn unknown_token() -> Problem {
+    Problem::unauthenticated("the token is not known or has expired")
+}
+
+/// The token a request shows, in the `Authorization` header or, where that is missing, in `?access_token=`.
+pub(crate) fn shown(headers: &HeaderMap, query: Option<&str>) -> Result<(String, Way), Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        let text = in_query(query);
+        return text
+            .map(|text| (text, Way::Address))
+            .ok_or_else(|| Problem::unauthenticated("no Authorization header came with the request"));
+    };
+    match value.to_str().unwrap_or_default().split_once(' ') {
+        Some((scheme, text)) if scheme.eq_ignore_ascii_case("bearer") && values.next().is_none() => {
+            Ok((text.trim().to_owned(), Way::Header))
+        }
+        _ => Err(Problem::unauthenticated("the Authorization header is not one `Bearer <token>`")),
     }
 }
 
@@ -199,7 +260,7 @@ fn granted(token: Token, way: Way) -> Result<Grant, Problem> {
             token.name
         )));
     }
-    Ok(Grant { token, way })
+    Ok(Grant { token, way, peer: None })
 }
 
 /// The value of `access_token` in a query string.
@@ -217,7 +278,8 @@ mod tests {
     use super::*;
 
     fn token(name: &str, text: &str) -> Token {
-        Token { name: name.into(), role: Role::Crm, agent: None, hash: TokenHash::of(text), in_url: false }
+        let hash = TokenHash::of(text);
+        Token { name: name.into(), role: Role::Crm, agent: None, hash, in_url: false, until: None }
     }
 
     #[test]

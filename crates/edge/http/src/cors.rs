@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use crate::{problem::Problem, state::AppState};
+use crate::{audit, problem::Problem, route, state::AppState};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
@@ -35,13 +35,15 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
     let preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = match &from {
-        From::Stranger => Problem::new(
-            StatusCode::FORBIDDEN,
-            "origin",
-            "This page may not call",
-            "the origin is not among allowed_origins of the configuration",
-        )
-        .into_response(),
+        From::Stranger => {
+            let detail = "the origin is not among allowed_origins of the configuration";
+            if !preflight {
+                let (method, path) = (request.method(), request.uri().path());
+                let peer = route::peer(request.extensions());
+                audit::turned_away("", peer, method, path, StatusCode::FORBIDDEN, detail);
+            }
+            Problem::new(StatusCode::FORBIDDEN, "origin", "This page may not call", detail).into_response()
+        }
         From::Allowed(_) if preflight => preflight_answer(request.headers()),
         From::Here | From::Allowed(_) => next.run(request).await,
     };

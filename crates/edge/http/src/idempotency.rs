@@ -30,40 +30,45 @@ type Key = [u8; 32];
 
 /// Remembered answers, bounded in number and in age.
 #[derive(Debug)]
-pub(crate) struct Answers {
+pub(crate) struct Answers<T> {
     most: usize,
     keep: Duration,
-    memory: Mutex<Memory>,
+    memory: Mutex<Memory<T>>,
 }
 
-#[derive(Debug, Default)]
-struct Memory {
-    by_key: HashMap<Key, Arc<Slot>>,
+#[derive(Debug)]
+struct Memory<T> {
+    by_key: HashMap<Key, Arc<Slot<T>>>,
     /// In order of first sight, which is the order of expiry.
     order: VecDeque<(Instant, Key)>,
 }
 
 /// The place of one answer. Whoever holds the lock does the work; others wait for it.
 #[derive(Debug)]
-struct Slot {
+pub(crate) struct Slot<T> {
     body: [u8; 32],
-    answer: tokio::sync::Mutex<Option<Saved>>,
+    pub(crate) answer: tokio::sync::Mutex<Option<T>>,
 }
 
+/// An answer, to be given again.
 #[derive(Debug, Clone)]
-struct Saved {
+pub(crate) struct Saved {
     status: StatusCode,
     content_type: Option<HeaderValue>,
     body: Bytes,
 }
 
-impl Answers {
+impl<T> Answers<T> {
     pub(crate) fn new(most: usize, keep: Duration) -> Self {
-        Self { most, keep, memory: Mutex::default() }
+        Self { most, keep, memory: Mutex::new(Memory { by_key: HashMap::new(), order: VecDeque::new() }) }
     }
 
     /// The slot of a key: the one it has, or a new one.
-    fn slot(&self, key: Key, body: [u8; 32], now: Instant) -> Arc<Slot> {
+    pub(crate) fn slot(&self, key: Key, body: [u8; 32]) -> Arc<Slot<T>> {
+        self.slot_at(key, body, Instant::now())
+    }
+
+    fn slot_at(&self, key: Key, body: [u8; 32], now: Instant) -> Arc<Slot<T>> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         while memory.order.front().is_some_and(|(since, _)| now >= *since + self.keep) {
             memory.forget_oldest();
@@ -81,7 +86,7 @@ impl Answers {
     }
 }
 
-impl Memory {
+impl<T> Memory<T> {
     fn forget_oldest(&mut self) {
         if let Some((_, key)) = self.order.pop_front() {
             self.by_key.remove(&key);
@@ -97,13 +102,7 @@ pub(crate) async fn layer(State(state): State<AppState>, request: Request, next:
         // is when the repetition comes.
         Ok(Some(key)) => match tokio::spawn(once(state, key, request, next)).await {
             Ok(response) => response,
-            Err(_) => Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "A fault of Hookswitch",
-                "the request failed inside; the log says more",
-            )
-            .into_response(),
+            Err(_) => Problem::fault().into_response(),
         },
         Err(problem) => problem.into_response(),
     }
@@ -123,7 +122,7 @@ async fn once(state: AppState, key: String, request: Request, next: Next) -> Res
         hash.update(part);
     }
     let print = Sha256::digest(&bytes).into();
-    let slot = state.answers().slot(hash.finalize().into(), print, Instant::now());
+    let slot = state.answers().slot(hash.finalize().into(), print);
     if slot.body != print {
         return Problem::invalid(
             "this Idempotency-Key was used for another request",
@@ -173,16 +172,16 @@ mod tests {
 
     #[test]
     fn the_oldest_answers_go_first_by_number_and_by_age() {
-        let answers = Answers::new(2, Duration::from_secs(60));
+        let answers = Answers::<()>::new(2, Duration::from_secs(60));
         let now = Instant::now();
-        let slot = |n: u8| answers.slot([n; 32], [0; 32], now);
+        let slot = |n: u8| answers.slot_at([n; 32], [0; 32], now);
         let first = slot(1);
         let second = slot(2);
         assert!(Arc::ptr_eq(&first, &slot(1)), "remembered while there is room");
         slot(3);
         assert!(Arc::ptr_eq(&second, &slot(2)));
         assert!(!Arc::ptr_eq(&first, &slot(1)), "the oldest made room");
-        answers.slot([4; 32], [0; 32], now + Duration::from_secs(60));
+        answers.slot_at([4; 32], [0; 32], now + Duration::from_secs(60));
         assert_eq!(answers.memory.lock().unwrap().by_key.len(), 1, "all others were too old");
     }
 }

@@ -89,15 +89,28 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
         // An empty body means that nothing is said, which routes without a required field take.
         let text = if bytes.is_empty() { b"{}" } else { &bytes[..] };
         serde_json::from_slice(text).map(Self).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => Problem::invalid(
-                format!("the body does not fit: {error}"),
-                "/openapi.json describes the body of each request",
-            ),
+            serde_json::error::Category::Data => misfit(&error.to_string()),
             serde_json::error::Category::Io
             | serde_json::error::Category::Syntax
             | serde_json::error::Category::Eof => Problem::request(format!("the body is not JSON: {error}")),
         })
     }
+}
+
+/// A body that is JSON, but not the one expected. A name that is not known is told with those that are.
+fn misfit(error: &str) -> Problem {
+    const UNKNOWN: &str = "unknown field `";
+    let rest = error.strip_prefix(UNKNOWN).and_then(|rest| rest.split_once("`, expected "));
+    let Some((field, known)) = rest else {
+        let shown: String = error.chars().take(200).collect();
+        let hint = "/openapi.json describes the body of each request";
+        return Problem::invalid(format!("the body does not fit: {shown}"), hint);
+    };
+    let field: String = field.chars().take(64).collect();
+    // `one of `agent`, `to` at line 1 column 9`: every second part stands between backticks.
+    let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+    Problem::invalid(format!("nothing is called {field:?} here"), format!("known: {}", known.join(", ")))
+        .with("field", field)
 }
 
 /// Reads a whole body within the limits.
@@ -122,8 +135,12 @@ pub(crate) async fn read(request: Request, state: &AppState) -> Result<Bytes, Pr
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
-    let media =
-        value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let Some(media) = media(headers) else { return true };
     media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"))
+}
+
+/// The media type of the body, without its parameters; none: it is not said.
+pub(crate) fn media(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().unwrap_or_default();
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }

@@ -10,8 +10,10 @@
 //! // Of a token only the hash is known, as `hookswitch token create` prints it for the configuration.
 //! let hash = TokenHash::parse("sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b")?;
 //! assert_eq!(hash, TokenHash::of("secret"));
-//! let token = Token { name: "wallboard".into(), role: Role::Supervisor, agent: None, hash, in_url: false };
-//! let access = Access { tokens: vec![token], allowed_origins: vec!["https://crm.example.com".into()] };
+//! let token =
+//!     Token { name: "wallboard".into(), role: Role::Supervisor, agent: None, hash, in_url: false, until: None };
+//! let origins = vec!["https://crm.example.com".into()];
+//! let access = Access { tokens: vec![token], allowed_origins: origins, ..Access::default() };
 //! // `AppState::new(daemon, hub, access, limits)` takes it, and `serve(listener, state, shutdown)` runs.
 //! # drop(access);
 //! # Ok::<(), hookswitch_http::InvalidHash>(())
@@ -20,8 +22,8 @@
 //! # The way of a request
 //!
 //! ```text
-//! log (id, one line) → CORS (strange origins end here) → table of routes
-//!     → admit (token → role → may it?) → idempotency (done before?) → handler → Backend | hub
+//! TLS → log (id, one line) → CORS (strange origins end here) → table of routes, else table of aliases
+//!     → audit → admit (address → token → role → may it?) → idempotency (done before?) → handler → Backend | hub
 //! ```
 //!
 //! # Invariants
@@ -33,17 +35,24 @@
 //! - Whatever a client sends is bounded: path, body, messages, remembered answers.
 
 mod access;
+mod alias;
+mod asyncapi;
+mod audit;
 mod backend;
 mod cors;
 mod desktop;
+mod dial;
 mod idempotency;
 mod input;
+mod jwt;
+mod limit;
 mod log;
 mod openapi;
 mod problem;
 mod render;
 mod route;
 mod routes;
+mod sdk;
 mod server;
 mod session;
 mod state;
@@ -53,6 +62,8 @@ pub(crate) use hookswitch_wire::model;
 
 pub use access::{Access, InvalidHash, Token, TokenHash};
 pub use backend::{Backend, BackendGone, CallJson, LinkReadiness, List, Readiness, Reply, Snapshot};
+pub use dial::{Dialled, Dialling, Undialled};
 pub use hookswitch_config::Role;
+pub use jwt::SingleSignOn;
 pub use server::{router, serve};
-pub use state::{AppState, Limits, NoRandomness};
+pub use state::{AppState, Clock, Limits, NoRandomness};

@@ -1,6 +1,6 @@
 //! `/openapi.json`: the paths from the table of routes, the shapes from `openapi/schemas.json`.
 
-use axum::response::Response;
+use axum::{http::Method, response::Response};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -22,6 +22,27 @@ pub(crate) fn routes() -> Vec<Route> {
     )]
 }
 
+/// The shapes of objects that events hold too.
+pub(crate) fn objects() -> Map<String, Value> {
+    const SHARED: [&str; 13] = [
+        "Sequence",
+        "Number",
+        "Dnis",
+        "Via",
+        "Candidate",
+        "Customer",
+        "Leg",
+        "Call",
+        "Agent",
+        "Queue",
+        "Link",
+        "Snapshot",
+        "Event",
+    ];
+    let schemas: Map<String, Value> = serde_json::from_str(SCHEMAS).expect("a test reads the file");
+    schemas.into_iter().filter(|(name, _)| SHARED.contains(&name.as_str())).collect()
+}
+
 /// OpenAPI 3.1 of these routes.
 fn description(routes: &[Route]) -> Value {
     let mut paths = Map::new();
@@ -36,17 +57,24 @@ fn description(routes: &[Route]) -> Value {
             "title": "Hookswitch",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Calls, agents and queues of any PBX for any CRM. Control is asynchronous: 202 and the id \
-                of an action, the truth comes as events that carry it.",
+                of an action, the truth comes as events that carry it (/asyncapi.json).",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
+        "servers": [{ "url": "/" }],
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": { "Problem": {
-                "description": "It did not go well; `type` and `detail` say why.",
-                "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+            "parameters": { "IdempotencyKey": {
+                "name": "Idempotency-Key", "in": "header",
+                "description": "The same key with the same body is done once and answered alike for ten minutes.",
+                "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
             } },
+            "responses": problems(),
             "securitySchemes": {
-                "token": { "type": "http", "scheme": "bearer" },
+                "token": {
+                    "type": "http", "scheme": "bearer",
+                    "description": "A token of `hookswitch token create`, or a signed one (JWT) of the provider in [auth.jwt].",
+                },
                 "session": {
                     "type": "apiKey", "in": "query", "name": "access_token",
                     "description": "A short-lived token from POST /v1/session, where no header can be sent.",
@@ -56,18 +84,81 @@ fn description(routes: &[Route]) -> Value {
     })
 }
 
+/// What each status of a problem means.
+const PROBLEMS: [(u16, &str); 13] = [
+    (400, "The request cannot be read"),
+    (401, "No token, an unknown one, or one that has expired"),
+    (403, "The token's role may not do this, or the page's origin may not call"),
+    (404, "No such thing, or not yours"),
+    (405, "Not that way"),
+    (408, "The body came too slowly"),
+    (409, "Not possible now; `allowed` says what is"),
+    (410, "Too late"),
+    (413, "The body is too large"),
+    (415, "The body is not JSON"),
+    (422, "Never possible as asked; `hint` says what would do"),
+    (429, "Too often; `Retry-After` says when again"),
+    (503, "Not available now; `Retry-After` says when again"),
+];
+
+fn problems() -> Value {
+    let content = json!({ "application/problem+json": { "schema": reference("Problem") } });
+    let one = |(status, meaning): &(u16, &str)| {
+        let mut response = json!({ "description": meaning, "content": content });
+        if matches!(status, 429 | 503) {
+            response["headers"] = json!({ "Retry-After": {
+                "description": "Seconds", "schema": { "type": "integer", "minimum": 1 },
+            } });
+        }
+        (format!("Problem{status}"), response)
+    };
+    PROBLEMS.iter().map(one).collect::<Map<_, _>>().into()
+}
+
+/// The statuses of problems a route can answer.
+fn problems_of(route: &Route) -> Vec<u16> {
+    let mut statuses = route.doc.problems.to_vec();
+    if route.path.contains('{') {
+        statuses.push(404);
+    }
+    match route.who {
+        Who::Anybody => {}
+        Who::Neighbour => statuses.extend([401, 403, 429]),
+        Who::Roles(_) => statuses.extend([401, 403, 429, 503]),
+    }
+    if !route.doc.query.is_empty() {
+        statuses.extend([400, 422]);
+    }
+    if route.method != Method::GET {
+        statuses.extend([400, 408, 413, 422]);
+    }
+    if route.doc.body.is_some() {
+        statuses.push(415);
+    }
+    statuses.sort_unstable();
+    statuses.dedup();
+    statuses
+}
+
 fn operation(route: &Route) -> Value {
-    let Doc { summary, query, body, answer: (status, media, schema) } = route.doc;
+    let Doc { summary, query, body, answer: (status, media, schema), problems: _ } = route.doc;
     let content = schema.map_or_else(|| json!({}), |schema| json!({ "schema": reference(schema) }));
     let mut responses = Map::new();
-    let text = if status == 202 { "It is being done" } else { "It went well" };
+    let text = if status == 202 { "It is being done; the events say how it went" } else { "It went well" };
     responses.insert(status.to_string(), json!({ "description": text, "content": { media: content } }));
-    responses.insert("default".into(), json!({ "$ref": "#/components/responses/Problem" }));
-    let mut operation = json!({ "summary": summary, "responses": responses });
-    if !query.is_empty() {
-        let parameter = |(name, meaning): &(&str, &str)| json!({ "name": name, "in": "query", "description": meaning, "schema": { "type": "string" } });
-        operation["parameters"] = query.iter().map(parameter).collect();
+    for status in problems_of(route) {
+        let reference = format!("#/components/responses/Problem{status}");
+        responses.insert(status.to_string(), json!({ "$ref": reference }));
     }
+    let name = format!("{} {}", route.method.as_str().to_ascii_lowercase(), route.path);
+    let id =
+        name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty() && *part != "v1");
+    let mut operation = json!({ "summary": summary, "operationId": id.collect::<Vec<_>>().join("_"), "responses": responses });
+    let mut parameters: Vec<Value> = query.iter().map(|parameter| query_parameter(parameter)).collect();
+    if route.method != Method::GET {
+        parameters.push(json!({ "$ref": "#/components/parameters/IdempotencyKey" }));
+    }
+    operation["parameters"] = parameters.into();
     if let Some(schema) = body {
         operation["requestBody"] =
             json!({ "content": { "application/json": { "schema": reference(schema) } } });
@@ -81,6 +172,16 @@ fn operation(route: &Route) -> Value {
         }
     }
     operation
+}
+
+fn query_parameter((name, meaning): &(&str, &str)) -> Value {
+    let schema = match *name {
+        "after" => json!({ "type": "string", "pattern": "^[0-9]{1,19}$" }),
+        "limit" => json!({ "type": "integer", "minimum": 1 }),
+        "links" => json!({ "type": "string", "enum": ["up"] }),
+        _ => json!({ "type": "string" }),
+    };
+    json!({ "name": name, "in": "query", "description": meaning, "schema": schema })
 }
 
 fn reference(schema: &str) -> Value {

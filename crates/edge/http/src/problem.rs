@@ -1,7 +1,7 @@
 //! Errors as RFC 9457 has them: `application/problem+json`.
 
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value};
@@ -19,7 +19,15 @@ pub(crate) struct Problem {
     title: &'static str,
     detail: String,
     members: Map<String, Value>,
+    /// Seconds until another attempt makes sense.
+    retry_after: Option<u64>,
+    /// It has its line in the audit log.
+    audited: bool,
 }
+
+/// Why a request was turned away, beside the response: for the audit line of what the engine was not asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Why(pub(crate) String);
 
 impl Problem {
     pub(crate) fn new(
@@ -28,13 +36,24 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        Self { status, kind, title, detail: detail.into(), members: Map::new() }
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        Self { status, kind, title, detail: detail.into(), members: Map::new(), retry_after, audited: false }
     }
 
     /// Adds a member of the kind.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Something of ours broke: `500`. The inside is for the log.
+    pub(crate) fn fault() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "A fault of Hookswitch",
+            "the request failed inside; the log says more",
+        )
     }
 
     pub(crate) fn unauthenticated(detail: &str) -> Self {
@@ -47,6 +66,38 @@ impl Problem {
 
     pub(crate) fn unknown(what: &str, id: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "unknown", "No such thing", format!("no such {what}: {id}"))
+    }
+
+    /// Too many of them: `429`.
+    pub(crate) fn too_often(of: &str, wait_s: u64) -> Self {
+        let detail = format!("too many requests {of}; come back in {wait_s} s");
+        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-often", "Too many requests", detail);
+        problem.retry_after = Some(wait_s);
+        problem
+    }
+
+    /// Of a command that has its line in the audit log.
+    pub(crate) fn audited(mut self) -> Self {
+        self.audited = true;
+        self
+    }
+
+    pub(crate) const fn is_audited(&self) -> bool {
+        self.audited
+    }
+
+    pub(crate) const fn retry_after(&self) -> Option<u64> {
+        self.retry_after
+    }
+
+    pub(crate) fn no_such_method(method: &Method, path: &str) -> Self {
+        let detail = format!("{path} does not take {method}");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Not that way", detail)
+    }
+
+    /// The status it is answered with, and why.
+    pub(crate) fn told(&self) -> (StatusCode, &str) {
+        (self.status, &self.detail)
     }
 
     /// The request itself is wrong: `400`.
@@ -93,7 +144,7 @@ impl IntoResponse for Problem {
         body.insert("type".into(), format!("urn:hookswitch:problem:{}", self.kind).into());
         body.insert("title".into(), self.title.into());
         body.insert("status".into(), self.status.as_u16().into());
-        body.insert("detail".into(), self.detail.into());
+        body.insert("detail".into(), self.detail.clone().into());
         body.extend(self.members);
         let mut response = (
             self.status,
@@ -105,8 +156,11 @@ impl IntoResponse for Problem {
             let scheme = HeaderValue::from_static("Bearer realm=\"hookswitch\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if !self.audited {
+            response.extensions_mut().insert(Why(self.detail));
         }
         response
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::{
     access::Grant,
     backend::{CallJson, List, Snapshot},
-    model::ActionId,
+    routes::Taken,
 };
 
 /// JSON that nobody may keep: it is out of date at once.
@@ -60,9 +60,13 @@ pub(crate) fn one_seen(call: CallJson, grant: &Grant) -> Option<Bytes> {
     }
 }
 
-/// `202 {"action":"…"}`: it is being done, the events say how it went.
-pub(crate) fn accepted(action: ActionId) -> Response {
-    let mut response = json(format!("{{\"action\":\"{action}\"}}"));
+/// `202 {"action":"…","call":"…"}`: it is being done, the events say how it went. `call` where one was begun.
+pub(crate) fn accepted(taken: Taken) -> Response {
+    let Taken { action, call } = taken;
+    let mut response = json(match call {
+        Some(call) => format!("{{\"action\":\"{action}\",\"call\":\"{call}\"}}"),
+        None => format!("{{\"action\":\"{action}\"}}"),
+    });
     *response.status_mut() = StatusCode::ACCEPTED;
     response
 }

@@ -1,13 +1,13 @@
 //! The table every route stands in: from it come the router, the check of roles and `/openapi.json`, so that they
 //! cannot disagree.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     Router,
     extract::{ConnectInfo, FromRequestParts, Request, State},
     handler::Handler,
-    http::{HeaderMap, Method, request::Parts},
+    http::{Extensions, HeaderMap, Method, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::{MethodRouter, on},
@@ -15,10 +15,11 @@ use axum::{
 use hookswitch_config::Role;
 
 use crate::{
-    access::{Grant, Way, role_name},
-    idempotency,
+    access::{self, Grant, Way, role_name},
+    audit, idempotency,
+    log::TokenName,
     problem::Problem,
-    state::{AppState, now_s},
+    state::AppState,
 };
 
 /// Who may call a route.
@@ -36,6 +37,8 @@ pub(crate) enum Who {
 pub(crate) const EVERY: Who = Who::Roles(&[Role::Agent, Role::Crm, Role::Supervisor, Role::Admin]);
 /// Who may set the state of agents.
 pub(crate) const AGENTS_AND_LEADS: Who = Who::Roles(&[Role::Agent, Role::Supervisor, Role::Admin]);
+/// Who looks after agents and their conversations.
+pub(crate) const LEADS: Who = Who::Roles(&[Role::Supervisor, Role::Admin]);
 /// Who looks after webhooks.
 pub(crate) const STAFF: Who = Who::Roles(&[Role::Crm, Role::Supervisor, Role::Admin]);
 /// Who may change how the daemon works.
@@ -46,28 +49,37 @@ pub(crate) const ADMIN: Who = Who::Roles(&[Role::Admin]);
 pub(crate) struct Doc {
     /// One line.
     pub(crate) summary: &'static str,
-    /// Query parameters: name and meaning.
+    /// Query parameters: name, meaning, and the schema's name where it is more than text.
     pub(crate) query: &'static [(&'static str, &'static str)],
     /// The schema of the body.
     pub(crate) body: Option<&'static str>,
     /// Status and media type when it goes well, and the schema of the answer.
     pub(crate) answer: (u16, &'static str, Option<&'static str>),
+    /// Statuses of problems beside those that every route of its kind can answer.
+    pub(crate) problems: &'static [u16],
 }
 
 impl Doc {
     /// Answers 200 with JSON of this schema.
     pub(crate) const fn json(summary: &'static str, schema: &'static str) -> Self {
-        Self { summary, query: &[], body: None, answer: (200, "application/json", Some(schema)) }
+        let answer = (200, "application/json", Some(schema));
+        Self { summary, query: &[], body: None, answer, problems: &[] }
     }
 
     /// Answers 200 with something else.
     pub(crate) const fn media(summary: &'static str, media: &'static str) -> Self {
-        Self { summary, query: &[], body: None, answer: (200, media, None) }
+        Self { summary, query: &[], body: None, answer: (200, media, None), problems: &[] }
     }
 
     /// Answers 202 with the id of an action.
     pub(crate) const fn action(summary: &'static str, body: &'static str) -> Self {
-        Self { summary, query: &[], body: Some(body), answer: (202, "application/json", Some("Action")) }
+        let answer = (202, "application/json", Some("Action"));
+        Self { summary, query: &[], body: Some(body), answer, problems: &[409] }
+    }
+
+    /// Answers 202 with the id of an action and of the call it begins.
+    pub(crate) const fn begins_call(summary: &'static str, body: &'static str) -> Self {
+        Self { answer: (202, "application/json", Some("Begun")), ..Self::action(summary, body) }
     }
 }
 
@@ -77,6 +89,8 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) who: Who,
     pub(crate) doc: Doc,
+    /// It dials, and nothing else: also a token that stands in an address may use it.
+    pub(crate) dials: bool,
     handler: MethodRouter<AppState>,
 }
 
@@ -86,7 +100,7 @@ impl Route {
         H: Handler<T, AppState>,
         T: 'static,
     {
-        Self { method: Method::GET, path, who, doc, handler: on(axum::routing::MethodFilter::GET, handler) }
+        Self::new(Method::GET, path, who, doc, on(axum::routing::MethodFilter::GET, handler))
     }
 
     pub(crate) fn post<H, T>(path: &'static str, who: Who, doc: Doc, handler: H) -> Self
@@ -94,7 +108,7 @@ impl Route {
         H: Handler<T, AppState>,
         T: 'static,
     {
-        Self { method: Method::POST, path, who, doc, handler: on(axum::routing::MethodFilter::POST, handler) }
+        Self::new(Method::POST, path, who, doc, on(axum::routing::MethodFilter::POST, handler))
     }
 
     pub(crate) fn put<H, T>(path: &'static str, who: Who, doc: Doc, handler: H) -> Self
@@ -102,7 +116,7 @@ impl Route {
         H: Handler<T, AppState>,
         T: 'static,
     {
-        Self { method: Method::PUT, path, who, doc, handler: on(axum::routing::MethodFilter::PUT, handler) }
+        Self::new(Method::PUT, path, who, doc, on(axum::routing::MethodFilter::PUT, handler))
     }
 
     pub(crate) fn patch<H, T>(path: &'static str, who: Who, doc: Doc, handler: H) -> Self
@@ -110,13 +124,23 @@ impl Route {
         H: Handler<T, AppState>,
         T: 'static,
     {
-        Self {
-            method: Method::PATCH,
-            path,
-            who,
-            doc,
-            handler: on(axum::routing::MethodFilter::PATCH, handler),
-        }
+        Self::new(Method::PATCH, path, who, doc, on(axum::routing::MethodFilter::PATCH, handler))
+    }
+
+    const fn new(
+        method: Method,
+        path: &'static str,
+        who: Who,
+        doc: Doc,
+        handler: MethodRouter<AppState>,
+    ) -> Self {
+        Self { method, path, who, doc, dials: false, handler }
+    }
+
+    /// The same, for tokens that may only dial too.
+    pub(crate) fn that_dials(mut self) -> Self {
+        self.dials = true;
+        self
     }
 
     /// Puts the route on a router: first who calls is known and may, then a repeated request is answered from
@@ -127,45 +151,78 @@ impl Route {
             handler = handler.route_layer(middleware::from_fn_with_state(state.clone(), idempotency::layer));
         }
         if self.who != Who::Anybody {
-            handler = handler.route_layer(middleware::from_fn_with_state((state.clone(), self.who), admit));
+            let door = (state.clone(), self.who, self.dials);
+            handler = handler.route_layer(middleware::from_fn_with_state(door, admit));
+        }
+        if self.method != Method::GET {
+            handler = handler.route_layer(middleware::from_fn_with_state(state.clone(), audit::layer));
         }
         router.route(self.path, handler)
     }
 }
 
 /// Lets a request through if its caller may use the route; the handler finds the [`Grant`] beside it.
-async fn admit(State((state, who)): State<(AppState, Who)>, mut request: Request, next: Next) -> Response {
+async fn admit(
+    State((state, who, dials)): State<(AppState, Who, bool)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let roles = match who {
         Who::Anybody => return next.run(request).await,
         Who::Neighbour if is_neighbour(&request) => return next.run(request).await,
         Who::Neighbour => &[Role::Agent, Role::Crm, Role::Supervisor, Role::Admin][..],
         Who::Roles(roles) => roles,
     };
-    let grant =
-        match state.access().recognise(state.sessions(), request.headers(), request.uri().query(), now_s()) {
-            Ok(grant) => grant,
-            Err(problem) => return problem.into_response(),
-        };
-    if grant.way == Way::Address {
-        return Problem::forbidden(
-            "a token in the address may only dial; POST /v1/session makes one that may more",
-        )
-        .into_response();
+    let shown = access::shown(request.headers(), request.uri().query());
+    let grant = match shown {
+        Ok((text, way)) => recognised(&state, peer(request.extensions()), (&text, way)).await,
+        Err(problem) => state.ask_of_address(peer(request.extensions())).and(Err(problem)),
+    };
+    let grant = match grant {
+        Ok(grant) => grant,
+        Err(problem) => return problem.into_response(),
+    };
+    let name = grant.token.name.clone();
+    let mut response = match may(&grant, roles, dials).and_then(|()| state.ask_of_token(&grant.token)) {
+        Ok(()) => {
+            request.extensions_mut().insert(grant);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    response.extensions_mut().insert(TokenName(name));
+    response
+}
+
+/// Whose token this is; asked from one address only so often.
+pub(crate) async fn recognised(
+    state: &AppState,
+    peer: Option<IpAddr>,
+    shown: (&str, Way),
+) -> Result<Grant, Problem> {
+    state.ask_of_address(peer)?;
+    let grant = state.access().recognise(state.sessions(), shown, state.now_s()).await?;
+    Ok(Grant { peer, ..grant })
+}
+
+fn may(grant: &Grant, roles: &[Role], dials: bool) -> Result<(), Problem> {
+    if grant.only_dials() && !dials {
+        return Err(Problem::forbidden("this token may stand in an address, and so may only dial"));
     }
     if !roles.contains(&grant.token.role) {
         let may: Vec<&str> = roles.iter().copied().map(role_name).collect();
-        return Problem::forbidden(format!(
+        return Err(Problem::forbidden(format!(
             "the role {} may not do this; {} may",
             role_name(grant.token.role),
             may.join(", ")
-        ))
-        .into_response();
+        )));
     }
-    let name = grant.token.name.clone();
-    request.extensions_mut().insert(grant);
-    let mut response = next.run(request).await;
-    response.extensions_mut().insert(crate::log::TokenName(name));
-    response
+    Ok(())
+}
+
+/// Where a request comes from.
+pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
 }
 
 /// Whether the caller sits on this machine. Behind a proxy everybody seems to, so a forwarded request never does.

@@ -2,6 +2,7 @@
 
 mod agents;
 mod calls;
+pub(crate) mod control;
 mod health;
 mod pops;
 mod queues;
@@ -11,14 +12,15 @@ mod webhooks;
 
 use crate::{
     access::Grant,
-    desktop,
+    asyncapi, audit, desktop,
     model::{
-        ActionId,
+        ActionId, AgentId, CallId,
         command::{Actor, Command, Request},
     },
     openapi,
     problem::Problem,
     route::Route,
+    sdk,
     state::AppState,
     stream,
 };
@@ -29,6 +31,7 @@ pub(crate) fn all() -> Vec<Route> {
         stream::routes(),
         snapshot::routes(),
         calls::routes(),
+        control::routes(),
         agents::routes(),
         queues::routes(),
         pops::routes(),
@@ -36,18 +39,48 @@ pub(crate) fn all() -> Vec<Route> {
         webhooks::routes(),
         health::routes(),
         openapi::routes(),
+        asyncapi::routes(),
         desktop::routes(),
+        sdk::routes(),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
+/// What came of a command that was taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taken {
+    /// Events that come of it carry this id.
+    pub(crate) action: ActionId,
+    /// The call it began.
+    pub(crate) call: Option<CallId>,
+}
+
 /// Puts a request to the engine in the name of the token's owner, and brings the id it was taken under.
-async fn ask(state: &AppState, grant: &Grant, request: Request) -> Result<ActionId, Problem> {
+pub(crate) async fn ask(state: &AppState, grant: &Grant, request: Request) -> Result<Taken, Problem> {
     let id = state.next_id();
     let actor = Actor { name: grant.token.name.to_string(), agent: grant.token.agent.clone() };
-    let answer = state.backend().command(Command { id, actor, request }).await?;
-    answer.result?;
-    Ok(id)
+    let command = Command { id, actor, request: request.clone() };
+    let answer = state.backend().command(command).await?;
+    audit::command(grant, id, &request, answer.result.as_ref().map(drop));
+    match answer.result {
+        Ok(taken) => Ok(Taken { action: id, call: taken.call }),
+        Err(refusal) => Err(Problem::from(refusal).audited()),
+    }
+}
+
+/// Whose leg is meant: an agent's token means its own, every other names the agent.
+pub(crate) fn whose(grant: &Grant, named: Option<AgentId>) -> Result<AgentId, Problem> {
+    match (grant.scope(), named) {
+        (Some(own), Some(named)) if named != *own => {
+            Err(Problem::forbidden("an agent's token acts for its own agent only"))
+        }
+        (Some(own), _) => Ok(own.clone()),
+        (None, Some(named)) => Ok(named),
+        (None, None) => Err(Problem::invalid(
+            "the body names no agent",
+            "{\"agent\":\"alice\"}: whose leg is meant; only the token of an agent need not say",
+        )),
+    }
 }

@@ -5,7 +5,7 @@ use std::{future::Future, io, net::SocketAddr, pin::pin, time::Duration};
 use axum::{
     Extension, Router,
     extract::{ConnectInfo, DefaultBodyLimit},
-    http::{Method, StatusCode, Uri},
+    http::{Method, Uri},
     middleware,
     response::{IntoResponse as _, Response},
 };
@@ -15,13 +15,18 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{cors, log, problem::Problem, routes, state::AppState};
+use crate::{alias, cors, log, problem::Problem, routes, state::AppState};
+
+/// Bytes of a request's line and headers together at most; beyond it `431`.
+const LARGEST_HEAD: usize = 64 * 1024;
 
 /// Every route of the contract over this state.
 ///
@@ -31,18 +36,10 @@ pub fn router(state: AppState) -> Router {
     routes::all()
         .into_iter()
         .fold(Router::new(), |router, route| route.mount(router, &state))
-        .fallback(no_such_path)
+        .fallback(alias::fallback)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(state.limits().body))
-        .layer(CatchPanicLayer::custom(|_| {
-            Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "A fault of Hookswitch",
-                "the request failed inside; the log says more",
-            )
-            .into_response()
-        }))
+        .layer(CatchPanicLayer::custom(|_| Problem::fault().into_response()))
         .layer(middleware::from_fn_with_state(state.clone(), cors::layer))
         .layer(middleware::from_fn_with_state(state.clone(), log::layer))
         .with_state(state)
@@ -65,7 +62,7 @@ pub async fn serve(
             accepted = accept(&listener) => accepted,
             () = &mut shutdown => break,
         };
-        connections.spawn(talk(stream, peer, router.clone(), state.clone()));
+        connections.spawn(welcome(stream, peer, router.clone(), state.clone()));
     }
     drop(listener);
     state.closing().cancel();
@@ -82,13 +79,31 @@ pub async fn serve(
     Ok(())
 }
 
-/// One connection, until the client leaves or, once the server stops, its request is answered.
-async fn talk(stream: TcpStream, peer: SocketAddr, router: Router, state: AppState) {
+/// One connection. Whether by TLS, and with which certificate, is what the configuration says as it begins.
+async fn welcome(stream: TcpStream, peer: SocketAddr, router: Router, state: AppState) {
+    let Some(tls) = state.access().tls.clone() else {
+        return talk(stream, peer, router, state).await;
+    };
+    match timeout(state.limits().head_time, TlsAcceptor::from(tls).accept(stream)).await {
+        Ok(Ok(stream)) => talk(stream, peer, router, state).await,
+        Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS was agreed on"),
+        Err(_) => tracing::debug!(%peer, "TLS took too long"),
+    }
+}
+
+/// Requests and answers, until the client leaves or, once the server stops, its request is answered.
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    router: Router,
+    state: AppState,
+) {
     let service = TowerToHyperService::new(router.layer(Extension(ConnectInfo(peer))));
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(state.limits().head_time)
+            .max_buf_size(LARGEST_HEAD)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );
@@ -127,16 +142,6 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-async fn no_such_path(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "unknown", "No such thing", format!("nothing is at {}", uri.path()))
-}
-
 async fn no_such_method(method: Method, uri: Uri) -> Response {
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method",
-        "Not that way",
-        format!("{} does not take {method}", uri.path()),
-    )
-    .into_response()
+    Problem::no_such_method(&method, uri.path()).into_response()
 }

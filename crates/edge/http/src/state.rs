@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -11,12 +12,23 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    access::Access,
+    access::{Access, Token},
     backend::Backend,
-    idempotency::Answers,
+    idempotency::{Answers, Saved},
+    limit::{self, Limiter},
     model::{ActionId, IdSource, Timestamp},
+    problem::Problem,
+    routes::Taken,
     session::SessionKey,
 };
+
+/// The time of day, as the server is told it: tokens and limits go by it.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How long an identical click is the same click.
+const CLICK: Duration = Duration::from_secs(2);
+/// How many clicks are remembered.
+const CLICKS: usize = 10_000;
 
 /// Bounds of the server. The defaults are what the manual states.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +84,11 @@ struct Shared {
     access: watch::Receiver<Arc<Access>>,
     sessions: SessionKey,
     ids: Mutex<IdSource>,
-    answers: Answers,
+    answers: Answers<Saved>,
+    clicks: Answers<Taken>,
+    tokens: Limiter<[u8; 32]>,
+    addresses: Limiter<IpAddr>,
+    clock: Clock,
     limits: Limits,
     streams: watch::Sender<usize>,
     closing: CancellationToken,
@@ -96,6 +112,20 @@ impl AppState {
         access: watch::Receiver<Arc<Access>>,
         limits: Limits,
     ) -> Result<Self, NoRandomness> {
+        Self::with_clock(backend, hub, access, limits, Arc::new(now))
+    }
+
+    /// [`AppState::new`], by another clock than the system's.
+    ///
+    /// # Errors
+    /// As [`AppState::new`].
+    pub fn with_clock(
+        backend: Arc<dyn Backend>,
+        hub: Hub,
+        access: watch::Receiver<Arc<Access>>,
+        limits: Limits,
+        clock: Clock,
+    ) -> Result<Self, NoRandomness> {
         let mut key = [0; 32];
         let mut seed = [0; 8];
         getrandom::fill(&mut key).map_err(NoRandomness)?;
@@ -107,6 +137,10 @@ impl AppState {
             sessions: SessionKey::new(key),
             ids: Mutex::new(IdSource::new(u64::from_ne_bytes(seed))),
             answers: Answers::new(limits.remembered, limits.remember),
+            clicks: Answers::new(CLICKS, CLICK),
+            tokens: Limiter::default(),
+            addresses: Limiter::default(),
+            clock,
             limits,
             streams: watch::Sender::new(0),
             closing: CancellationToken::new(),
@@ -133,8 +167,38 @@ impl AppState {
         &self.0.sessions
     }
 
-    pub(crate) fn answers(&self) -> &Answers {
+    pub(crate) fn answers(&self) -> &Answers<Saved> {
         &self.0.answers
+    }
+
+    /// Clicks to dial, each for a moment.
+    pub(crate) fn clicks(&self) -> &Answers<Taken> {
+        &self.0.clicks
+    }
+
+    /// One more request from this address.
+    pub(crate) fn ask_of_address(&self, peer: Option<IpAddr>) -> Result<(), Problem> {
+        let Some(peer) = peer else { return Ok(()) };
+        let most = self.0.access.borrow().limits.address_per_second;
+        let taken = self.0.addresses.take(limit::household(peer), most, self.now());
+        taken.map_err(|wait| Problem::too_often("from this address", wait))
+    }
+
+    /// One more request with this token.
+    pub(crate) fn ask_of_token(&self, token: &Token) -> Result<(), Problem> {
+        let most = self.0.access.borrow().limits.token_per_second;
+        let taken = self.0.tokens.take(*token.hash.bytes(), most, self.now());
+        taken.map_err(|wait| Problem::too_often("with this token", wait))
+    }
+
+    /// The time of day.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.0.clock)()
+    }
+
+    /// Seconds since 1970.
+    pub(crate) fn now_s(&self) -> u64 {
+        self.now().as_millis() / 1_000
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -166,7 +230,7 @@ impl AppState {
     /// A new id for a command, a request or a frame of our own.
     pub(crate) fn next_id(&self) -> ActionId {
         // A poisoned counter is still a counter.
-        self.0.ids.lock().unwrap_or_else(PoisonError::into_inner).next(now())
+        self.0.ids.lock().unwrap_or_else(PoisonError::into_inner).next(self.now())
     }
 }
 

@@ -1,5 +1,8 @@
 //! From the configuration to what each part is told.
 
+mod access;
+mod dialled;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -9,9 +12,8 @@ use std::{
 use anyhow::{Context, anyhow};
 use hookswitch_ami::{Credentials, LoginMethod, Secret};
 use hookswitch_config::{
-    Asterisk, Config, Fallback, Features, Payload, Pbx, PbxKind, Role, Tls as TlsKind, Webhook,
+    Asterisk, Config, Fallback, Features, Payload, Pbx, PbxKind, Tls as TlsKind, Webhook,
 };
-use hookswitch_http::{Access, Role as HttpRole, Token, TokenHash};
 use hookswitch_journal::{Journal, SledJournal};
 use hookswitch_model::PbxId;
 use hookswitch_normalize::{
@@ -21,6 +23,8 @@ use hookswitch_normalize::{
 };
 use hookswitch_publish::{Types, WebhookSecret, WebhookSettings};
 use hookswitch_wire::template::{Numbers, PopSource, PopTemplates};
+
+pub(super) use access::access;
 
 use crate::links::{LinkSettings, Tls, session::SessionSettings};
 
@@ -147,30 +151,6 @@ fn features(codes: &Features) -> Result<FeatureCodes, text::InvalidText> {
         logout: code(&codes.logout)?,
         pause: code(&codes.pause)?,
         ready: code(&codes.ready)?,
-    })
-}
-
-/// Tokens and origins.
-pub(super) fn access(config: &Config) -> anyhow::Result<Access> {
-    let tokens = config.tokens.iter().map(|token| {
-        let role = match token.role {
-            Role::Agent => HttpRole::Agent,
-            Role::Crm => HttpRole::Crm,
-            Role::Supervisor => HttpRole::Supervisor,
-            Role::Admin => HttpRole::Admin,
-        };
-        let hash = TokenHash::parse(&token.hash).with_context(|| format!("token {}", token.name))?;
-        Ok(Token {
-            name: token.name.as_str().into(),
-            role,
-            agent: token.agent.clone(),
-            hash,
-            in_url: token.in_url,
-        })
-    });
-    Ok(Access {
-        tokens: tokens.collect::<anyhow::Result<_>>()?,
-        allowed_origins: config.server.allowed_origins.clone(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! Agents: their states, why they are idle, and asking for another state.
 
+use std::collections::BTreeMap;
+
 use axum::{extract::State, response::Response};
 use hookswitch_config::Role;
 use serde::Deserialize;
@@ -7,16 +9,18 @@ use serde::Deserialize;
 use crate::{
     access::Grant,
     input::{Body, Id},
-    model::{AgentId, agent::AgentState, command::Request},
+    model::{AgentId, Skill, agent::AgentState, command::Request},
     problem::Problem,
     render,
-    route::{AGENTS_AND_LEADS, Doc, EVERY, Route},
+    route::{AGENTS_AND_LEADS, Doc, EVERY, LEADS, Route},
     routes::ask,
     state::AppState,
 };
 
 /// Bytes a reason may have.
 const LONGEST_REASON: usize = 128;
+/// Skills of one request.
+const MOST_SKILLS: usize = 64;
 
 /// The states that can be asked for; the others happen.
 const ASKED_FOR: &str = "logged_out, not_ready, ready and wrap_up can be asked for";
@@ -36,6 +40,12 @@ pub(super) fn routes() -> Vec<Route> {
             AGENTS_AND_LEADS,
             Doc::action("Ask for a state; while busy it is remembered as next", "StateWish"),
             set_state,
+        ),
+        Route::patch(
+            "/v1/agents/{id}/skills",
+            LEADS,
+            Doc::action("Change levels of skills; null takes one away, those not named stay", "Skills"),
+            set_skills,
         ),
     ]
 }
@@ -90,8 +100,32 @@ async fn set_state(
             format!("one line of at most {LONGEST_REASON} bytes"),
         ));
     }
-    let action = ask(&state, &grant, Request::SetAgentState { agent, state: wish.state, reason }).await?;
-    Ok(render::accepted(action))
+    let taken = ask(&state, &grant, Request::SetAgentState { agent, state: wish.state, reason }).await?;
+    Ok(render::accepted(taken))
+}
+
+async fn set_skills(
+    State(state): State<AppState>,
+    grant: Grant,
+    Id(agent): Id<AgentId>,
+    Body(skills): Body<BTreeMap<String, Option<u8>>>,
+) -> Result<Response, Problem> {
+    let wrong =
+        |what: String| Problem::invalid(what, "{\"billing\":8,\"mandarin\":null}: levels are 1 to 10");
+    if skills.is_empty() || skills.len() > MOST_SKILLS {
+        return Err(wrong(format!("{} skills in the body, 1 to {MOST_SKILLS} are taken", skills.len())));
+    }
+    let skills = skills.into_iter().map(|(name, level)| {
+        let skill = Skill::new(&name).map_err(|error| wrong(format!("{name:.80?} is no skill: {error}")))?;
+        match level {
+            Some(level) if !(1..=10).contains(&level) => {
+                Err(wrong(format!("{level} is no level of {skill}")))
+            }
+            level => Ok((skill, level)),
+        }
+    });
+    let skills = skills.collect::<Result<BTreeMap<_, _>, Problem>>()?;
+    ask(&state, &grant, Request::SetSkills { agent, skills }).await.map(render::accepted)
 }
 
 /// An agent speaks for nobody else.

@@ -64,18 +64,18 @@ async fn set_data(
     if grant.scope().is_some() {
         own(state.backend().call(id).await?, &grant, id)?;
     }
-    let action = ask(&state, &grant, Request::SetData { call: id, changed }).await?;
-    Ok(render::accepted(action))
+    let taken = ask(&state, &grant, Request::SetData { call: id, changed }).await?;
+    Ok(render::accepted(taken))
 }
 
 /// The call, if it exists and the token may see it. Somebody else's call is as unknown as none: an id tells nothing.
-fn own(call: Option<CallJson>, grant: &Grant, id: CallId) -> Result<Bytes, Problem> {
+pub(super) fn own(call: Option<CallJson>, grant: &Grant, id: CallId) -> Result<Bytes, Problem> {
     let seen = call.and_then(|call| render::one_seen(call, grant));
     seen.ok_or_else(|| Problem::unknown("call", &id.to_string()))
 }
 
 /// Attached data is text. Numbers and truth values are taken as they are written; what has parts is refused.
-fn checked(data: BTreeMap<String, Value>) -> Result<AttachedData, Problem> {
+pub(super) fn checked(data: BTreeMap<String, Value>) -> Result<AttachedData, Problem> {
     if data.is_empty() || data.len() > MOST_KEYS {
         return Err(Problem::invalid(
             format!("{} keys in the body", data.len()),

@@ -57,8 +57,8 @@ async fn claim(
             "send {\"client\":\"...\"} with a name of this tab or device, the same when you try again",
         ));
     };
-    let action = ask(&state, &grant, Request::ClaimPop { pop, client: client.clone() }).await?;
-    Ok(render::json(json!({ "action": action, "pop": pop, "client": client }).to_string()))
+    let taken = ask(&state, &grant, Request::ClaimPop { pop, client: client.clone() }).await?;
+    Ok(render::json(json!({ "action": taken.action, "pop": pop, "client": client }).to_string()))
 }
 
 async fn shown(

@@ -9,7 +9,7 @@ use crate::{
     render,
     route::{Doc, EVERY, Route},
     session,
-    state::{AppState, now_s},
+    state::AppState,
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -26,9 +26,11 @@ async fn open(State(state): State<AppState>, grant: Grant) -> Result<Response, P
         return Err(Problem::forbidden("a session token makes no further session; send the token itself"));
     }
     let body = json!({
-        "access_token": state.sessions().issue(&grant.token, now_s()),
+        "access_token": state.sessions().issue(&grant.token, state.now_s()),
         "token_type": "Bearer",
-        "expires_in": session::LIFETIME_S,
+        "expires_in": grant.token.until.map_or(session::LIFETIME_S, |until| {
+            until.saturating_sub(state.now_s()).min(session::LIFETIME_S)
+        }),
         "name": &*grant.token.name,
         "role": role_name(grant.token.role),
         "agent": grant.token.agent,

@@ -8,6 +8,7 @@ use crate::{
     problem::Problem,
     render,
     route::{ADMIN, Doc, Route, STAFF},
+    routes::Taken,
     state::AppState,
 };
 
@@ -56,7 +57,7 @@ async fn replay(
         )
     })?;
     if state.backend().replay(name.clone(), after).await? {
-        Ok(render::accepted(state.next_id()))
+        Ok(render::accepted(Taken { action: state.next_id(), call: None }))
     } else {
         Err(Problem::unknown("webhook", &name))
     }

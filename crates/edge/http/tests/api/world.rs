@@ -5,11 +5,12 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use bytes::Bytes;
+use hookswitch_config::ServerLimits;
 use hookswitch_http::{
     Access, AppState, Backend, BackendGone, CallJson, Limits, LinkReadiness, List, Readiness, Reply, Role,
     Snapshot, Token, TokenHash, serve,
@@ -36,6 +37,9 @@ pub(crate) const ALICES: CallId = CallId::from_bits(1);
 /// The call bob talks on.
 pub(crate) const BOBS: CallId = CallId::from_bits(2);
 
+/// When a test begins, in seconds since 1970.
+pub(crate) const NOW_S: u64 = 1_795_287_600;
+
 /// The names of the tokens; each token's text is its name with `-secret`.
 pub(crate) const TOKENS: [&str; 6] = ["alice", "bob", "crm", "lead", "admin", "homeless"];
 
@@ -47,6 +51,8 @@ pub(crate) struct Daemon {
     pub(crate) readiness: Mutex<Readiness>,
     pub(crate) gone: AtomicBool,
     pub(crate) gate: Gate,
+    /// The call that a command begins.
+    pub(crate) begun: Mutex<Option<CallId>>,
 }
 
 impl Default for Daemon {
@@ -57,6 +63,7 @@ impl Default for Daemon {
             readiness: Mutex::new(Readiness { journal_open: true, links: Vec::new() }),
             gone: AtomicBool::default(),
             gate: Gate::default(),
+            begun: Mutex::default(),
         }
     }
 }
@@ -179,7 +186,13 @@ impl Backend for Daemon {
     }
     fn agent(&self, id: AgentId) -> Reply<'_, Option<Bytes>> {
         assert_ne!(id, "fault", "a fault inside");
-        self.reply((id == "alice" || id == "bob").then(|| named("id", id.as_str())))
+        let calls = match id.as_str() {
+            "alice" => vec![ALICES],
+            "bob" => vec![BOBS, CallId::from_bits(3)],
+            _ => Vec::new(),
+        };
+        let json = serde_json::json!({ "id": id, "calls": calls }).to_string();
+        self.reply((id == "alice" || id == "bob").then(|| json.into()))
     }
     fn why_idle(&self, id: AgentId) -> Reply<'_, Option<Bytes>> {
         self.reply((id == "alice").then(|| named("agent", "alice")))
@@ -198,7 +211,8 @@ impl Backend for Daemon {
             }
             let id = command.id;
             self.commands.lock().unwrap().push(command);
-            let result = self.refusal.lock().unwrap().clone().map_or(Ok(Taken::default()), Err);
+            let taken = Taken { call: *self.begun.lock().unwrap() };
+            let result = self.refusal.lock().unwrap().clone().map_or(Ok(taken), Err);
             Ok(Answer { command: id, result })
         })
     }
@@ -228,7 +242,8 @@ pub(crate) fn link(name: &str, tried: bool, up: bool) -> LinkReadiness {
 
 fn token(name: &str, role: Role, agent: Option<&str>, in_url: bool) -> Token {
     let agent = agent.map(|agent| AgentId::new(agent).unwrap());
-    Token { name: name.into(), role, agent, hash: TokenHash::of(&format!("{name}-secret")), in_url }
+    let hash = TokenHash::of(&format!("{name}-secret"));
+    Token { name: name.into(), role, agent, hash, in_url, until: None }
 }
 
 /// The tokens of [`TOKENS`], one that may stand in an address, and one origin.
@@ -242,8 +257,14 @@ pub(crate) fn access() -> Access {
             token("admin", Role::Admin, None, false),
             token("homeless", Role::Agent, None, false),
             token("url", Role::Crm, None, true),
+            token("desk", Role::Supervisor, Some("alice"), false),
         ],
         allowed_origins: vec!["https://crm.example.com".into()],
+        agents: [("alice", "1001"), ("bob", "1002")]
+            .map(|(name, extension)| (agent(name), vec![extension.to_owned()]))
+            .into(),
+        limits: ServerLimits { token_per_second: 0, address_per_second: 0 },
+        ..Access::default()
     }
 }
 
@@ -251,6 +272,7 @@ pub(crate) fn access() -> Access {
 pub(crate) struct World {
     pub(crate) daemon: Arc<Daemon>,
     pub(crate) journal: Mutex<MemoryJournal>,
+    pub(crate) hub: Hub,
     pub(crate) access: watch::Sender<Arc<Access>>,
     /// How many streams are open.
     pub(crate) streams: watch::Receiver<usize>,
@@ -258,6 +280,8 @@ pub(crate) struct World {
     /// Told or dropped: the server stops.
     pub(crate) stop: Option<oneshot::Sender<()>>,
     pub(crate) served: tokio::task::JoinHandle<std::io::Result<()>>,
+    /// The time of day in seconds, moved by the test.
+    pub(crate) clock: Arc<AtomicU64>,
 }
 
 impl World {
@@ -276,7 +300,11 @@ impl World {
         let journal = MemoryJournal::new();
         let hub = Hub::with_bound(journal.reader(), bound);
         let (sender, receiver) = watch::channel(Arc::new(access()));
-        let state = AppState::new(Arc::clone(&daemon) as Arc<dyn Backend>, hub, receiver, limits).unwrap();
+        let backend = Arc::clone(&daemon) as Arc<dyn Backend>;
+        let clock = Arc::new(AtomicU64::new(NOW_S));
+        let seconds = Arc::clone(&clock);
+        let time = Arc::new(move || Timestamp::from_millis(seconds.load(Ordering::SeqCst) * 1_000));
+        let state = AppState::with_clock(backend, hub.clone(), receiver, limits, time).unwrap();
         let streams = state.streams();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -284,7 +312,8 @@ impl World {
         let served = tokio::spawn(serve(listener, state, async {
             stopped.await.ok();
         }));
-        Self { daemon, journal: journal.into(), access: sender, streams, address, stop: Some(stop), served }
+        let (journal, stop) = (journal.into(), Some(stop));
+        Self { daemon, journal, hub, access: sender, streams, address, stop, served, clock }
     }
 
     pub(crate) fn ask(&self, method: &'static str, path: &str) -> Ask {

@@ -1,0 +1,65 @@
+//! What HTTP is told: tokens, origins, limits, aliases, single sign-on, certificates, how numbers are read.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context, anyhow};
+use hookswitch_config::{Agent, Config, ServerTls};
+use hookswitch_http::{Access, Dialling, SingleSignOn, Token, TokenHash};
+use hookswitch_model::AgentId;
+use rustls::ServerConfig;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+
+use super::dialled::Reader;
+
+/// How long the identity provider may take to send its keys.
+const KEYS_TIME: Duration = Duration::from_secs(5);
+
+/// Everything of the configuration that HTTP acts on. Read again at each reload: a new certificate is taken then.
+pub(in crate::daemon) fn access(config: &Config) -> anyhow::Result<Access> {
+    let tokens = config.tokens.iter().map(|token| {
+        let hash = TokenHash::parse(&token.hash).with_context(|| format!("token {}", token.name))?;
+        Ok(Token {
+            name: token.name.as_str().into(),
+            role: token.role,
+            agent: token.agent.clone(),
+            hash,
+            in_url: token.in_url,
+            until: None,
+        })
+    });
+    let reader = Reader::new(config);
+    let single_sign_on = config.auth.jwt.as_ref().map(|jwt| Arc::new(SingleSignOn::new(jwt, KEYS_TIME)));
+    Ok(Access {
+        tokens: tokens.collect::<anyhow::Result<_>>()?,
+        allowed_origins: config.server.allowed_origins.clone(),
+        single_sign_on,
+        limits: config.server.limits,
+        agents: config.agents.iter().map(extensions).collect::<BTreeMap<_, _>>(),
+        dialling: Dialling::new(move |text| reader.read(text)),
+        aliases: config.aliases.clone(),
+        tls: config.server.tls.as_ref().map(tls).transpose()?.map(Arc::new),
+    })
+}
+
+/// An agent and what others dial to reach it.
+fn extensions(agent: &Agent) -> (AgentId, Vec<String>) {
+    let of_devices = agent.setup.devices.iter().filter_map(|device| device.extension().map(str::to_owned));
+    let own = agent.setup.extension.clone().into_iter().chain(of_devices).collect();
+    (agent.setup.id.clone(), own)
+}
+
+fn tls(files: &ServerTls) -> anyhow::Result<ServerConfig> {
+    let of = |key: &str, path: &Path| format!("server.tls.{key}: {}", path.display());
+    let chain =
+        CertificateDer::pem_file_iter(&files.cert).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(
+            |error| anyhow!("{}: {error}; hint: a certificate chain in PEM", of("cert", &files.cert)),
+        )?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| anyhow!("{}: {error}; hint: a private key in PEM", of("key", &files.key)))?;
+    let mut tls = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|error| anyhow!("{}: {error}; hint: does the key belong to it?", of("cert", &files.cert)))?;
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(tls)
+}
