@@ -229,12 +229,7 @@ fn event_json(event: &model::Event, seq: u64, pop_url: Option<&str>) -> Bytes {
             write.event(None, data::ConfigApplied { version: *version, previous: *previous })
         }
         EventKind::InvariantViolated { rule, evidence, call } => {
-            let subject = call.as_ref().map(|call| format!("calls/{}", call.id).into());
-            let call = call.as_deref().map(Call::from);
-            write.event(
-                subject,
-                data::InvariantViolated { call, rule: rule.into(), evidence: evidence.into() },
-            )
+            write.violated(call.as_deref(), rule, evidence)
         }
     }
 }
@@ -252,6 +247,12 @@ impl<'a> Envelope<'a> {
         data: impl FnOnce(Call<'a>) -> D,
     ) -> Bytes {
         self.about(format!("calls/{}", call.id), data(Call::from(call)))
+    }
+
+    fn violated(&self, call: Option<&hookswitch_model::call::Call>, rule: &str, evidence: &str) -> Bytes {
+        let subject = call.map(|call| format!("calls/{}", call.id).into());
+        let (call, rule, evidence) = (call.map(Call::from), rule.into(), evidence.into());
+        self.event(subject, data::InvariantViolated { call, rule, evidence })
     }
 
     fn about(&self, subject: String, data: impl Serialize) -> Bytes {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use hookswitch_model::setup::{CalendarSetup, PbxSetup, Setup};
+use hookswitch_model::setup::{CalendarSetup, OutboundSetup, PbxSetup, Setup};
 
 use crate::{
     Agent, Alias, Auth, Crm, Journal, Numbers, Pbx, Problem, Queue, Route, Server, Severity, Token, Webhook,
@@ -54,7 +54,10 @@ impl Config {
             queues: self.queues.iter().map(|queue| queue.setup.clone()).collect(),
             routes: self.routes.iter().map(|route| route.setup.clone()).collect(),
             calendars: self.calendars.clone(),
-            outbound: self.numbers.outbound.clone(),
+            outbound: OutboundSetup {
+                ring_timeouts: self.pbxs.iter().map(|pbx| (pbx.name.clone(), pbx.ring_timeout)).collect(),
+                ..self.numbers.outbound.clone()
+            },
         }
     }
 

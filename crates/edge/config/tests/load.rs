@@ -270,14 +270,18 @@ fn the_engine_gets_what_the_file_says() {
             "version": 7,
             "pbxs": [{"name": "hq", "mode": "route"}],
             "agents": [{"id": "alice", "name": "alice", "pbx": "hq", "extension": "1001", "devices": ["PJSIP/1001"],
-                "skills": {"billing": 8}, "teams": ["tier1"], "start": "logged_out"}],
+                "skills": {"billing": 8}, "teams": ["tier1"], "start": "logged_out",
+                "caller_id": null, "remote_answer": false}],
             "queues": [{"id": "support", "strategy": "longest-idle", "members": {"teams": ["tier1"], "agents": []},
                 "requires": [{"after": 0, "skills": {}, "teams": null}], "offer_timeout": 15_000, "wrap_up": 0,
                 "service_level": {"target": 0.8, "within": 20_000},
-                "max_wait": {"after": 600_000, "then": "callback"}, "sticky": null, "sticky_wait": 0, "ageing": null}],
+                "max_wait": {"after": 600_000, "then": "callback"}, "sticky": null, "sticky_wait": 0, "ageing": null,
+                "transfer_keeps_place": false}],
             "routes": [{"name": "all", "when": null, "target": {"queue": "support"}, "priority": 0, "requires": {},
                 "set": {}}],
             "calendars": {},
+            "outbound": {"allow": [], "per_agent_per_minute": null, "per_minute": null, "concurrent": null,
+                "per_agent_per_day": null, "hours": null, "ring_timeouts": {"hq": 30_000}},
         })
     );
 }

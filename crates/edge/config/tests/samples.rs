@@ -82,6 +82,9 @@ fn what_is_commented_out_in_the_main_file_is_right_too() {
     assert!(config.server.tls.is_some() && config.journal.cluster.is_some() && config.crm.lookup.is_some());
     assert_eq!((config.webhooks.len(), config.tokens.len(), config.aliases.len()), (1, 1, 1));
     assert_eq!(config.numbers.outbound.concurrent, Some(20));
+    let outbound = config.setup(1).outbound;
+    assert_eq!(outbound.allow, config.numbers.outbound_allow);
+    assert_eq!(outbound.ring_timeouts.get(&config.pbxs[0].name), Some(&config.pbxs[0].ring_timeout));
     assert!(config.queues[0].setup.max_wait.is_some() && config.auth.jwt.is_some());
 }
 

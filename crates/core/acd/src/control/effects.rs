@@ -168,6 +168,7 @@ impl Engine {
     pub(super) fn control_failed(&mut self, id: CallId, agent: &AgentId, verb: &str, why: &str) {
         let Some(record) = self.calls.get(id) else { return };
         let call = Box::new(record.call.clone());
+        self.counters.failed += 1;
         let (agent, verb, reason) = (agent.clone(), verb.to_owned(), why.to_owned());
         self.emit_call(EventKind::CallControlFailed { call, agent, verb, reason });
     }

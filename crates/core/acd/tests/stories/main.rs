@@ -13,6 +13,7 @@ mod agents;
 mod control;
 mod control_dial;
 mod control_moves;
+mod control_people;
 mod direct;
 mod figures;
 mod observe;
