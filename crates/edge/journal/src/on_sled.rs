@@ -290,3 +290,32 @@ fn lock(folder: &Path) -> Result<File, Error> {
         Err(TryLockError::Error(source)) => Err(Error::Io { path, source }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hookswitch_model::Timestamp;
+
+    use super::*;
+    use crate::{Kind, Limit};
+
+    fn record(payload: &str) -> Record {
+        Record { kind: Kind::Event, at: Timestamp::default(), meta: None, payload: payload.to_owned().into() }
+    }
+
+    /// The store took the batch, and the room ran out only then.
+    #[test]
+    fn what_was_written_and_then_refused_is_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = SledJournal::open(folder.path()).unwrap();
+        journal.append(&mut vec![record("a"), record("b")]).unwrap();
+        journal.store.write(3, &[record("refused"), record("refused")], &mut 0).unwrap();
+        assert!(says_full(&journal.make_do()));
+        assert_eq!(journal.reader().last(), 2);
+        assert_eq!(journal.append(&mut vec![record("c")]).unwrap(), 3..4);
+        drop(journal);
+        let journal = SledJournal::open(folder.path()).unwrap();
+        let page = journal.reader().read(0, Limit::default()).unwrap();
+        let said: Vec<_> = page.iter().map(|entry| entry.record.payload.clone()).collect();
+        assert_eq!(said, ["a", "b", "c"]);
+    }
+}
