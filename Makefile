@@ -4,7 +4,7 @@ CARGO ?= cargo
 
 SDK := crates/edge/http/web
 
-.PHONY: help demo web test check bench install clean
+.PHONY: help demo web test check bench sim soak kill install clean
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -28,6 +28,15 @@ check:           ## formatting and lints only
 
 bench:           ## the figures of docs/performance.md, peers beside them in the same run
 	tests/bench/run.sh
+
+sim:             ## seeded worlds with faults: SEEDS=1000, or SEED=17 for one (docs/simulation.md)
+	SEEDS=$(SEEDS) SEED=$(SEED) $(CARGO) test --profile sim -p hookswitch-tests --test sim -- --nocapture worlds
+
+soak:            ## memory over CALLS=1000000 calls in simulated time
+	CALLS=$(or $(CALLS),1000000) $(CARGO) test --profile sim -p hookswitch-tests --test sim -- --nocapture soak
+
+kill:            ## kill -9 of the real program under load, KILLS=100 times
+	KILLS=$(or $(KILLS),100) $(CARGO) test -p hookswitch-tests --test kill -- --nocapture
 
 install: web     ## daemon, unit file, configuration; as root
 	$(CARGO) build --release --bin hookswitch
