@@ -321,3 +321,143 @@ fn opened_url(event: &Event, recorded: &[u8]) -> Option<String> {
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hookswitch_journal::{MemoryJournal, Record};
+    use hookswitch_model::{
+        CallRef, LegRef, PbxId, Timestamp,
+        call::{Address, Direction, PartyNumber},
+        input::Input,
+        pbx::{Fact, LegSeen, PbxEvent},
+        setup::{Mode, PbxSetup, Setup},
+    };
+    use hookswitch_wire::template::PopTemplates;
+
+    use super::*;
+    use crate::daemon::machine::{Machine, Options as MachineOptions};
+
+    /// The records of three calls, with the snapshots taken on the way.
+    fn recorded() -> (Vec<Record>, Vec<Snapshot>) {
+        let pbx = PbxId::new("hq").unwrap();
+        let pbxs = vec![PbxSetup { name: pbx.clone(), mode: Mode::Observe }];
+        let setup = move |version| Setup { version, pbxs: pbxs.clone(), ..Setup::default() };
+        let options = MachineOptions::new(
+            hookswitch_model::Millis::from_secs(86_400),
+            Arc::new(PopTemplates::default()),
+            7,
+        );
+        let machine = Machine::recover(Box::new(MemoryJournal::new()), setup, options).unwrap();
+        let (mut machine, _) = machine.start(Timestamp::from_millis(1)).unwrap();
+        let mut snapshots = Vec::new();
+        for number in 1..=3 {
+            let at = Timestamp::from_millis(number * 1_000);
+            for fact in call(number) {
+                let event = PbxEvent { pbx: pbx.clone(), at, recovered: false, fact };
+                machine.handle(at, Input::Pbx(Box::new(event)));
+            }
+            machine.commit(at).unwrap();
+            machine.snapshot(at);
+            let kept = machine.journal().snapshots();
+            snapshots.push(kept.load(machine.last()).unwrap());
+        }
+        let page = machine.journal().reader().read(0, Limit { entries: 10_000, bytes: 1 << 30 }).unwrap();
+        (page.iter().map(|entry| entry.record.clone()).collect(), snapshots)
+    }
+
+    fn call(number: u64) -> Vec<Fact> {
+        let call = CallRef::new(&format!("call.{number}"));
+        let leg = LegRef::new(&format!("leg.{number}"));
+        let party = PartyNumber { raw: format!("+4930{number}"), ..PartyNumber::default() };
+        let originator = LegSeen { leg: leg.clone(), address: Address::new("PJSIP/trunk"), number: None };
+        vec![
+            Fact::CallStarted {
+                call: call.clone(),
+                originator,
+                direction: Direction::Inbound,
+                ani: party.clone(),
+                dnis: party,
+                via: None,
+                trunk: None,
+                data: [("k".to_owned(), "v".to_owned())].into(),
+            },
+            Fact::CallEnded { call, by: Some(leg), cause: None },
+        ]
+    }
+
+    fn journal(records: &[Record], snapshots: &[Snapshot]) -> MemoryJournal {
+        let mut journal = MemoryJournal::new();
+        journal.append(&mut records.to_vec()).unwrap();
+        for snapshot in snapshots {
+            journal.snapshots().save(snapshot).unwrap();
+        }
+        journal
+    }
+
+    fn differs(records: &[Record], snapshots: &[Snapshot]) -> Difference {
+        match replay(&journal(records, snapshots)).unwrap() {
+            Replayed::Different(difference) => *difference,
+            Replayed::Identical(counts) => panic!("it was taken for identical: {counts:?}"),
+        }
+    }
+
+    #[test]
+    fn the_same_inputs_make_the_same_decisions() {
+        let (records, snapshots) = recorded();
+        let Replayed::Identical(counts) = replay(&journal(&records, &snapshots[1..])).unwrap() else {
+            panic!("it differs")
+        };
+        assert_eq!(counts.to, records.len() as u64);
+        assert_eq!(counts.snapshots, [snapshots[1].seq, snapshots[2].seq]);
+        let of_kind = |kind| records.iter().filter(|record| record.kind == kind).count() as u64;
+        assert_eq!((counts.inputs, counts.events), (of_kind(Kind::Input), of_kind(Kind::Event)));
+        assert!(counts.events >= 6, "{counts:?}");
+    }
+
+    #[test]
+    fn a_changed_event_is_found_where_it_stands() {
+        let (records, snapshots) = recorded();
+        for at in (0..records.len()).filter(|at| records[*at].kind == Kind::Event) {
+            let mut changed = records.clone();
+            let text = String::from_utf8(records[at].payload.to_vec()).unwrap();
+            changed[at].payload = text.replacen("\"time\":\"1", "\"time\":\"2", 1).into();
+            assert_ne!(changed[at].payload, records[at].payload);
+            let difference = differs(&changed, &snapshots[1..]);
+            assert_eq!(difference.seq, at as u64 + 1);
+            assert_eq!(records[difference.input_seq as usize - 1].kind, Kind::Input);
+            assert_eq!(difference.replayed, Some(text));
+        }
+    }
+
+    #[test]
+    fn a_changed_input_a_missing_and_a_further_event_are_found() {
+        let (records, snapshots) = recorded();
+        let input = records.iter().rposition(|record| record.kind == Kind::Input).unwrap();
+        let mut changed = records.clone();
+        let text = String::from_utf8(records[input].payload.to_vec()).unwrap();
+        changed[input].payload = text.replace("leg.3", "leg.9").into();
+        assert_eq!(differs(&changed, &[]).input_seq, input as u64 + 1);
+
+        let event = records.iter().rposition(|record| record.kind == Kind::Event).unwrap();
+        let mut missing = records.clone();
+        missing.remove(event);
+        let difference = differs(&missing, &[]);
+        assert!(difference.replayed.is_some());
+
+        let mut further = records.clone();
+        further.push(records[event].clone());
+        let difference = differs(&further, &[]);
+        assert_eq!((difference.seq, difference.replayed), (records.len() as u64 + 1, None));
+        drop(snapshots);
+    }
+
+    #[test]
+    fn a_snapshot_of_another_state_is_found() {
+        let (records, snapshots) = recorded();
+        let other = Snapshot { payload: snapshots[0].payload.clone(), ..snapshots[1].clone() };
+        let difference = differs(&records, &[other, snapshots[2].clone()]);
+        assert_eq!(difference.seq, snapshots[1].seq);
+    }
+}
