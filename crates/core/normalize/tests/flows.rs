@@ -53,33 +53,6 @@ fn a_retrieval_is_told_a_moment_later_with_its_own_time() {
 }
 
 #[test]
-fn events_read_at_once_are_told_one_after_another_and_the_facts_of_one_event_together() {
-    let mut pbx = Pbx::default();
-    let before = pbx.now;
-    pbx.calls("c", "PJSIP/trunk-01", "+4930", "5001");
-    let read = pbx.now;
-    for (name, headers) in [
-        ("QueueCallerJoin", "Uniqueid: c|Queue: q|Position: 1"),
-        ("Newchannel", "Channel: PJSIP/1001-02|ChannelState: 0|Uniqueid: a|Linkedid: c"),
-        ("DialBegin", "Uniqueid: c|DestChannel: PJSIP/1001-02|DestUniqueid: a|DialString: 1001"),
-        ("QueueCallerLeave", "Uniqueid: c|Queue: q"),
-        ("Hangup", "Uniqueid: c|Cause: 16"),
-    ] {
-        pbx.now = before;
-        pbx.event(name, headers);
-    }
-    let after = |fact: &str| {
-        let told = pbx.facts.iter().find(|event| format!("{:?}", event.fact).starts_with(fact));
-        told.unwrap().at.as_micros() - read.as_micros()
-    };
-    let moments =
-        ["CallStarted", "QueueJoined", "LegRinging", "QueueLeft", "LegLeft", "CallEnded"].map(after);
-    assert_eq!(moments, [0, 1, 2, 3, 4, 4]);
-    pbx.calls("d", "PJSIP/trunk-03", "+4930", "5001");
-    assert_eq!(pbx.facts.last().unwrap().at, pbx.now, "later events have their own time");
-}
-
-#[test]
 fn hold_and_retrieve_in_quick_succession_are_all_told() {
     let mut pbx = Pbx::default();
     pbx.customer_talks();

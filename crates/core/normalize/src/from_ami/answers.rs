@@ -62,6 +62,9 @@ impl Normalizer {
         let Ok(action) = id.parse::<ActionId>() else { return Ok(()) };
         self.answered(action, frame);
         let refused = (!frame.is_success()).then(|| frame.get("Message").unwrap_or("refused").to_owned());
+        if refused.is_some() {
+            self.board.ring_refused(action);
+        }
         match self.answers.probes.remove(&action) {
             Some(leg) if refused.is_some() => self.board.vanished(&leg),
             // Of a probe the good answer is told, too: the call lives.

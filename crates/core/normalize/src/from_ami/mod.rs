@@ -18,7 +18,7 @@
 use hookswitch_ami::{Action, EventName, Frame, FrameKind};
 use hookswitch_model::{
     Timestamp,
-    pbx::{Fact, KnownCall, PbxAction, PbxEvent},
+    pbx::{Action as PbxRequest, Fact, KnownCall, PbxAction, PbxEvent},
 };
 
 use crate::{settings::Settings, switchboard::Switchboard};
@@ -137,6 +137,9 @@ impl Normalizer {
     /// An action of the engine was sent, so that its answer can be understood.
     pub fn sent(&mut self, action: &PbxAction) {
         self.answers.sent(action);
+        if let PbxRequest::Ring { call, .. } = &action.action {
+            self.board.ring_sent(call, action.id);
+        }
         self.control.sent(self.board.now, action);
     }
 

@@ -118,6 +118,10 @@ pub(crate) struct Call {
     pub(crate) parked_by: Option<LegRef>,
     /// The PBX serves the caller itself, as told.
     pub(crate) taken: bool,
+    /// Our Ring that was sent and does not show yet.
+    pub(crate) ring_sent: Option<ActionId>,
+    /// The dialplan sent the caller to the fallback then; not told yet, because a Ring of ours is on its way.
+    pub(crate) fell_back_at: Option<Timestamp>,
     /// Our Ring that is out.
     pub(crate) ring: Option<ActionId>,
     /// Our last Ring: how its legs ended, the most telling one.
@@ -149,6 +153,8 @@ impl Call {
             recalls: None,
             parked_by: None,
             taken: false,
+            ring_sent: None,
+            fell_back_at: None,
             ring: None,
             ring_end: None,
             conference: 0,

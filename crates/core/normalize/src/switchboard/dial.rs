@@ -104,6 +104,9 @@ impl Switchboard {
         let up = channel.progress == Progress::Up;
         let seen = leg.seen();
         let side = self.endpoints.side(&address);
+        if let Some(ring) = ring {
+            self.ring_shows(call, ring);
+        }
         self.resolve_blind(call);
         self.introduce(call, Some(side));
         self.progress(call);

@@ -219,6 +219,7 @@ impl Switchboard {
     fn finish(&mut self, call: &CallRef, leg: &LegRef, end: LegEnd, cause: Option<Cause>) {
         self.introduce(call, None);
         self.route_now(call);
+        self.fell_back_for_sure(call);
         let stay = self.talk_on(call, leg);
         let Some(known) = self.calls.get(call) else { return };
         let by = known.hung_up_by.clone().or_else(|| (end == LegEnd::HungUp).then(|| leg.clone()));

@@ -19,6 +19,9 @@ const PRESENTATION: Millis = Millis(100);
 /// How long a route request waits for the attached data that was asked for.
 const DATA_WAIT: Millis = Millis(150);
 
+/// How long a Ring that was sent may take to show, when the caller goes to the fallback before it does.
+const RING_ON_ITS_WAY: Millis = Millis(300);
+
 /// What may be told.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Pending {
@@ -32,8 +35,12 @@ pub(super) enum Pending {
     Apart(CallRef, LegRef),
     /// A leg took the other side back.
     Retrieved(CallRef, LegRef),
+    /// Who consulted is back with the customer: alone, or the two come together.
+    Consulted(CallRef),
     /// A route request without its data.
     Route(CallRef),
+    /// A caller in the fallback, unless a Ring of ours fetches him from there.
+    FellBack(CallRef),
 }
 
 impl Pending {
@@ -42,7 +49,11 @@ impl Pending {
         match self {
             Self::Begin(_) | Self::Join(_) => 0,
             Self::Blind(_) => 1,
-            Self::Apart(..) | Self::Retrieved(..) | Self::Route(_) => 2,
+            Self::Apart(..)
+            | Self::Retrieved(..)
+            | Self::Consulted(_)
+            | Self::Route(_)
+            | Self::FellBack(_) => 2,
         }
     }
 
@@ -58,7 +69,8 @@ impl Switchboard {
             Pending::Route(_) => DATA_WAIT,
             Pending::Begin(_) => PRESENTATION,
             Pending::Apart(..) => HANGUP,
-            Pending::Join(_) | Pending::Blind(_) | Pending::Retrieved(..) => SETTLE,
+            Pending::FellBack(_) => RING_ON_ITS_WAY,
+            Pending::Join(_) | Pending::Blind(_) | Pending::Retrieved(..) | Pending::Consulted(_) => SETTLE,
         };
         self.pending.add(self.now + wait, pending);
     }
@@ -90,7 +102,9 @@ impl Switchboard {
             Pending::Blind(call) => self.resolve_blind(&call),
             Pending::Apart(call, leg) => self.settle_apart(&call, &leg),
             Pending::Retrieved(call, leg) => self.settle_retrieved(&call, &leg),
+            Pending::Consulted(call) => self.back_alone(&call),
             Pending::Route(call) => self.route_now(&call),
+            Pending::FellBack(call) => self.fell_back_for_sure(&call),
         }
     }
 

@@ -7,7 +7,12 @@ use hookswitch_model::{
     pbx::{Fact, LegEnd, RingResult},
 };
 
-use super::{Switchboard, call::Asking, channel::Kind, settle::Pending};
+use super::{
+    Switchboard,
+    call::{Asking, Call},
+    channel::Kind,
+    settle::Pending,
+};
 
 /// How a caller left the PBX's own queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,18 +129,59 @@ impl Switchboard {
         self.say_at(call, at, Fact::RouteRequested { call: call.clone(), dnis });
     }
 
+    /// The dialplan sends the caller to the fallback. A Ring of ours that is on its way fetches him from there: then he
+    /// never was in it, as far as anybody is concerned.
     pub(crate) fn fell_back(&mut self, uid: &str) {
         let Some(call) = self.call_for(uid) else { return };
-        self.progress(&call);
-        if let Some(known) = self.calls.get_mut(&call) {
+        let at = self.now;
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        known.fell_back_at = Some(at);
+        if known.ring_sent.is_some() {
+            self.later(Pending::FellBack(call));
+        } else {
+            self.fell_back_for_sure(&call);
+        }
+    }
+
+    /// No Ring came to fetch the caller from the fallback, and none will.
+    pub(super) fn fell_back_for_sure(&mut self, call: &CallRef) {
+        let Some(at) = self.calls.get_mut(call).and_then(|known| known.fell_back_at.take()) else { return };
+        self.progress(call);
+        if let Some(known) = self.calls.get_mut(call) {
+            known.ring_sent = None;
             known.routed = None;
         }
-        self.say(&call, Fact::FellBack { call: call.clone() });
+        self.say_at(call, at, Fact::FellBack { call: call.clone() });
+    }
+
+    /// A Ring of ours was sent for this call.
+    pub(crate) fn ring_sent(&mut self, call: &CallRef, ring: ActionId) {
+        if let Some(known) = self.calls.get_mut(call) {
+            known.ring_sent = Some(ring);
+        }
+    }
+
+    /// The PBX will not do what was asked. If that was a Ring, it fetches nobody.
+    pub(crate) fn ring_refused(&mut self, ring: ActionId) {
+        let sent = |call: &&mut Call| call.ring_sent == Some(ring);
+        let Some(known) = self.calls.values_mut().find(sent) else { return };
+        known.ring_sent = None;
+        let call = known.call.clone();
+        self.fell_back_for_sure(&call);
+    }
+
+    /// A Ring of ours reached the dialplan.
+    pub(super) fn ring_shows(&mut self, call: &CallRef, ring: ActionId) {
+        if let Some(known) = self.calls.get_mut(call).filter(|known| known.ring_sent == Some(ring)) {
+            known.ring_sent = None;
+            known.fell_back_at = None;
+        }
     }
 
     /// Our Ring is over. `said` is what DIALSTATUS and HANGUPCAUSE mean where no leg said it better.
     pub(crate) fn ring_result(&mut self, uid: &str, ring: ActionId, said: RingResult, cause: Option<Cause>) {
         let Some(call) = self.call_for(uid) else { return };
+        self.ring_shows(&call, ring);
         let Some(known) = self.calls.get_mut(&call) else { return };
         known.ring = None;
         let result = match known.ring_end.take() {
