@@ -175,7 +175,7 @@ impl Session {
         } else if !self.up {
             Err("the link to the PBX is down".to_owned())
         } else {
-            to_ami::translate(&action, &self.settings.actions).map_err(|error| error.to_string())
+            self.normalizer.translate(&action, &self.settings.actions).map_err(|error| error.to_string())
         };
         match asked {
             Ok(requests) => self.ask(action, &requests),

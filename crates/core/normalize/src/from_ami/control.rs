@@ -161,12 +161,14 @@ impl Normalizer {
     fn consulted(&mut self, frame: &Frame) -> Read {
         let consult = CallRef::new(must(frame, "Consult")?);
         let (end, cause) = vain(frame);
-        let told = self.board.consult_over(&consult, end, cause.clone());
-        if let Some(action) = self.control.of_call(&consult) {
-            self.control.attempts.remove(&action);
-            if !told {
+        let asked = self.control.of_call(&consult);
+        let asked = asked.filter(|action| self.control.attempts.remove(action).is_some());
+        match asked {
+            Some(action) if !self.board.was_begun(&consult) => {
+                self.board.consult_in_vain(&consult);
                 self.board.tell(Fact::DialFailed { action, end, cause });
             }
+            Some(_) | None => self.board.consult_over(&consult, end, cause),
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::{
     Switchboard,
     call::{Leg, Numbers},
     channel::Kind,
+    settle::Pending,
 };
 
 /// How many of the engine's own calls are remembered to have begun.
@@ -63,11 +64,18 @@ impl Switchboard {
             (leg.desk, leg.held, leg.retrieved_at) = (false, false, None);
             let leg = leg.leg.clone();
             self.say(&call, Fact::Retrieved { call: call.clone(), leg });
-            if let Some(consult) = self.consults.get(party).cloned()
-                && !self.talks(&consult, party.as_str())
-            {
-                self.consult_ends(&consult, LegEnd::HungUp, None);
+            if let Some(consult) = self.consults.get(party).cloned() {
+                self.later(Pending::Consulted(consult));
             }
+        }
+    }
+
+    /// Whom he consulted did not come along: that is over.
+    pub(super) fn back_alone(&mut self, consult: &CallRef) {
+        let Some(known) = self.calls.get(consult) else { return };
+        let originator = known.leg(known.originator.as_str()).map(|leg| leg.channel.clone());
+        if originator.is_some_and(|channel| !self.talks(consult, channel.as_str())) {
+            self.consult_ends(consult, LegEnd::HungUp, None);
         }
     }
 
@@ -99,13 +107,17 @@ impl Switchboard {
         }
     }
 
-    /// The attempt or the conversation is over, and who consulted is at his desk again. Whether it was told of at all.
-    pub(crate) fn consult_over(&mut self, consult: &CallRef, end: LegEnd, cause: Option<Cause>) -> bool {
-        let Some(known) = self.calls.get(consult) else { return true };
-        let reached = known.told;
-        let end = if reached { LegEnd::Released } else { end };
-        self.consult_ends(consult, end, cause);
-        reached
+    /// The attempt or the conversation is over, and who consulted is at his desk again.
+    pub(crate) fn consult_over(&mut self, consult: &CallRef, end: LegEnd, cause: Option<Cause>) {
+        let told = self.calls.get(consult).is_some_and(|known| known.told);
+        self.consult_ends(consult, if told { LegEnd::Released } else { end }, cause);
+    }
+
+    /// A consultation of which nothing was told, and nothing will be.
+    pub(crate) fn consult_in_vain(&mut self, consult: &CallRef) {
+        let Some(known) = self.calls.get_mut(consult) else { return };
+        known.silent = true;
+        self.consult_ends(consult, LegEnd::Released, None);
     }
 
     fn consult_ends(&mut self, consult: &CallRef, end: LegEnd, cause: Option<Cause>) {

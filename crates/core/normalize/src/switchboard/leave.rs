@@ -40,6 +40,8 @@ impl Switchboard {
     pub(crate) fn hangup_requested(&mut self, uid: &str, cause: Option<u16>) {
         let Some(channel) = self.topology.get_mut(uid) else { return };
         channel.hangup.get_or_insert(HangupRequest { cause });
+        // ChanSpy may keep the channel until who is heard hangs up.
+        self.supervisor_gone(uid, None);
         for call in self.on.get(uid).cloned().unwrap_or_default() {
             self.retrieved_for_sure(&call);
             let Some(known) = self.calls.get_mut(&call) else { continue };

@@ -256,7 +256,8 @@ impl Switchboard {
         let Some(leg) = self.calls.get_mut(call).and_then(|known| known.on_mut(channel.as_str())) else {
             return;
         };
-        if !leg.held {
+        // Who holds from a desk is seen to by `back_from_desk`.
+        if !leg.held || leg.desk {
             return;
         }
         leg.held = false;

@@ -221,7 +221,7 @@ impl Story {
             Fact::NumberChecked { exists, .. } => format!("number exists={exists}"),
             Fact::DialFailed { end, .. } => format!("dial failed {end:?}"),
             Fact::Supervised { call, leg, mode } => {
-                format!("{} supervised {mode:?} by {}", self.call(call), leg.address)
+                format!("{} supervised {mode:?} by {}", self.call(call), self.seen(leg))
             }
             Fact::Recording { call, on } => format!("{} recording {on}", self.call(call)),
             Fact::Device { .. } => return None,
