@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod aliases;
+mod control;
 mod cors;
 mod description;
 mod desktop;
@@ -11,6 +13,7 @@ mod reader;
 mod repetition;
 mod requests;
 mod roles;
+mod sso;
 mod streams;
 mod streams_end;
 mod world;
