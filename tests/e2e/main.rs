@@ -3,6 +3,7 @@
 mod death;
 mod links;
 mod readers;
+mod replay;
 
 use hookswitch_tests::asterisk::Version;
 
