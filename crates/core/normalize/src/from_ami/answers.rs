@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use hookswitch_ami::Frame;
+use hookswitch_ami::{Action as Ami, Frame};
 use hookswitch_model::{
     ActionId, LegRef,
     pbx::{Action, Fact, PbxAction},
@@ -15,6 +15,9 @@ const MAX_PROBES: usize = 1024;
 
 /// ActionIDs of requests for the variables of a channel.
 const VARIABLES: &str = "hs-variables-";
+
+/// ActionIDs of requests for the application that serves a channel.
+const APPLICATION: &str = "hs-application-";
 
 /// What is waited for.
 #[derive(Debug, Default)]
@@ -40,6 +43,11 @@ impl Answers {
 /// The ActionID of a request for the variables of a channel.
 pub(super) fn variables_of(uid: &str) -> String {
     format!("{VARIABLES}{uid}")
+}
+
+/// Asks for the application that serves a channel: `Status` of the one channel, cheap for the PBX.
+pub(super) fn ask_application(uid: &str) -> Ami {
+    Ami::new("Status").header("Channel", uid).action_id(format!("{APPLICATION}{uid}"))
 }
 
 impl Normalizer {

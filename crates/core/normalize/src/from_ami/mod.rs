@@ -195,6 +195,7 @@ impl Normalizer {
     fn hand_over(&mut self, out: &mut Vec<PbxEvent>) {
         self.counters.facts += self.board.out.len() as u64;
         out.append(&mut self.board.out);
+        self.requests.extend(self.board.asks.drain(..).map(|uid| answers::ask_application(uid.as_str())));
     }
 
     /// Most events say nothing of calls and are left at their names, before a header is split.

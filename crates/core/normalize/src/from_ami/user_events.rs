@@ -157,6 +157,9 @@ impl Normalizer {
         if !data.is_empty() {
             self.board.attach(uid, data);
         }
+        if frame.get("Application") == Some("VoiceMail") {
+            self.board.found_in(uid, "voicemail");
+        }
         Ok(())
     }
 }

@@ -118,6 +118,8 @@ pub(crate) struct Call {
     pub(crate) parked_by: Option<LegRef>,
     /// The PBX serves the caller itself, as told.
     pub(crate) taken: bool,
+    /// The customer has been alone with the PBX since then.
+    pub(crate) alone_since: Timestamp,
     /// Our Ring that was sent and does not show yet.
     pub(crate) ring_sent: Option<ActionId>,
     /// The dialplan sent the caller to the fallback then; not told yet, because a Ring of ours is on its way.
@@ -153,6 +155,7 @@ impl Call {
             recalls: None,
             parked_by: None,
             taken: false,
+            alone_since: begun_at,
             ring_sent: None,
             fell_back_at: None,
             ring: None,

@@ -196,6 +196,9 @@ impl Switchboard {
         let heard = self.topology.named(leg).unwrap_or_else(|| LegRef::new(leg));
         let Some(call) = self.call_on(heard.as_str()).cloned() else { return false };
         let Some(channel) = self.topology.get(supervisor.as_str()) else { return false };
+        if channel.hangup.is_some() || self.spies.iter().any(|(spy, _)| spy == supervisor) {
+            return true;
+        }
         let seen = LegSeen { leg: supervisor.clone(), address: channel.address.clone(), number: None };
         self.spies.push((supervisor.clone(), call.clone()));
         self.say(&call, Fact::Supervised { call: call.clone(), leg: seen, mode });

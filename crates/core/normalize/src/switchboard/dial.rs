@@ -189,6 +189,7 @@ impl Switchboard {
                 self.introduce(&call, None);
             }
             self.answered_outside(&call, &leg);
+            self.left_alone(&call);
         }
     }
 

@@ -140,6 +140,7 @@ impl Switchboard {
         {
             known.hung_up_by = None;
         }
+        self.left_alone(call);
     }
 
     /// Of several devices that one Ring rings, the end that says most decides how the Ring came out.
@@ -183,6 +184,7 @@ impl Switchboard {
             );
         }
         self.review_rest(call);
+        self.left_alone(call);
     }
 
     /// The legs that remain may have lost their partner.

@@ -93,6 +93,8 @@ pub(crate) struct Switchboard {
     /// What is being looked at is a comparison of lists.
     pub(crate) recovered: bool,
     pub(crate) out: Vec<PbxEvent>,
+    /// Channels of which is to be asked what application serves them.
+    pub(crate) asks: Vec<LegRef>,
 }
 
 impl Switchboard {
@@ -123,6 +125,7 @@ impl Switchboard {
             told_until: Timestamp::default(),
             recovered: false,
             out: Vec::new(),
+            asks: Vec::new(),
         }
     }
 

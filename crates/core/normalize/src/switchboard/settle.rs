@@ -22,6 +22,10 @@ const DATA_WAIT: Millis = Millis(150);
 /// How long a Ring that was sent may take to show, when the caller goes to the fallback before it does.
 const RING_ON_ITS_WAY: Millis = Millis(300);
 
+/// How long a caller is alone with the PBX before it is asked what it does with him: time for a dialplan to go from
+/// its Dial to its voicemail.
+const ALONE: Millis = Millis::from_secs(1);
+
 /// What may be told.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Pending {
@@ -41,6 +45,8 @@ pub(super) enum Pending {
     Route(CallRef),
     /// A caller in the fallback, unless a Ring of ours fetches him from there.
     FellBack(CallRef),
+    /// A caller who is alone with the PBX.
+    Alone(CallRef),
 }
 
 impl Pending {
@@ -53,7 +59,8 @@ impl Pending {
             | Self::Retrieved(..)
             | Self::Consulted(_)
             | Self::Route(_)
-            | Self::FellBack(_) => 2,
+            | Self::FellBack(_)
+            | Self::Alone(_) => 2,
         }
     }
 
@@ -70,6 +77,7 @@ impl Switchboard {
             Pending::Begin(_) => PRESENTATION,
             Pending::Apart(..) => HANGUP,
             Pending::FellBack(_) => RING_ON_ITS_WAY,
+            Pending::Alone(_) => ALONE,
             Pending::Join(_) | Pending::Blind(_) | Pending::Retrieved(..) | Pending::Consulted(_) => SETTLE,
         };
         self.pending.add(self.now + wait, pending);
@@ -105,6 +113,7 @@ impl Switchboard {
             Pending::Consulted(call) => self.back_alone(&call),
             Pending::Route(call) => self.route_now(&call),
             Pending::FellBack(call) => self.fell_back_for_sure(&call),
+            Pending::Alone(call) => self.asks.extend(self.alone(&call).cloned()),
         }
     }
 

@@ -104,7 +104,7 @@ impl Switchboard {
             known.blind.take().map(|blind| blind.from).or_else(|| by_device.map(|leg| leg.leg.clone()));
         known.parked_by = from.clone().or(known.parked_by.take());
         self.introduce(&call, None);
-        self.took(&call, "park");
+        self.took(&call, "park", self.now);
         if let Some(from) = from {
             self.leave_transferred(&call, &from);
         }

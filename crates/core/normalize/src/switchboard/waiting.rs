@@ -1,7 +1,7 @@
 //! A caller with nobody to talk to: queues, our waiting room, digits, data, what the PBX itself does.
 
 use hookswitch_model::{
-    ActionId, CallRef, QueueId,
+    ActionId, CallRef, LegRef, QueueId, Timestamp,
     call::{AttachedData, PartyNumber, Via},
     ledger::Cause,
     pbx::{Fact, LegEnd, RingResult},
@@ -53,6 +53,7 @@ impl Switchboard {
         let abandoned = known.abandoned;
         if let Some((queue, _)) = known.queue.take() {
             self.say(&call, Fact::QueueLeft { call: call.clone(), queue, abandoned });
+            self.left_alone(&call);
         }
     }
 
@@ -152,6 +153,7 @@ impl Switchboard {
             known.routed = None;
         }
         self.say_at(call, at, Fact::FellBack { call: call.clone() });
+        self.left_alone(call);
     }
 
     /// A Ring of ours was sent for this call.
@@ -245,14 +247,48 @@ impl Switchboard {
         let Some(call) = self.call_for(uid) else { return };
         self.resolve_blind(&call);
         self.progress(&call);
-        self.took(&call, what);
+        self.took(&call, what, self.now);
     }
 
-    pub(super) fn took(&mut self, call: &CallRef, what: &str) {
+    pub(super) fn took(&mut self, call: &CallRef, what: &str, at: Timestamp) {
         let Some(known) = self.calls.get_mut(call) else { return };
         if !std::mem::replace(&mut known.taken, true) {
-            self.say(call, Fact::SystemTook { call: call.clone(), what: what.to_owned() });
+            self.say_at(call, at, Fact::SystemTook { call: call.clone(), what: what.to_owned() });
         }
+    }
+
+    /// The channel of a customer who is up and has nobody: no leg rings for him, he is in no queue, and nothing is
+    /// known that the PBX does with him.
+    pub(super) fn alone(&self, call: &CallRef) -> Option<&LegRef> {
+        let known = self.calls.get(call)?;
+        let [leg] = known.legs.as_slice() else { return None };
+        let unserved = known.queue.is_none() && known.routed.is_none() && known.asking.is_none();
+        let going_on = known.told && !known.taken && !known.originated && known.hung_up_by.is_none();
+        let only_here = self.on.get(&leg.channel).is_some_and(|calls| calls.len() == 1);
+        (leg.up && !leg.talking && unserved && going_on && only_here).then_some(&leg.channel)
+    }
+
+    /// Something of the call ended, or the customer was answered. Of a customer who is alone then the PBX is asked, once, what it does with him: only the
+    /// class `dialplan`, which is not read because it is most of a stream, would tell.
+    pub(super) fn left_alone(&mut self, call: &CallRef) {
+        if self.alone(call).is_none() {
+            return;
+        }
+        let now = self.now;
+        if let Some(known) = self.calls.get_mut(call) {
+            known.alone_since = now;
+        }
+        self.later(Pending::Alone(call.clone()));
+    }
+
+    /// The PBX was asked, and serves the caller itself.
+    pub(crate) fn found_in(&mut self, uid: &str, what: &str) {
+        let Some(call) = self.call_for(uid) else { return };
+        let Some(known) = self.calls.get(&call).filter(|_| self.alone(&call).is_some()) else { return };
+        let since = known.alone_since;
+        self.resolve_blind(&call);
+        self.progress(&call);
+        self.took(&call, what, since);
     }
 
     /// The channel dialled one of our feature codes: no call.

@@ -42,7 +42,7 @@ impl Rules {
                 assert!(self.calls.insert(call.clone(), told).is_none(), "started twice: {fact:?}");
                 self.started += 1;
             }
-            Fact::LegRinging { call, leg, .. } => {
+            Fact::LegRinging { call, leg, .. } | Fact::Supervised { call, leg, .. } => {
                 let told = self.told(call, fact);
                 assert!(!told.left.contains(&leg.leg), "a leg that left rings: {fact:?}");
                 told.here.insert(leg.leg.clone());
