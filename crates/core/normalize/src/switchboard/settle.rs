@@ -96,10 +96,18 @@ impl Switchboard {
         }
     }
 
-    /// Nothing more will come that could make it clearer: all that waits is told.
+    /// Nothing more will come that could make it clearer: all that waits is told. Questions wait for their time.
     pub(super) fn settle_all(&mut self) {
-        while let Some((_, pending)) = self.pending.take(Timestamp::from_micros(u64::MAX)) {
-            self.settle(pending);
+        let mut questions = Vec::new();
+        while let Some((due, pending)) = self.pending.take(Timestamp::from_micros(u64::MAX)) {
+            if matches!(pending, Pending::Alone(_)) {
+                questions.push((due, pending));
+            } else {
+                self.settle(pending);
+            }
+        }
+        for (due, question) in questions {
+            self.pending.add(due, question);
         }
     }
 

@@ -265,7 +265,8 @@ impl Switchboard {
         let unserved = known.queue.is_none() && known.routed.is_none() && known.asking.is_none();
         let going_on = known.told && !known.taken && !known.originated && known.hung_up_by.is_none();
         let only_here = self.on.get(&leg.channel).is_some_and(|calls| calls.len() == 1);
-        (leg.up && !leg.talking && unserved && going_on && only_here).then_some(&leg.channel)
+        let talks = leg.talking && leg.apart_at.is_none();
+        (leg.up && !talks && unserved && going_on && only_here).then_some(&leg.channel)
     }
 
     /// Something of the call ended, or the customer was answered. Of a customer who is alone then the PBX is asked, once, what it does with him: only the
