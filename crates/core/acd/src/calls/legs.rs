@@ -305,6 +305,7 @@ impl Engine {
             let (leg, role) = (call.legs[place].id, call.legs[place].role);
             self.emit_call(EventKind::CallPartyLeft { call, leg, role });
         }
+        self.end_is_due(id);
     }
 
     /// A leg of one call became a leg of another.

@@ -17,6 +17,8 @@ use crate::{agents::EVIDENCE_GONE, engine::Engine, timers::Timer};
 const ASK_AFTER: Millis = Millis::from_secs(30);
 /// A call of which nothing was seen for this long is given up.
 const GIVE_UP_AFTER: Millis = Millis::from_secs(85);
+/// The end of a call follows that of its last leg at once. One that does not was missed.
+const END_FOLLOWS: Millis = Millis::from_secs(5);
 /// What a PBX refused to do for a caller who is told to leave is asked again after this.
 const AGAIN: Millis = Millis::from_secs(2);
 
@@ -46,12 +48,23 @@ impl Engine {
             self.give_up(id, "no sign of life", false);
             return;
         }
+        if linked && record.is_empty() && silence >= END_FOLLOWS {
+            self.give_up(id, "every leg of it is gone", false);
+            return;
+        }
         if linked {
             self.give_legs_up(id);
             self.probe_silent(id);
         }
         if let Some(next) = self.next_look(id, linked) {
             self.timers.set(Timer::Trace(id), next);
+        }
+    }
+
+    /// The last leg of a call left: its end is due.
+    pub(crate) fn end_is_due(&mut self, id: CallId) {
+        if self.looks_for_traces() && self.calls.get(id).is_some_and(CallRecord::is_empty) {
+            self.timers.set(Timer::Trace(id), self.now() + END_FOLLOWS);
         }
     }
 
@@ -66,7 +79,8 @@ impl Engine {
         let dues = here.flat_map(|(_, party)| {
             [party.asked_at.unwrap_or(party.seen) + ASK_AFTER, party.seen + GIVE_UP_AFTER]
         });
-        let dues = dues.chain([record.last_seen + GIVE_UP_AFTER, now + ASK_AFTER]);
+        let end = record.is_empty().then(|| record.last_seen + END_FOLLOWS);
+        let dues = dues.chain([record.last_seen + GIVE_UP_AFTER, now + ASK_AFTER]).chain(end);
         dues.filter(|due| *due > now).min()
     }
 

@@ -219,6 +219,11 @@ impl CallRecord {
         self.call.legs.iter().position(|l| l.id == id)
     }
 
+    /// There were legs, and all have left.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.parties.is_empty() && (0..self.parties.len()).all(|place| !self.is_here(place))
+    }
+
     /// Whether a leg is still there.
     pub(crate) fn is_here(&self, place: usize) -> bool {
         self.call.legs.get(place).is_some_and(|l| l.state != LegState::Left)

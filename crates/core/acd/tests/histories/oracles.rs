@@ -6,7 +6,7 @@ use hookswitch_acd::Engine;
 use hookswitch_model::{
     AgentId, CallId, OfferId, QueueId, Timestamp,
     agent::{AgentState, DeviceState},
-    call::{Call, CallState, LegState},
+    call::{Call, CallState, Direction, LegState},
     event::{Event, EventKind},
     ledger::{Ledger, Owner},
 };
@@ -97,7 +97,10 @@ impl Oracles {
     pub(crate) fn first_come(&mut self, engine: &Engine, call: &Call) {
         self.rung.insert(call.id);
         let Some((queue, since)) = self.fresh.remove(&call.id) else { return };
-        let waits = |id: &CallId| engine.call(*id).is_some_and(|call| call.state == CallState::Queued);
+        let waits = |id: &CallId| {
+            let is_here = |call: &Call| call.legs.iter().any(|leg| leg.state != LegState::Left);
+            engine.call(*id).is_some_and(|call| call.state == CallState::Queued && is_here(call))
+        };
         let older = self.fresh.iter().find(|(id, (other, at))| *other == queue && *at < since && waits(id));
         assert!(older.is_none(), "{older:?} waits in {queue} for longer than {:?}", call.id);
     }
@@ -149,7 +152,12 @@ pub(crate) fn settled(engine: &Engine, now: Timestamp, linked: bool) {
             let legs = || call.legs.iter().filter(|leg| leg.agent.as_ref() == Some(&agent.id));
             legs().any(|leg| matches!(leg.state, LegState::Connected | LegState::Held))
         });
-        assert!(talks.count() <= 1, "{} is on two calls", agent.id);
+        let own = |call: &Call| {
+            let first = call.legs.first().is_some_and(|leg| leg.agent.as_ref() == Some(&agent.id));
+            first && call.direction != Direction::Inbound
+        };
+        let consults = engine.calls().any(own);
+        assert!(talks.count() <= 1 + usize::from(consults), "{} is on two calls", agent.id);
     }
     for call in engine.calls() {
         assert!(call.ended_at.is_none() && call.started_at <= now);

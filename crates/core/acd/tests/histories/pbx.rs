@@ -10,7 +10,11 @@ use hookswitch_model::{
     pbx::{Action, Fact, LegEnd, LegSeen, PbxAction, RingResult, TransferKind},
 };
 
-use crate::{chance::Chance, run::Shape};
+use crate::{
+    chance::Chance,
+    desk::{Desk, DeskStep},
+    run::Shape,
+};
 
 /// A phone that was rung for a caller.
 #[derive(Debug, Clone)]
@@ -23,8 +27,27 @@ pub(crate) struct Phone {
 #[derive(Debug, Clone)]
 pub(crate) enum Where {
     Room,
-    Ringing { ring: ActionId, withdrawn: bool, phones: Vec<Phone>, worst: RingResult },
-    Talking { ring: Option<ActionId>, withdrawn: bool, phone: Phone },
+    Ringing {
+        ring: ActionId,
+        withdrawn: bool,
+        phones: Vec<Phone>,
+        worst: RingResult,
+    },
+    Talking {
+        ring: Option<ActionId>,
+        withdrawn: bool,
+        phone: Phone,
+    },
+    /// In music, while an agent waits at the desk or consults.
+    Held {
+        phone: Phone,
+    },
+    /// In music, and whoever held is gone: the dialplan finds the way back.
+    Alone,
+    /// Rings somebody who was consulted and left to this caller.
+    Heir {
+        phone: Phone,
+    },
     Elsewhere,
 }
 
@@ -48,6 +71,7 @@ pub(crate) enum Step {
     AgentHangsUp(u64, LegRef),
     Holds(u64, LegRef, bool),
     Transfers(u64, LegRef),
+    AtDesk(DeskStep),
 }
 
 pub(crate) struct Pbx {
@@ -57,10 +81,14 @@ pub(crate) struct Pbx {
     pub(crate) told: Vec<Fact>,
     pub(crate) unreachable: Vec<Address>,
     pub(crate) chance: Chance,
-    shape: Shape,
-    busy: BTreeMap<Address, u64>,
+    pub(crate) shape: Shape,
+    pub(crate) busy: BTreeMap<Address, u64>,
     /// Calls and legs whose end was not told: found out when somebody asks.
     forgotten: BTreeMap<LegRef, CallRef>,
+    /// What agents asked for: calls of their own, consultations.
+    pub(crate) desk: Desk,
+    /// Facts that reach the engine whatever is lost: the truth, when asked for it.
+    pub(crate) sure: Vec<Fact>,
     steps: u64,
     legs: u64,
     pub(crate) arrived: u64,
@@ -78,6 +106,8 @@ impl Pbx {
             shape,
             busy: BTreeMap::new(),
             forgotten: BTreeMap::new(),
+            desk: Desk::default(),
+            sure: Vec::new(),
             steps: 0,
             legs: 0,
             arrived: 0,
@@ -89,11 +119,11 @@ impl Pbx {
         self.agenda.insert((self.now + Millis(ms), self.steps), step);
     }
 
-    fn tell(&mut self, fact: Fact) {
+    pub(crate) fn tell(&mut self, fact: Fact) {
         self.told.push(fact);
     }
 
-    fn new_leg(&mut self) -> LegRef {
+    pub(crate) fn new_leg(&mut self) -> LegRef {
         self.legs += 1;
         LegRef::new(&format!("l{}", self.legs))
     }
@@ -112,6 +142,7 @@ impl Pbx {
             Step::AgentHangsUp(n, leg) => self.agent_hangs_up(n, &leg),
             Step::Holds(n, leg, on) => self.holds(n, &leg, on),
             Step::Transfers(n, leg) => self.transfers(n, &leg),
+            Step::AtDesk(step) => self.at_desk(step),
         }
     }
 
@@ -146,7 +177,16 @@ impl Pbx {
                 self.busy.remove(&phone.device);
                 facts.push(left(&call, &phone.leg, LegEnd::Released));
             }
-            Where::Room | Where::Elsewhere => {}
+            Where::Held { phone } => {
+                self.busy.remove(&phone.device);
+                facts.extend(self.consult_ends(n, LegEnd::Released));
+                facts.push(left(&call, &phone.leg, LegEnd::Released));
+            }
+            Where::Heir { phone } => {
+                self.busy.remove(&phone.device);
+                facts.push(left(&call, &phone.leg, LegEnd::CallerLeft));
+            }
+            Where::Room | Where::Alone | Where::Elsewhere => {}
         }
         facts.push(left(&call, &leg, if by_caller { LegEnd::HungUp } else { LegEnd::Released }));
         facts.push(ended(&call, by_caller.then_some(leg)));
@@ -182,13 +222,12 @@ impl Pbx {
             }
             Action::Hangup { leg, .. } => match of_leg(&leg) {
                 Some(n) => self.hangs_up(n, false),
-                None => self.hang_up_phone(&leg),
+                None => self.hang_up_phone(id, &leg),
             },
             Action::SendTo { leg, .. } => self.sends(id, of_leg(&leg), false),
             Action::FallBack { leg, .. } => self.sends(id, of_leg(&leg), true),
-            Action::Probe { leg, .. } => self.probed(id, &leg),
+            Action::Probe { call, leg } => self.probed(id, &call, &leg),
             Action::NoteQueue { .. } => {}
-            // Nobody asks for the verbs of control on these days: a PBX that cannot do them says so.
             Action::Dial { .. }
             | Action::Hold { .. }
             | Action::Retrieve { .. }
@@ -201,14 +240,16 @@ impl Pbx {
             | Action::Dtmf { .. }
             | Action::Supervise { .. }
             | Action::Record { .. }
-            | Action::CheckNumber { .. } => {
-                self.tell(Fact::ActionResult { action: id, refused: Some("cannot".into()) });
-            }
+            | Action::CheckNumber { .. } => self.asked_at_desk(id, action),
         }
     }
 
     fn ring(&mut self, n: u64, id: ActionId, devices: Vec<Address>, timeout: Millis) {
         let caller = self.callers.get_mut(&n).unwrap();
+        if self.shape.loses > 0 && !matches!(caller.place, Where::Room) {
+            self.refuse(id, "not in the waiting room");
+            return;
+        }
         assert!(matches!(caller.place, Where::Room), "a Ring for a caller who is {:?}", caller.place);
         let call = caller.call.clone();
         caller.place =
@@ -297,7 +338,7 @@ impl Pbx {
         self.talk_goes_on(n, leg);
     }
 
-    fn talk_goes_on(&mut self, n: u64, leg: &LegRef) {
+    pub(crate) fn talk_goes_on(&mut self, n: u64, leg: &LegRef) {
         let length = self.chance.of(500..60_000);
         if self.chance.percent(20) {
             self.later(length / 3, Step::Holds(n, leg.clone(), true));
@@ -385,7 +426,16 @@ impl Pbx {
         }
     }
 
-    fn hang_up_phone(&mut self, leg: &LegRef) {
+    fn hang_up_phone(&mut self, id: ActionId, leg: &LegRef) {
+        if self.desk_hangs_up(id, leg) {
+            return;
+        }
+        let talks = |caller: &&u64| self.talks(**caller, leg).is_some();
+        if let Some(n) = self.callers.keys().find(talks).copied() {
+            self.tell(Fact::ActionResult { action: id, refused: None });
+            self.agent_hangs_up(n, leg);
+            return;
+        }
         let rings = |caller: &Caller| match &caller.place {
             Where::Ringing { phones, .. } => phones.iter().any(|phone| phone.leg == *leg),
             _ => false,
@@ -401,7 +451,12 @@ impl Pbx {
             return;
         };
         let caller = self.callers.get_mut(&n).unwrap();
-        assert!(!matches!(caller.place, Where::Talking { .. }), "a Redirect of a caller who talks");
+        let bridged = matches!(caller.place, Where::Talking { .. });
+        assert!(!bridged || self.shape.loses > 0, "a Redirect of a caller who talks");
+        if bridged {
+            self.refuse(id, "bridged");
+            return;
+        }
         caller.place = Where::Elsewhere;
         let call = caller.call.clone();
         self.tell(Fact::ActionResult { action: id, refused: None });
@@ -417,16 +472,24 @@ impl Pbx {
             caller.leg == *leg
                 || match &caller.place {
                     Where::Ringing { phones, .. } => phones.iter().any(|phone| phone.leg == *leg),
-                    Where::Talking { phone, .. } => phone.leg == *leg,
-                    Where::Room | Where::Elsewhere => false,
+                    Where::Talking { phone, .. } | Where::Held { phone } | Where::Heir { phone } => {
+                        phone.leg == *leg
+                    }
+                    Where::Room | Where::Alone | Where::Elsewhere => false,
                 }
-        })
+        }) || self.desk.lives(leg)
     }
 
-    /// Asked for a forgotten leg, a PBX says so, or is silent about that, too.
-    fn probed(&mut self, id: ActionId, leg: &LegRef) {
+    /// Asked for a forgotten leg, a PBX says so, or is silent about that, too. One that loses much tells the truth.
+    fn probed(&mut self, id: ActionId, call: &CallRef, leg: &LegRef) {
         if self.lives(leg) {
-            self.tell(Fact::ActionResult { action: id, refused: None });
+            self.sure.push(Fact::ActionResult { action: id, refused: None });
+        } else if self.shape.loses > 0 {
+            self.sure.push(left(call, leg, LegEnd::Released));
+            let goes_on = self.callers.values().any(|caller| caller.call == *call) || self.desk.has(call);
+            if !goes_on {
+                self.sure.push(ended(call, None));
+            }
         } else if self.chance.percent(50)
             && let Some(call) = self.forgotten.remove(leg)
         {
@@ -435,6 +498,10 @@ impl Pbx {
                 self.tell(ended(&call, None));
             }
         }
+    }
+
+    pub(crate) fn refuse(&mut self, id: ActionId, why: &str) {
+        self.tell(Fact::ActionResult { action: id, refused: Some(why.into()) });
     }
 
     /// A phone goes away or comes back; whether that is told is chance.

@@ -28,6 +28,7 @@ impl Pbx {
         for known in believed {
             match self.callers.values().find(|caller| caller.call == known.call) {
                 Some(caller) => self.differ(known, caller, &mut facts),
+                None if self.desk.has(&known.call) => self.differ_at_desk(known, &mut facts),
                 None => {
                     for leg in &known.legs {
                         facts.push(left(&known.call, &leg.leg, LegEnd::Released));
@@ -59,13 +60,16 @@ impl Pbx {
                 talk(caller, &phone.leg, facts);
             }
         }
+        if matches!(caller.place, Where::Room) && !known.routed {
+            facts.push(Fact::RouteRequested { call: caller.call.clone(), dnis: number(&caller.dnis) });
+        }
         if matches!(caller.place, Where::Elsewhere) && known.routed {
             facts.push(Fact::FellBack { call: caller.call.clone() });
         }
     }
 }
 
-fn talk(caller: &Caller, leg: &hookswitch_model::LegRef, facts: &mut Vec<Fact>) {
+pub(crate) fn talk(caller: &Caller, leg: &hookswitch_model::LegRef, facts: &mut Vec<Fact>) {
     let call: CallRef = caller.call.clone();
     facts.push(Fact::LegUp { call: call.clone(), leg: leg.clone() });
     facts.push(Fact::Talking { call: call.clone(), leg: caller.leg.clone() });
@@ -86,6 +90,6 @@ fn introduce(caller: &Caller, facts: &mut Vec<Fact>) {
             facts.push(Fact::LegRinging { call: call.clone(), leg: seen, ring: None });
             talk(caller, &phone.leg, facts);
         }
-        Where::Elsewhere => {}
+        Where::Held { .. } | Where::Heir { .. } | Where::Alone | Where::Elsewhere => {}
     }
 }

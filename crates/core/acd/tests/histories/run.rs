@@ -1,13 +1,16 @@
 //! Runs a history: PBX and engine take turns, time only moves to where something happens.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use hookswitch_acd::{Engine, Snapshot};
 use hookswitch_model::{
-    ActionId, AgentId, Millis, PbxId, QueueId, TeamId, Timestamp,
+    ActionId, AgentId, CallRef, LegRef, Millis, PbxId, QueueId, TeamId, Timestamp,
     agent::AgentState,
-    call::{Address, AttachedData},
-    command::{Actor, Command, Request},
+    call::{Address, AttachedData, Call, LegAction, LegState},
+    command::{Actor, Answer, Command, Destination, Refusal, Request, Verb},
     input::{Input, Output},
     pbx::{Action, Fact, PbxEvent},
     setup::{
@@ -35,6 +38,10 @@ pub(crate) struct Shape {
     pub(crate) drops: u64,
     /// Steps after which the link is lost.
     pub(crate) cuts: u64,
+    /// Facts that never arrive, those that answer a probe excepted.
+    pub(crate) loses: u64,
+    /// Steps after which an agent asks for something.
+    pub(crate) asks: u64,
 }
 
 impl Shape {
@@ -46,10 +53,17 @@ impl Shape {
         refuses: 0,
         drops: 0,
         cuts: 0,
+        loses: 0,
+        asks: 0,
     };
     pub(crate) const BUSY: Self = Self { every_ms: 1_500, ..Self::QUIET };
     pub(crate) const BAD: Self = Self { every_ms: 4_000, forgets: 8, refuses: 8, drops: 4, ..Self::QUIET };
     pub(crate) const CUT: Self = Self { every_ms: 4_000, cuts: 6, ..Self::QUIET };
+    pub(crate) const DESK: Self = Self { every_ms: 6_000, asks: 25, ..Self::QUIET };
+    pub(crate) const BAD_DESK: Self = Self { forgets: 5, refuses: 10, drops: 10, ..Self::DESK };
+    pub(crate) const CUT_DESK: Self = Self { cuts: 5, ..Self::DESK };
+    pub(crate) const LOSSY: Self = Self { every_ms: 6_000, loses: 10, ..Self::QUIET };
+    pub(crate) const LOSSY_DESK: Self = Self { loses: 10, ..Self::DESK };
 }
 
 const AGENTS: [(&str, &str); 5] =
@@ -126,7 +140,7 @@ fn setup(seed: u64) -> Setup {
         ],
         routes: vec![route("5003", "support"), route("5013", "billing"), route("5023", "brief")],
         calendars: BTreeMap::new(),
-        outbound: OutboundSetup::default(),
+        outbound: OutboundSetup { allow: vec!["+49".into()], ..OutboundSetup::default() },
     }
 }
 
@@ -143,6 +157,11 @@ struct Run {
     linked: bool,
     cut_at: Timestamp,
     commands: u128,
+    answer: Option<Answer>,
+    /// What was asked for and taken, and what came of it, by name.
+    taken: BTreeMap<String, u64>,
+    /// Legs that are believed and gone, and since when.
+    dead: BTreeMap<LegRef, Timestamp>,
 }
 
 impl Run {
@@ -152,8 +171,18 @@ impl Run {
         let engine = Engine::new(Arc::clone(&setup), seed).unwrap();
         let twin = Engine::new(setup, seed).unwrap();
         let pbx = Pbx::new(seed, shape, now);
-        let mut run =
-            Self { engine, twin, pbx, oracles: Oracles::default(), linked: false, cut_at: now, commands: 0 };
+        let mut run = Self {
+            engine,
+            twin,
+            pbx,
+            oracles: Oracles::default(),
+            linked: false,
+            cut_at: now,
+            commands: 0,
+            answer: None,
+            taken: BTreeMap::new(),
+            dead: BTreeMap::new(),
+        };
         run.link_up(false);
         run
     }
@@ -175,7 +204,12 @@ impl Run {
         assert_eq!(self.engine.next_deadline(), self.twin.next_deadline());
         for output in outputs {
             match output {
-                Output::Event(event) => self.oracles.see(&event),
+                Output::Event(event) => {
+                    if event.action.is_some() {
+                        *self.taken.entry(event.kind.name().to_owned()).or_default() += 1;
+                    }
+                    self.oracles.see(&event);
+                }
                 Output::Action(action) => {
                     if let Action::Ring { call, .. } = &action.action {
                         let known = self.engine.calls().find(|known| known.pbx_ref == *call).unwrap();
@@ -186,7 +220,7 @@ impl Run {
                         self.pbx.later(after, Step::Carries(action));
                     }
                 }
-                Output::Answer(_) => {}
+                Output::Answer(answer) => self.answer = Some(answer),
             }
         }
         oracles::settled(&self.engine, now, self.linked);
@@ -200,9 +234,105 @@ impl Run {
     /// What the PBX says reaches the engine only over a link.
     fn deliver(&mut self) {
         for fact in std::mem::take(&mut self.pbx.told) {
-            if self.linked {
+            let lost = self.pbx.chance.percent(self.pbx.shape.loses);
+            if self.linked && !lost {
                 self.fact(fact, false);
             }
+        }
+        for fact in std::mem::take(&mut self.pbx.sure) {
+            let recovered = !matches!(fact, Fact::ActionResult { .. });
+            let over = |call: &CallRef| !self.engine.calls().any(|known| known.pbx_ref == *call);
+            if self.linked && !fact.call().is_some_and(over) {
+                self.fact(fact, recovered);
+            }
+        }
+    }
+
+    /// No leg is believed for long that is gone: whoever asks is told the truth.
+    fn no_belief_without_evidence(&mut self) {
+        let now = self.pbx.now;
+        if !self.linked || self.pbx.shape.loses == 0 {
+            self.dead.clear();
+            return;
+        }
+        let believed: Vec<_> =
+            self.engine.known_calls(&pbx()).into_iter().flat_map(|known| known.legs).collect();
+        let gone: BTreeSet<LegRef> =
+            believed.into_iter().map(|leg| leg.leg).filter(|leg| !self.pbx.lives(leg)).collect();
+        self.dead.retain(|leg, _| gone.contains(leg));
+        for leg in gone {
+            let since = *self.dead.entry(leg.clone()).or_insert(now);
+            assert!(now.since(since) <= Millis::from_secs(90), "{leg} is believed for 90 s too long");
+        }
+    }
+
+    /// Asks for something of a leg, legal or not, and holds the answer against what the leg shows.
+    fn somebody_controls(&mut self) {
+        let linked = self.linked;
+        let calls: Vec<Call> = self.engine.calls().cloned().collect();
+        let legs = calls.iter().flat_map(|call| call.legs.iter().map(move |leg| (call.id, leg)));
+        let own: Vec<_> =
+            legs.filter(|(_, leg)| leg.agent.is_some() && leg.state != LegState::Left).collect();
+        self.commands += 1;
+        let id = ActionId::from_bits(self.commands);
+        let request = if own.is_empty() || self.pbx.chance.percent(15) {
+            let (agent, _) = *self.pbx.chance.pick(&AGENTS);
+            Request::Dial {
+                agent: AgentId::new(agent).unwrap(),
+                to: self.somewhere(),
+                data: AttachedData::new(),
+            }
+        } else {
+            let (call, leg) = self.pbx.chance.pick(&own).to_owned();
+            let verb = self.some_verb(&leg.actions);
+            Request::Control { call, agent: leg.agent.clone().unwrap(), verb }
+        };
+        let actor = Actor { name: "test".into(), agent: request.agent().cloned() };
+        self.input(Input::Command(Command { id, actor, request: request.clone() }));
+        let answer = self.answer.take().unwrap();
+        if answer.result.is_ok() {
+            *self.taken.entry(request.name().to_owned()).or_default() += 1;
+        }
+        let Request::Control { call, agent, verb } = request else { return };
+        let leg = calls.iter().find(|known| known.id == call).unwrap();
+        let leg =
+            leg.legs.iter().rfind(|leg| leg.agent.as_ref() == Some(&agent) && leg.state != LegState::Left);
+        let shown = leg.unwrap().actions.iter().any(|action| action.as_str() == verb.as_str());
+        match answer.result {
+            Ok(_) => assert!(shown && linked, "{verb:?} was taken and not shown"),
+            Err(Refusal::NotNow { .. }) if !linked => {}
+            Err(Refusal::NotNow { allowed, why }) if !allowed.is_empty() => {
+                assert!(!shown, "{verb:?} was shown and refused: {why}");
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn somewhere(&mut self) -> Destination {
+        let names =
+            ["ada", "ben", "cleo", "dan", "eva", "support", "billing", "600", "+49305550001", "+1900"];
+        let text = (*self.pbx.chance.pick(&names)).to_owned();
+        Destination { e164: text.starts_with('+').then(|| text.clone()), text }
+    }
+
+    /// Most often what the leg shows.
+    fn some_verb(&mut self, shown: &[LegAction]) -> Verb {
+        let some = self.any_verb();
+        let likely = shown.iter().any(|action| action.as_str() == some.as_str());
+        if likely || self.pbx.chance.percent(30) { some } else { self.any_verb() }
+    }
+
+    fn any_verb(&mut self) -> Verb {
+        match self.pbx.chance.of(0..13) {
+            0 => Verb::Hangup,
+            1 | 2 => Verb::Hold,
+            3 => Verb::Retrieve,
+            4 => Verb::Dtmf { digits: "1".into() },
+            5 | 6 => Verb::Transfer { to: self.somewhere() },
+            7 | 8 => Verb::Consult { to: self.somewhere() },
+            9 | 10 => Verb::ConsultComplete,
+            11 => Verb::ConsultCancel,
+            _ => Verb::ConsultConference,
         }
     }
 
@@ -245,6 +375,7 @@ impl Run {
             let after = self.engine.next_deadline();
             assert!(after.is_none_or(|at| at > self.pbx.now), "the deadline {after:?} stays due");
         }
+        self.no_belief_without_evidence();
         true
     }
 
@@ -270,6 +401,9 @@ impl Run {
         if self.pbx.chance.percent(4) {
             self.somebody_asks();
         }
+        if self.pbx.chance.percent(shape.asks) {
+            self.somebody_controls();
+        }
         if self.pbx.chance.percent(2) {
             let device = self.pbx.chance.of(0..5);
             let device = devices(usize::try_from(device).unwrap())[0].clone();
@@ -287,8 +421,8 @@ impl Run {
     }
 }
 
-/// One history, to its end: everybody gone, everybody free.
-pub(crate) fn history(seed: u64, shape: Shape) {
+/// One history, to its end: everybody gone, everybody free. Returns how often what was asked for was taken.
+pub(crate) fn history(seed: u64, shape: Shape) -> BTreeMap<String, u64> {
     println!("seed {seed}");
     let mut run = Run::new(seed, shape, setup(seed));
     let mut at = 0;
@@ -311,6 +445,7 @@ pub(crate) fn history(seed: u64, shape: Shape) {
     for agent in run.engine.agents() {
         assert!(agent.evidence.is_none() && agent.calls.is_empty(), "{agent:?} is still busy");
     }
+    run.taken
 }
 
 /// One queue, equal agents who always answer: nobody gets more than one call more than another.
