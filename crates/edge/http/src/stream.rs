@@ -17,7 +17,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
-use hookswitch_publish::{Closed, Filter, MAX_PAGE, Scope, Types};
+use hookswitch_publish::{Closed, Filter, Frame, MAX_PAGE, Scope, Types};
 use serde::Deserialize;
 
 use crate::{
@@ -90,8 +90,19 @@ async fn events(
         }
         return Ok(sse::answer(Feed::open(state, grant, wish.after, wish.filter)?));
     }
+    page(&state, &grant, wish).await
+}
+
+/// A page of JSON; behind a break stands a snapshot, as on a stream.
+async fn page(state: &AppState, grant: &Grant, wish: Wish) -> Result<Response, Problem> {
     let page = state.hub().page(wish.after, wish.limit, wish.filter).await;
-    page.map(render::json).map_err(|closed| unreadable(&closed))
+    let mut page = page.map_err(|closed| unreadable(&closed))?;
+    if page.frames().iter().any(Frame::is_gap)
+        && let Some(snapshot) = feed::snapshot(state, grant).await?
+    {
+        page.put_snapshot(snapshot);
+    }
+    Ok(render::json(page.json()))
 }
 
 fn unreadable(closed: &Closed) -> Problem {

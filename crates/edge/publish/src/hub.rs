@@ -1,7 +1,11 @@
 //! The stream for WebSocket, SSE and polling readers.
 
+mod notice;
+mod shared;
+
 use std::{
     borrow::Cow,
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -11,6 +15,9 @@ use hookswitch_wire::{Sequence, model::Timestamp, prev_at, splice_prev, stream, 
 use tokio::sync::watch;
 
 use crate::{Filter, Scope};
+pub use notice::Notice;
+use notice::{Board, Look};
+use shared::{Form, SharedBytes};
 
 /// How far a live subscription may fall behind before it is closed. It bounds nothing in memory here (readers read the
 /// journal), but the age of what a reader shows.
@@ -40,15 +47,17 @@ const STEP: Limit = Limit { entries: 512, bytes: 256 * 1024 };
 pub struct Hub {
     reader: Reader,
     bound: Bound,
+    board: Board,
+    shared: Arc<SharedBytes>,
 }
 
 /// One text for a reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// Its type: of the event, or `stream.hello`, `stream.gap`.
+    /// Its type: of the event, or `stream.hello`, `stream.gap`, `stream.degraded`, `stream.restored`.
     pub type_name: Cow<'static, str>,
-    /// Where to resume after it.
-    pub sequence: u64,
+    /// Where to resume after it; none for what has no place in the stream, a [`Notice`].
+    pub sequence: Option<u64>,
     /// The CloudEvent, with `prev`.
     pub json: Bytes,
 }
@@ -99,8 +108,14 @@ impl Hub {
 
     /// A hub with another bound for slow readers.
     #[must_use]
-    pub const fn with_bound(reader: Reader, bound: Bound) -> Self {
-        Self { reader, bound }
+    pub fn with_bound(reader: Reader, bound: Bound) -> Self {
+        Self { reader, bound, board: Board::new(), shared: Arc::new(SharedBytes::new()) }
+    }
+
+    /// Tells all readers of this hub and its clones, also those to come, in which mode the daemon works. Said twice it
+    /// is told once. It is not journalled, and never waits for anybody.
+    pub fn notice(&self, notice: Notice) {
+        self.board.put(notice, now(), self.last());
     }
 
     /// The last sequence of the journal.
@@ -118,7 +133,8 @@ impl Hub {
             watch: self.reader.watch(),
             reader: self.reader.clone(),
             bound: self.bound,
-            chain: Chain { filter, prev: cursor },
+            chain: self.chain(filter, cursor),
+            board: self.board.look(),
             cursor,
             bytes: head.bytes,
             live: cursor == head.seq,
@@ -126,62 +142,93 @@ impl Hub {
         }
     }
 
-    /// A page for polling readers: `{"events":[…],"next":"SEQ"}`, at most `limit` events (and at most [`MAX_PAGE`]).
-    /// `next` is the cursor of the next page, past what the filter left out.
+    /// A page for polling readers, of at most `limit` events (and at most [`MAX_PAGE`]).
     ///
     /// # Errors
     /// [`Closed::Journal`] when the journal could not be read.
-    pub async fn page(&self, after: Option<u64>, limit: usize, filter: Filter) -> Result<Bytes, Closed> {
+    pub async fn page(&self, after: Option<u64>, limit: usize, filter: Filter) -> Result<EventPage, Closed> {
         let limit = limit.clamp(1, MAX_PAGE);
         let asked = after.unwrap_or_else(|| self.reader.last());
-        let mut page = PollPage { events: Vec::new(), chain: Chain { filter, prev: asked }, cursor: asked };
-        if let Some(gap) = page.chain.resume_in_range(&self.reader, &mut page.cursor) {
-            page.events.push(gap);
-        }
-        let until = page.cursor.saturating_add(LOOKED_AT);
-        while page.cursor < until && page.events.len() < limit {
-            let read = read(&self.reader, page.cursor, STEP).await?;
+        let mut chain = self.chain(filter, asked);
+        let mut page = EventPage { frames: Vec::new(), next: asked, notice: self.board.standing() };
+        page.frames.extend(chain.resume_in_range(&self.reader, &mut page.next));
+        let until = page.next.saturating_add(LOOKED_AT);
+        while page.next < until && page.frames.len() < limit {
+            let read = read(&self.reader, page.next, STEP).await?;
             if read.is_empty() {
                 break;
             }
-            page.take(&read, limit);
+            page.take(&mut chain, &read, limit);
         }
-        Ok(page.json())
+        Ok(page)
+    }
+
+    fn chain(&self, filter: Filter, prev: u64) -> Chain {
+        Chain { filter, prev, shared: Arc::clone(&self.shared) }
     }
 }
 
-/// What is being put together for a polling reader.
-struct PollPage {
-    events: Vec<Frame>,
-    chain: Chain,
-    cursor: u64,
+/// A page for polling readers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPage {
+    frames: Vec<Frame>,
+    next: u64,
+    notice: Option<Frame>,
 }
 
-impl PollPage {
-    fn take(&mut self, read: &Page, limit: usize) {
-        self.events.extend(self.chain.gap(read));
-        for entry in read.iter() {
-            if self.events.len() >= limit {
-                return;
-            }
-            self.cursor = entry.seq;
-            self.events.extend(self.chain.frame(entry));
-        }
-        self.cursor = read.through();
+impl EventPage {
+    /// The events, and what is admitted to be missing.
+    #[must_use]
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
     }
 
-    fn json(self) -> Bytes {
-        let size: usize = self.events.iter().map(|event| event.json.len() + 1).sum();
-        let mut json = BytesMut::with_capacity(size + 64);
+    /// The cursor of the next page, past what the filter left out.
+    #[must_use]
+    pub const fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Puts a snapshot behind the last break of the page, for the reader who cannot have all events.
+    pub fn put_snapshot(&mut self, json: Bytes) {
+        if let Some(gap) = self.frames.iter().rposition(Frame::is_gap) {
+            let snapshot = Frame { type_name: Cow::Borrowed("stream.snapshot"), sequence: None, json };
+            self.frames.insert(gap + 1, snapshot);
+        }
+    }
+
+    /// `{"events":[…],"next":"SEQ"}`, and while not all is well `"notices":[…]`.
+    #[must_use]
+    pub fn json(&self) -> Bytes {
+        let size: usize = self.frames.iter().map(|event| event.json.len() + 1).sum();
+        let mut json = BytesMut::with_capacity(size + 512);
         json.put_slice(br#"{"events":["#);
-        for (place, event) in self.events.iter().enumerate() {
+        for (place, event) in self.frames.iter().enumerate() {
             if place > 0 {
                 json.put_u8(b',');
             }
             json.put_slice(&event.json);
         }
-        json.put_slice(format!(r#"],"next":"{}"}}"#, Sequence(self.cursor)).as_bytes());
+        json.put_slice(format!(r#"],"next":"{}""#, Sequence(self.next)).as_bytes());
+        if let Some(notice) = &self.notice {
+            json.put_slice(br#","notices":["#);
+            json.put_slice(&notice.json);
+            json.put_u8(b']');
+        }
+        json.put_u8(b'}');
         json.freeze()
+    }
+
+    fn take(&mut self, chain: &mut Chain, read: &Page, limit: usize) {
+        self.frames.extend(chain.gap(read));
+        for entry in read.iter() {
+            if self.frames.len() >= limit {
+                return;
+            }
+            self.next = entry.seq;
+            self.frames.extend(chain.frame(entry));
+        }
+        self.next = read.through();
     }
 }
 
@@ -191,6 +238,7 @@ struct Chain {
     filter: Filter,
     /// The last event that passed, or the cursor.
     prev: u64,
+    shared: Arc<SharedBytes>,
 }
 
 impl Chain {
@@ -199,13 +247,14 @@ impl Chain {
         let record = &entry.record;
         let meta =
             record.meta.as_ref().filter(|meta| record.kind == Kind::Event && self.filter.passes(meta))?;
-        let shown = match self.filter.scope {
-            Scope::All => record.payload.clone(),
-            Scope::Agent(_) => without_withheld_number(&record.payload),
-        };
-        let json = splice_prev(&shown, prev_at(&shown)?, self.prev);
+        let form = Form { prev: self.prev, hidden: matches!(self.filter.scope, Scope::Agent(_)) };
+        let json = self.shared.get(entry.seq, form, record.payload.len(), || {
+            let shown =
+                if form.hidden { without_withheld_number(&record.payload) } else { record.payload.clone() };
+            Some(splice_prev(&shown, prev_at(&shown)?, form.prev))
+        })?;
         self.prev = entry.seq;
-        Some(Frame { type_name: meta.type_name.clone(), sequence: entry.seq, json })
+        Some(Frame { type_name: meta.type_name.clone(), sequence: Some(entry.seq), json })
     }
 
     /// Admits what retention deleted while it was being read up to.
@@ -228,20 +277,22 @@ impl Chain {
     fn break_at(&mut self, from: u64, to: u64) -> Frame {
         self.prev = to;
         let json = stream::gap(now(), stream::Gap { from: Sequence(from), to: Sequence(to) });
-        Frame { type_name: Cow::Borrowed("stream.gap"), sequence: to, json }
+        Frame { type_name: Cow::Borrowed("stream.gap"), sequence: Some(to), json }
     }
 }
 
 /// One reader's stream.
 ///
 /// The first frame is `stream.hello`; `prev` of each event is the sequence of the one before it under the same filter,
-/// of the first one the cursor. A `stream.gap` is the last frame of its batch, so that a snapshot can follow it.
+/// of the first one the cursor. A `stream.gap` is the last frame of its batch, so that a snapshot can follow it. A
+/// [`Notice`] comes as soon as it is given, between two batches.
 #[derive(Debug)]
 pub struct Subscription {
     reader: Reader,
     watch: watch::Receiver<Head>,
     bound: Bound,
     chain: Chain,
+    board: Look,
     /// The last entry looked at.
     cursor: u64,
     /// [`Head::bytes`] at the cursor, once live.
@@ -263,11 +314,19 @@ impl Subscription {
             return Ok(self.greet());
         }
         loop {
+            if self.board.has_news()
+                && let Some(notice) = self.board.news()
+            {
+                return Ok(vec![notice]);
+            }
             let head = *self.watch.borrow_and_update();
             if self.cursor >= head.seq {
                 self.live = true;
                 self.bytes = head.bytes;
-                self.watch.changed().await.map_err(|_| Closed::Stopped)?;
+                tokio::select! {
+                    more = self.watch.changed() => more.map_err(|_| Closed::Stopped)?,
+                    () = self.board.changed() => {}
+                }
                 continue;
             }
             if self.live && self.is_behind(head) {
@@ -303,15 +362,15 @@ impl Subscription {
         let hello = stream::Hello { sequence: Sequence(start), oldest: Sequence(self.reader.oldest()) };
         let hello = Frame {
             type_name: Cow::Borrowed("stream.hello"),
-            sequence: start,
+            sequence: Some(start),
             json: stream::hello(now(), hello),
         };
-        std::iter::once(hello).chain(gap).collect()
+        std::iter::once(hello).chain(self.board.news()).chain(gap).collect()
     }
 
     fn take(&mut self, page: &Page) -> Vec<Frame> {
         if let Some(gap) = self.chain.gap(page) {
-            self.cursor = gap.sequence;
+            self.cursor = page.skipped().end - 1;
             return vec![gap];
         }
         self.cursor = page.through();

@@ -36,8 +36,8 @@ mod webhook;
 
 pub use filter::{Filter, NotAPattern, Scope, TypePattern, Types};
 pub use hookswitch_wire::Meta;
-pub use hub::{Bound, Closed, Frame, Hub, MAX_PAGE, Subscription};
+pub use hub::{Bound, Closed, EventPage, Frame, Hub, MAX_PAGE, Notice, Subscription};
 pub use webhook::{
-    Attempt, DeliveryState, DeliveryView, NotASecret, WebhookError, WebhookSecret, WebhookSettings,
-    WebhookState, WebhookView, Webhooks,
+    Attempt, DeliveryState, DeliveryView, NotASecret, NotATest, SuccessTest, WebhookError, WebhookSecret,
+    WebhookSettings, WebhookState, WebhookView, Webhooks,
 };

@@ -19,7 +19,8 @@ use crate::{
 /// One CloudEvent to send.
 #[derive(Debug)]
 pub(super) struct Frame {
-    /// Where to resume from once it was read; none for a snapshot, which is ahead of the stream.
+    /// Where to resume from once it was read; none for a snapshot, which is ahead of the stream, and for a notice,
+    /// which is beside it.
     pub(super) cursor: Option<u64>,
     /// The event.
     pub(super) json: Bytes,
@@ -27,7 +28,7 @@ pub(super) struct Frame {
 
 impl From<hookswitch_publish::Frame> for Frame {
     fn from(frame: hookswitch_publish::Frame) -> Self {
-        Self { cursor: Some(frame.sequence), json: frame.json }
+        Self { cursor: frame.sequence, json: frame.json }
     }
 }
 
@@ -77,6 +78,13 @@ impl From<BackendGone> for Ending {
     }
 }
 
+/// The state as a whole, for a reader who cannot have all events that led to it.
+pub(super) async fn snapshot(state: &AppState, grant: &Grant) -> Result<Option<Bytes>, BackendGone> {
+    let snapshot = state.backend().snapshot().await?;
+    let sequence = Sequence(snapshot.sequence);
+    Ok(stream::snapshot(now(), sequence, &render::snapshot(snapshot, grant)))
+}
+
 /// The stream of one reader.
 pub(super) struct Feed {
     subscription: Subscription,
@@ -122,13 +130,10 @@ impl Feed {
         Ok(batch.into_iter().map(Frame::from).collect())
     }
 
-    /// The state as a whole, for a reader who cannot have all events that led to it.
     async fn snapshot(&self) -> Result<Frame, Ending> {
-        let snapshot = self.door.state.backend().snapshot().await?;
-        let sequence = Sequence(snapshot.sequence);
-        let whole = stream::snapshot(now(), sequence, &render::snapshot(snapshot, &self.door.grant));
+        let json = snapshot(&self.door.state, &self.door.grant).await?;
         let json =
-            whole.ok_or_else(|| Ending { code: 1011, reason: "the snapshot could not be made".into() })?;
+            json.ok_or_else(|| Ending { code: 1011, reason: "the snapshot could not be made".into() })?;
         Ok(Frame { cursor: None, json })
     }
 

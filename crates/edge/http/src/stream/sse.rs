@@ -13,7 +13,10 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::{
+    sync::mpsc,
+    time::{Interval, MissedTickBehavior, interval, timeout},
+};
 
 use super::feed::{Feed, Frame};
 
@@ -21,15 +24,10 @@ use super::feed::{Feed, Frame};
 const RETRY_MS: u32 = 2_000;
 
 pub(super) fn answer(feed: Feed) -> Response {
-    let mut keep_alive = interval(feed.limits().keep_alive);
-    keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    keep_alive.reset();
-    let retry = stream::once(async { Ok(format!("retry: {RETRY_MS}\n\n").into()) });
-    let events = stream::unfold(Some((feed, keep_alive)), |reader| async {
-        let (mut feed, mut keep_alive) = reader?;
-        let (chunk, over) = next(&mut feed, &mut keep_alive).await;
-        Some((Ok::<_, Infallible>(chunk), (!over).then_some((feed, keep_alive))))
-    });
+    let (chunks, body) = mpsc::channel(1);
+    tokio::spawn(produce(feed, chunks));
+    let retry = stream::once(async { Ok::<_, Infallible>(format!("retry: {RETRY_MS}\n\n").into()) });
+    let events = stream::unfold(body, |mut body| async { Some((Ok(body.recv().await?), body)) });
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
@@ -37,6 +35,29 @@ pub(super) fn answer(feed: Feed) -> Response {
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     (headers, Body::from_stream(retry.chain(events))).into_response()
+}
+
+/// Makes the pieces of the body, apart from the connection: nobody asks for the next piece of a body that is not
+/// taken, so nobody else would see that the reader is stuck.
+async fn produce(mut feed: Feed, chunks: mpsc::Sender<Bytes>) {
+    let limits = feed.limits();
+    let mut keep_alive = interval(limits.keep_alive);
+    keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    keep_alive.reset();
+    loop {
+        let (chunk, over) = tokio::select! {
+            piece = next(&mut feed, &mut keep_alive) => piece,
+            () = chunks.closed() => return,
+        };
+        let taken = tokio::select! {
+            biased;
+            sent = timeout(limits.silence, chunks.send(chunk)) => matches!(sent, Ok(Ok(()))),
+            _ = feed.ending() => false,
+        };
+        if over || !taken {
+            return;
+        }
+    }
 }
 
 /// The next piece of the body, and whether it is the last.

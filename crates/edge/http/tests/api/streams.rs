@@ -1,5 +1,7 @@
 //! One stream by three ways: order, filters, resumption.
 
+use futures_util::StreamExt as _;
+use hookswitch_publish::Notice;
 use hookswitch_wire::model::{
     agent::{Agent, AgentState},
     event::EventKind,
@@ -225,6 +227,49 @@ async fn a_cursor_older_than_what_is_kept_is_told_and_given_a_snapshot() {
         ("config.applied", id(kept[0])),
     ];
     assert_eq!(types, expected.map(|(kind, id)| (kind.to_owned(), id)));
+
+    let page = world.get("/v1/events?after=2").token("alice").send().await.json();
+    let kinds: Vec<&Value> = page["events"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
+    assert_eq!(kinds, ["stream.gap", "stream.snapshot"], "alice sees no configuration");
+    assert_eq!(page["events"][1]["data"]["calls"].as_array().unwrap().len(), 1, "alice's own");
+    assert_eq!(page["next"], format!("{:020}", kept[0]));
+    let further = world.get(&format!("/v1/events?after={}", kept[0])).token("alice").send().await.json();
+    assert_eq!(further["events"], json!([]), "told once");
+}
+
+#[tokio::test]
+async fn readers_are_told_when_the_daemon_cannot_journal_and_when_it_can_again() {
+    let world = World::new().await;
+    let mut socket = Socket::open(&world, "lead", "").await;
+    let mut sse = Sse::open(&world, "alice", "", None).await;
+    sse.next_event().await.unwrap();
+    world.hub.notice(Notice::Degraded { reason: "disk_full".into() });
+    let told = socket.raw.next().await.unwrap().unwrap();
+    let told: Value = serde_json::from_str(told.to_text().unwrap()).unwrap();
+    assert_eq!((&told["type"], &told["data"]["reason"]), (&json!("stream.degraded"), &json!("disk_full")));
+    assert_eq!(told.get("sequence"), None);
+    let Some(Heard::Event { id, data }) = sse.next_event().await else { panic!("nothing told") };
+    assert_eq!((id, data), (None, told), "without an id: a browser resumes from the last event");
+
+    let mut late = Socket::open(&world, "lead", "").await;
+    let told = late.raw.next().await.unwrap().unwrap();
+    assert!(told.to_text().unwrap().contains("stream.degraded"));
+    let page = world.get("/v1/events").token("crm").send().await.json();
+    assert_eq!(page["notices"][0]["type"], "stream.degraded");
+
+    let all = world.publish([applied(1)]);
+    world.hub.notice(Notice::Restored);
+    for reader in [&mut socket, &mut late] {
+        let mut kinds = Vec::new();
+        while kinds.len() < 2 {
+            let frame: Value =
+                serde_json::from_str(reader.raw.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();
+            kinds.push(frame["type"].as_str().unwrap().to_owned());
+        }
+        kinds.sort();
+        assert_eq!(kinds, ["config.applied", "stream.restored"]);
+    }
+    assert_eq!(all.len(), 1);
 }
 
 #[tokio::test]

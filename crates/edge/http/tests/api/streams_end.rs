@@ -65,6 +65,32 @@ async fn a_reader_that_reads_nothing_is_let_go_although_a_write_waits_for_it() {
 }
 
 #[tokio::test]
+async fn an_event_stream_that_nobody_reads_is_let_go_as_well() {
+    for (entries, silence) in [(200, Duration::from_secs(60)), (u64::MAX, Duration::from_millis(300))] {
+        let limits = Limits { silence, ..Limits::default() };
+        let world = World::bounded(limits, Bound { entries, bytes: u64::MAX }).await;
+        let mut sse = Sse::open(&world, "lead", "", None).await;
+        sse.next_event().await.unwrap();
+        world.streams_open(1).await;
+        for n in 0..300 {
+            world.publish([large(n)]);
+            tokio::task::yield_now().await;
+        }
+        world.streams_open(0).await;
+        let mut read = 0;
+        while sse.next_event().await.is_some() {
+            read += 1;
+        }
+        assert!(read < 300, "{read}");
+        // It comes back with the last id it read, and misses nothing.
+        let mut again = Sse::open(&world, "lead", "", Some(&format!("{read:020}"))).await;
+        for seq in read + 1..=300 {
+            assert_eq!(crate::reader::sequence(&again.event().await), seq);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_reader_that_reads_again_learns_why_it_was_closed() {
     let world = World::bounded(Limits::default(), Bound { entries: 200, bytes: u64::MAX }).await;
     let mut socket = Socket::open(&world, "lead", "").await;

@@ -5,7 +5,7 @@ use hookswitch_wire::{
     Meta, Sequence, Time,
     model::{AgentId, CallId, QueueId},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 /// The most attempts that are shown of a delivery: the latest.
@@ -36,34 +36,48 @@ impl Lane {
 }
 
 /// Where a delivery stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// It is being tried, or waits for its turn.
     Pending,
     /// The receiver took it.
     Delivered,
-    /// It was tried as long as is tried.
+    /// The receiver answered 2xx, which it also does when it refuses.
+    Unconfirmed,
+    /// The receiver answered 2xx and said that it did not take it: the last time, or as often as it is believed.
+    Refused,
+    /// It was tried as long as is tried, or cannot be made.
     Dead,
     /// The receiver said that it is gone (410).
     Disabled,
 }
 
+impl DeliveryState {
+    /// Settled without the receiver having it.
+    pub(crate) const fn is_dead_letter(self) -> bool {
+        match self {
+            Self::Refused | Self::Dead => true,
+            Self::Pending | Self::Delivered | Self::Unconfirmed | Self::Disabled => false,
+        }
+    }
+}
+
 /// One attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// When it was made.
     pub at: Time,
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
-    /// Why there was none.
+    /// Why there was none, or why the answer does not count.
     pub error: Option<String>,
     /// How long it took.
     pub ms: u64,
 }
 
 /// A delivery as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryView {
     /// The event's id.
     pub event: String,
@@ -85,10 +99,12 @@ pub(crate) struct Delivery {
     pub(crate) prev: Option<u64>,
     /// The event's public JSON, without `prev`.
     pub(crate) payload: Bytes,
-    /// When it was first to be delivered.
+    /// From when on it is tried, for how long it is tried.
     pub(crate) since: Instant,
     /// How often it was tried.
     pub(crate) tried: u32,
+    /// How often in a row the receiver refused it.
+    pub(crate) refusals: u32,
     /// The latest attempts.
     pub(crate) attempts: Vec<Attempt>,
     /// An attempt is being made.
@@ -98,12 +114,14 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    pub(crate) fn note(&mut self, attempt: Attempt) {
+    /// Notes an attempt; how many there were.
+    pub(crate) fn note(&mut self, attempt: Attempt) -> u32 {
         self.tried = self.tried.saturating_add(1);
         if self.attempts.len() == SHOWN_ATTEMPTS {
             self.attempts.remove(0);
         }
         self.attempts.push(attempt);
+        self.tried
     }
 
     pub(crate) fn view(&self, state: DeliveryState) -> DeliveryView {

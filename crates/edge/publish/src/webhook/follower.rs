@@ -1,7 +1,7 @@
 //! The task of one webhook: journal → plan → receiver, and back to the cursor.
 
 use std::{
-    collections::hash_map::RandomState,
+    collections::{HashMap, hash_map::RandomState},
     hash::BuildHasher,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -9,11 +9,11 @@ use std::{
 
 use bytes::Bytes;
 use hookswitch_journal::{Cursors, Entry, Head, Kind, Limit, Page, Reader};
-use hookswitch_wire::{Time, prev_at, splice_prev};
+use hookswitch_wire::{Time, model::Timestamp, prev_at, splice_prev};
 use serde::Deserialize;
 use tokio::{
     sync::{Notify, watch},
-    task::JoinSet,
+    task::{self, JoinError, JoinSet},
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -21,20 +21,27 @@ use tracing::{error, info, warn};
 
 use super::{
     chain::Chain,
-    delivery::{Attempt, Delivery, Lane},
-    notes::{Notes, Unsettled, fingerprint},
+    delivery::{Attempt, Delivery, DeliveryView, Lane},
+    health::Trouble,
+    notes::{Notes, Unsettled, noted},
     plan::{Job, Plan, Verdict},
     settings::WebhookSettings,
-    transport::{Answer, Post, Transport},
+    transport::{Post, Transport, judge},
 };
 use crate::{Filter, hub::now};
 
+/// How the cursors of webhooks begin.
+const CURSORS: &str = "webhook ";
 /// How long the cursor may lag behind what was done.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// How long until a cursor that was not saved is saved again.
+const SAVE_AGAIN: Duration = Duration::from_secs(10);
 /// How long attempts that are under way may go on when the daemon stops.
 const GRACE: Duration = Duration::from_secs(3);
 /// How far back the chains of calls are looked for when deliveries begin anew.
 const LOOK_BACK: u64 = 100_000;
+/// The longest that a receiver is left alone because of what it said before a restart.
+const LONGEST_REST: Duration = Duration::from_secs(24 * 3600);
 /// How much of the journal is read at once.
 const STEP: Limit = Limit { entries: 256, bytes: 512 * 1024 };
 
@@ -51,15 +58,20 @@ pub(crate) struct State {
     pub(crate) plan: Plan,
     /// The journal was read up to here.
     pub(crate) position: u64,
-    /// Deliver again what comes after this.
+    /// Deliver again what comes after this, once no attempt is under way.
     pub(crate) replay: Option<u64>,
+    /// How many positions of the journal were deleted before they were delivered.
+    pub(crate) lost: u64,
+    /// Why the latest attempt failed; none when it did not.
+    pub(crate) error: Option<String>,
 }
 
 impl Shared {
     pub(crate) fn new(settings: &WebhookSettings) -> Self {
         let seed = RandomState::new().hash_one(&settings.name);
         let plan = Plan::new(settings.concurrency, settings.give_up_after, seed);
-        Self { state: Mutex::new(State { plan, position: 0, replay: None }), wake: Notify::new() }
+        let state = State { plan, position: 0, replay: None, lost: 0, error: None };
+        Self { state: Mutex::new(state), wake: Notify::new() }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -76,17 +88,21 @@ struct Done {
 
 /// The task.
 pub(crate) struct Follower<T> {
-    settings: WebhookSettings,
+    settings: Arc<WebhookSettings>,
     filter: Filter,
-    transport: Arc<T>,
+    transport: T,
     reader: Reader,
     watch: watch::Receiver<Head>,
     cursors: Cursors,
     shared: Arc<Shared>,
     chain: Chain,
     jobs: JoinSet<Done>,
+    /// Which event each job posts.
+    under_way: HashMap<task::Id, u64>,
     saved: Notes,
     save_at: Option<Instant>,
+    /// It was said that the cursor cannot be saved.
+    save_failed: bool,
 }
 
 /// The journal cannot be read, or is closed.
@@ -102,16 +118,18 @@ impl<T: Transport> Follower<T> {
     ) -> Self {
         Self {
             filter: Filter { types: settings.events.clone(), ..Filter::default() },
-            settings,
-            transport: Arc::new(transport),
+            settings: Arc::new(settings),
+            transport,
             watch: reader.watch(),
             reader,
             cursors,
             shared,
             chain: Chain::default(),
             jobs: JoinSet::new(),
+            under_way: HashMap::new(),
             saved: Notes::default(),
             save_at: None,
+            save_failed: false,
         }
     }
 
@@ -137,21 +155,30 @@ impl<T: Transport> Follower<T> {
             return Ok(());
         };
         let notes = Notes::of(&cursor);
-        let at = Instant::now();
+        let (at, mut lost) = (Instant::now(), notes.lost);
         for unsettled in &notes.unsettled {
             let page = self.read(unsettled.seq - 1, Limit { entries: 1, bytes: 1 }).await?;
             match page.iter().next().filter(|entry| entry.seq == unsettled.seq) {
                 Some(entry) => self.offer_again(at, entry, unsettled),
-                None => warn!(
-                    webhook = self.settings.name,
-                    seq = unsettled.seq,
-                    "retention deleted what was not delivered"
-                ),
+                None => {
+                    lost += 1;
+                    warn!(
+                        webhook = self.settings.name,
+                        seq = unsettled.seq,
+                        "retention deleted what was not delivered"
+                    );
+                }
             }
         }
         let mut state = self.shared.lock();
         state.position = notes.position.min(self.reader.last());
-        if notes.gone.as_deref() == Some(&*fingerprint(self.settings.url.as_str())) {
+        state.lost = lost;
+        state.plan.remember_dead(notes.dead.iter().cloned(), notes.dead_count);
+        if let Some(until) = notes.leave_alone_until {
+            let rest = until.0.as_micros().saturating_sub(now().as_micros());
+            state.plan.leave_alone_until(at + Duration::from_micros(rest).min(LONGEST_REST));
+        }
+        if notes.gone.as_ref() == Some(&self.settings.fingerprint()) {
             state.plan.set_gone();
         }
         drop(state);
@@ -162,13 +189,15 @@ impl<T: Transport> Follower<T> {
 
     fn offer_again(&self, at: Instant, entry: &Entry, unsettled: &Unsettled) {
         let Some(mut delivery) = delivery(entry, unsettled.prev, at) else { return };
-        delivery.tried = unsettled.tried;
+        (delivery.tried, delivery.refusals) = (unsettled.tried, unsettled.refusals);
+        delivery.attempts.clone_from(&unsettled.attempts);
         delivery.since = at.checked_sub(unsettled.tried_for()).unwrap_or(at);
         self.shared.lock().plan.offer(at, delivery);
     }
 
     async fn deliver(&mut self) -> Result<(), Over> {
         loop {
+            self.rewind().await?;
             self.fill().await?;
             self.start();
             let (room, wake_at) = {
@@ -177,10 +206,10 @@ impl<T: Transport> Follower<T> {
             };
             let save_at = self.save_at;
             tokio::select! {
-                Some(done) = self.jobs.join_next() => self.settle(done.ok()),
+                Some(done) = self.jobs.join_next_with_id() => self.settle(done),
                 () = until(wake_at) => {}
                 more = self.watch.changed(), if room => more.map_err(|_| Over)?,
-                () = self.shared.wake.notified() => self.rewind().await?,
+                () = self.shared.wake.notified() => {}
                 () = until(save_at) => self.save().await,
             }
         }
@@ -207,6 +236,7 @@ impl<T: Transport> Follower<T> {
             }
             let at = Instant::now();
             let mut state = self.shared.lock();
+            state.lost += skipped.end.saturating_sub(skipped.start);
             for entry in page.iter().filter(|entry| self.filter.wants(entry)) {
                 let prev = entry.record.meta.as_ref().and_then(|meta| self.chain.step(meta, entry.seq));
                 if let Some(delivery) = delivery(entry, prev, at) {
@@ -248,19 +278,32 @@ impl<T: Transport> Follower<T> {
     fn post(&mut self, job: Job, body: Bytes) {
         let (at, begun) = (now(), Instant::now());
         let answer = self.transport.post(Post { id: job.event, at, body });
-        self.jobs.spawn(async move {
+        let settings = Arc::clone(&self.settings);
+        let job_handle = self.jobs.spawn(async move {
             let answer = answer.await;
             let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let (verdict, status, error) = judge(answer);
+            let (verdict, status, error) = judge(&settings, &answer);
             Done { seq: job.seq, attempt: Attempt { at: Time(at), status, error, ms }, verdict }
         });
+        self.under_way.insert(job_handle.id(), job.seq);
     }
 
-    fn settle(&mut self, done: Option<Done>) {
-        let Some(done) = done else { return };
+    /// What a job came to; a job that panicked is an attempt that failed.
+    fn settle(&mut self, done: Result<(task::Id, Done), JoinError>) {
+        let (id, done) = match done {
+            Ok((id, done)) => (id, Some(done)),
+            Err(error) => (error.id(), None),
+        };
+        let Some(seq) = self.under_way.remove(&id) else { return };
+        let done = done.unwrap_or_else(|| {
+            let error = Some("the attempt failed inside; the log says more".to_owned());
+            let attempt = Attempt { at: now().into(), status: None, error, ms: 0 };
+            Done { seq, attempt, verdict: Verdict::Failed(Trouble::default()) }
+        });
         let mut state = self.shared.lock();
         let (was_down, was_gone, dead) = (state.plan.is_down(), state.plan.is_gone(), state.plan.dead());
-        let error = done.attempt.error.clone();
+        let error = done.failure();
+        state.error.clone_from(&error);
         state.plan.outcome(Instant::now(), done.seq, done.attempt, done.verdict);
         let (down, gone, dead) = (state.plan.is_down(), state.plan.is_gone(), state.plan.dead() - dead);
         drop(state);
@@ -274,16 +317,24 @@ impl<T: Transport> Follower<T> {
             error!(webhook, "the webhook's receiver is gone (410): disabled until it is replayed or changed");
         }
         if dead > 0 {
-            error!(webhook, dead, "events were given up on");
+            error!(webhook, dead, error, "events were given up on; they are listed and can be replayed");
         }
         self.changed();
     }
 
-    /// Begins anew where it was asked to.
+    /// Begins anew where it was asked to, once no attempt is under way: none is broken off, which the receiver could
+    /// take for one while the next is made.
     async fn rewind(&mut self) -> Result<(), Over> {
-        let Some(after) = self.shared.lock().replay.take() else { return Ok(()) };
-        // Attempts that are under way may or may not arrive: they are made again.
-        self.jobs.shutdown().await;
+        let after = {
+            let mut state = self.shared.lock();
+            let Some(after) = state.replay else { return Ok(()) };
+            state.plan.drain();
+            if !state.plan.is_idle() {
+                return Ok(());
+            }
+            state.replay = None;
+            after
+        };
         let after = after.clamp(self.reader.oldest().saturating_sub(1), self.reader.last());
         let mut chain = Chain::default();
         let mut seq = after.saturating_sub(LOOK_BACK);
@@ -306,8 +357,8 @@ impl<T: Transport> Follower<T> {
     }
 
     async fn finish_jobs(&mut self) {
-        while let Some(done) = self.jobs.join_next().await {
-            self.settle(done.ok());
+        while let Some(done) = self.jobs.join_next_with_id().await {
+            self.settle(done);
         }
     }
 
@@ -315,7 +366,7 @@ impl<T: Transport> Follower<T> {
         self.save_at.get_or_insert_with(|| Instant::now() + SAVE_EVERY);
     }
 
-    /// Notes how far it is.
+    /// Notes how far it is. While it cannot (the disk is full), deliveries go on and would be repeated after a crash.
     async fn save(&mut self) {
         self.save_at = None;
         let notes = self.notes();
@@ -324,10 +375,19 @@ impl<T: Transport> Follower<T> {
         }
         let (cursors, name, cursor) =
             (self.cursors.clone(), cursor_name(&self.settings.name), notes.cursor());
-        match tokio::task::spawn_blocking(move || cursors.set(&name, &cursor)).await {
-            Ok(Ok(())) => self.saved = notes,
+        let webhook = &self.settings.name;
+        match task::spawn_blocking(move || cursors.set(&name, &cursor)).await {
+            Ok(Ok(())) => {
+                self.saved = notes;
+                if std::mem::take(&mut self.save_failed) {
+                    info!(webhook, "the webhook's cursor is saved again");
+                }
+            }
             Ok(Err(error)) => {
-                error!(webhook = self.settings.name, %error, "the webhook's cursor was not saved")
+                if !std::mem::replace(&mut self.save_failed, true) {
+                    error!(webhook, %error, "the webhook's cursor was not saved: tried on");
+                }
+                self.save_at = Some(Instant::now() + SAVE_AGAIN);
             }
             Err(_) => {}
         }
@@ -339,13 +399,21 @@ impl<T: Transport> Follower<T> {
             seq: delivery.seq,
             prev: delivery.prev,
             tried: delivery.tried,
+            refusals: delivery.refusals,
             for_ms: u64::try_from(delivery.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            attempts: noted(&delivery.attempts),
         });
+        let dead = state.plan.dead_letters();
+        let dead = dead.map(|letter| DeliveryView { attempts: noted(&letter.attempts), ..letter.clone() });
         Notes {
             position: state.position,
             unsettled: unsettled.collect(),
             chain: self.chain.clone(),
-            gone: state.plan.is_gone().then(|| fingerprint(self.settings.url.as_str())),
+            gone: state.plan.is_gone().then(|| self.settings.fingerprint()),
+            leave_alone_until: state.plan.probe_at().map(wall_clock),
+            dead: dead.collect(),
+            dead_count: state.plan.dead(),
+            lost: state.lost,
         }
     }
 
@@ -354,7 +422,7 @@ impl<T: Transport> Follower<T> {
             return Ok(page);
         }
         let reader = self.reader.clone();
-        match tokio::task::spawn_blocking(move || reader.read(after, limit)).await {
+        match task::spawn_blocking(move || reader.read(after, limit)).await {
             Ok(Ok(page)) => Ok(page),
             Ok(Err(error)) => {
                 error!(webhook = self.settings.name, %error, "the webhook stops: the journal cannot be read");
@@ -367,15 +435,28 @@ impl<T: Transport> Follower<T> {
 
 /// The name of a webhook's cursor.
 pub(crate) fn cursor_name(webhook: &str) -> String {
-    format!("webhook {webhook}")
+    format!("{CURSORS}{webhook}")
 }
 
-fn judge(answer: Answer) -> (Verdict, Option<u16>, Option<String>) {
-    match answer {
-        Answer::Status { status: status @ 200..=299, .. } => (Verdict::Delivered, Some(status), None),
-        Answer::Status { status: 410, .. } => (Verdict::Gone, Some(410), None),
-        Answer::Status { status, retry_after } => (Verdict::Failed { retry_after }, Some(status), None),
-        Answer::Error(error) => (Verdict::Failed { retry_after: None }, None, Some(error)),
+/// The webhook whose cursor this is.
+pub(crate) fn webhook_of(cursor: &str) -> Option<&str> {
+    cursor.strip_prefix(CURSORS)
+}
+
+/// The time of day of an instant to come.
+pub(super) fn wall_clock(at: Instant) -> Time {
+    let rest = u64::try_from(at.saturating_duration_since(Instant::now()).as_micros()).unwrap_or(u64::MAX);
+    Time(Timestamp::from_micros(now().as_micros().saturating_add(rest)))
+}
+
+impl Done {
+    /// Why the attempt failed, in a few words.
+    fn failure(&self) -> Option<String> {
+        match (self.verdict, self.attempt.status) {
+            (Verdict::Delivered | Verdict::Unconfirmed, _) => None,
+            (_, Some(status)) if self.attempt.error.is_none() => Some(format!("HTTP {status}")),
+            (_, _) => self.attempt.error.clone(),
+        }
     }
 }
 
@@ -396,6 +477,7 @@ fn delivery(entry: &Entry, prev: Option<u64>, at: Instant) -> Option<Delivery> {
         payload: record.payload.clone(),
         since: at,
         tried: 0,
+        refusals: 0,
         attempts: Vec::new(),
         in_flight: false,
         due: None,

@@ -1,17 +1,17 @@
 //! What to deliver when: a state machine without socket or clock.
 //!
 //! ```text
-//!           offer                start                 2xx
-//! (journal) ─────→ waits in its lane ─→ in flight ─────────────→ delivered
+//!           offer                start                 taken
+//! (journal) ─────→ waits in its lane ─→ in flight ─────────────→ delivered, unconfirmed
 //!                    ↑                     │ else, before 75 h
 //!                    └──── back-off ───────┤
 //!                                          ├ after 75 h ───────→ dead
+//!                                          ├ refused 6 times ──→ refused
 //!                                          └ 410: all stops ───→ disabled
 //! ```
 //!
-//! Only the first of a lane is ever tried, so that the events of a call arrive in order. The receiver as a whole is up
-//! or down: after three failures in a row, or when it says `Retry-After`, one delivery at a time tries whether it is
-//! back, and then all go on at once.
+//! Only the first of a lane is ever tried, so that the events of a call arrive in order. Whether the receiver as a whole
+//! answers is the matter of [`Health`].
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -21,33 +21,37 @@ use std::{
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::delivery::{Attempt, Delivery, DeliveryState, DeliveryView, Lane};
+use super::{
+    delivery::{Attempt, Delivery, DeliveryState, DeliveryView, Lane},
+    health::{Health, Trouble},
+};
 
-/// How many settled deliveries are shown, and as many dead ones.
+/// How many settled deliveries are shown.
 const SHOWN: usize = 1_000;
+/// How many dead letters are kept, over restarts too: the latest.
+const DEAD_KEPT: usize = 500;
 /// How many deliveries may be unsettled before the journal is read on.
 const WINDOW: usize = 4_096;
 /// How many bytes of events they may hold.
 const WINDOW_BYTES: usize = 16 * 1024 * 1024;
-/// Failures in a row after which the receiver counts as down.
-const DOWN_AFTER: u32 = 3;
-/// The longest until a receiver that is down is tried again.
-const PROBE_CAP: Duration = Duration::from_secs(300);
 /// The longest until a delivery is tried again.
 const RETRY_CAP: Duration = Duration::from_secs(3600);
-/// The longest `Retry-After` that is heeded.
-const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+/// How often a receiver that works may refuse an event before it is believed: over about half a minute.
+const REFUSALS: u32 = 6;
 
 /// What came of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The receiver took it.
     Delivered,
-    /// It did not.
-    Failed {
-        /// How long it asked to be left alone.
-        retry_after: Option<Duration>,
-    },
+    /// It answered 2xx, which does not say that it took it.
+    Unconfirmed,
+    /// It works and answered 2xx, and says that it did not take it.
+    Refused,
+    /// It works and does not take this event (a 4xx about what was sent).
+    Rejected,
+    /// It does not work.
+    Failed(Trouble),
     /// It is gone for good (410).
     Gone,
     /// It cannot be made: no attempt would help.
@@ -63,25 +67,9 @@ pub(crate) struct Job {
     pub(crate) payload: Bytes,
 }
 
-/// Whether the receiver answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Health {
-    Up {
-        failures: u32,
-    },
-    /// So many probes failed; `probing` is under way.
-    Down {
-        probes: u32,
-        probe_at: Instant,
-        probing: Option<u64>,
-    },
-    Gone,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    concurrency: usize,
     give_up_after: Duration,
     /// Spreads retries; drawn once.
     seed: u64,
@@ -92,6 +80,8 @@ pub(crate) struct Plan {
     /// The first of each lane that is not in flight, by when it is to be tried.
     due: BTreeSet<(Instant, u64)>,
     in_flight: usize,
+    /// Nothing is begun: what is under way is to end.
+    draining: bool,
     health: Health,
     settled: VecDeque<DeliveryView>,
     dead: VecDeque<DeliveryView>,
@@ -101,7 +91,6 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(concurrency: usize, give_up_after: Duration, seed: u64) -> Self {
         Self {
-            concurrency: concurrency.max(1),
             give_up_after,
             seed,
             unsettled: BTreeMap::new(),
@@ -109,7 +98,8 @@ impl Plan {
             lanes: HashMap::new(),
             due: BTreeSet::new(),
             in_flight: 0,
-            health: Health::Up { failures: 0 },
+            draining: false,
+            health: Health::new(concurrency.max(1)),
             settled: VecDeque::new(),
             dead: VecDeque::new(),
             dead_count: 0,
@@ -118,7 +108,7 @@ impl Plan {
 
     /// Whether more may be offered.
     pub(crate) fn has_room(&self) -> bool {
-        self.health != Health::Gone && self.unsettled.len() < WINDOW && self.bytes < WINDOW_BYTES
+        !self.health.is_gone() && !self.draining && self.unsettled.len() < WINDOW && self.bytes < WINDOW_BYTES
     }
 
     /// Takes an event. Sequences rise, but for what is offered after [`Plan::rewind`].
@@ -146,17 +136,10 @@ impl Plan {
     /// The next to post, if one is due.
     pub(crate) fn start(&mut self, now: Instant) -> Option<Job> {
         let (due, seq) = *self.due.first()?;
-        let free = match self.health {
-            Health::Up { .. } => due <= now && self.in_flight < self.concurrency,
-            Health::Down { probe_at, .. } => probe_at <= now && self.in_flight == 0,
-            Health::Gone => false,
-        };
-        if !free {
+        if self.draining || !self.health.lets_start(now, due, self.in_flight) {
             return None;
         }
-        if let Health::Down { probing, .. } = &mut self.health {
-            *probing = Some(seq);
-        }
+        self.health.started(seq);
         self.due.pop_first();
         let delivery = self.unsettled.get_mut(&seq)?;
         (delivery.in_flight, delivery.due) = (true, None);
@@ -172,11 +155,7 @@ impl Plan {
     /// When [`Plan::start`] is to be asked again, if nothing else happens.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
         let (due, _) = *self.due.first()?;
-        match self.health {
-            Health::Up { .. } => (self.in_flight < self.concurrency).then_some(due),
-            Health::Down { probe_at, .. } => (self.in_flight == 0).then_some(probe_at),
-            Health::Gone => None,
-        }
+        if self.draining { None } else { self.health.wake_at(due, self.in_flight) }
     }
 
     /// What came of an attempt.
@@ -185,81 +164,64 @@ impl Plan {
             return;
         };
         delivery.in_flight = false;
-        delivery.note(attempt);
+        delivery.refusals = if verdict == Verdict::Refused { delivery.refusals + 1 } else { 0 };
+        let (believed, tried) = (delivery.refusals >= REFUSALS, delivery.note(attempt));
         self.in_flight -= 1;
         match verdict {
-            Verdict::Delivered => {
-                self.settle(now, seq, DeliveryState::Delivered);
-                self.is_up(now);
+            Verdict::Delivered => self.take_answer(now, seq, DeliveryState::Delivered),
+            Verdict::Unconfirmed => self.take_answer(now, seq, DeliveryState::Unconfirmed),
+            Verdict::Refused if believed => self.take_answer(now, seq, DeliveryState::Refused),
+            Verdict::Refused | Verdict::Rejected => {
+                self.answered(now);
+                self.try_again(now, seq, tried, Duration::ZERO);
             }
-            Verdict::Impossible => self.settle(now, seq, DeliveryState::Dead),
+            Verdict::Failed(trouble) => {
+                let seed = self.seed;
+                self.health.failed(now, seq, trouble, |probes, cap| backoff(seed, 0, probes, cap));
+                self.try_again(now, seq, tried, trouble.pause());
+            }
             Verdict::Gone => {
                 self.schedule(seq, now);
-                self.health = Health::Gone;
+                self.health.set_gone();
             }
-            Verdict::Failed { retry_after } => self.failed(now, seq, retry_after),
+            Verdict::Impossible => self.settle(now, seq, DeliveryState::Dead),
         }
     }
 
-    fn is_up(&mut self, now: Instant) {
-        if matches!(self.health, Health::Down { .. }) {
+    fn take_answer(&mut self, now: Instant, seq: u64, state: DeliveryState) {
+        self.answered(now);
+        self.settle(now, seq, state);
+    }
+
+    /// When the receiver is back, nothing waits for an hour that a receiver that did not answer has cost.
+    fn answered(&mut self, now: Instant) {
+        if self.health.answered() {
             for (_, seq) in std::mem::take(&mut self.due) {
                 self.schedule(seq, now);
             }
         }
-        if self.health != Health::Gone {
-            self.health = Health::Up { failures: 0 };
-        }
     }
 
-    fn failed(&mut self, now: Instant, seq: u64, retry_after: Option<Duration>) {
-        let asked = retry_after.unwrap_or_default().min(PATIENCE);
-        let tried = self.unsettled.get(&seq).map_or(1, |delivery| delivery.tried);
-        let pause = self.backoff(seq, tried, RETRY_CAP).max(asked);
-        self.schedule(seq, now + pause);
-        let down = |probes, pause: Duration| Health::Down {
-            probes,
-            probe_at: now + pause.max(asked),
-            probing: None,
-        };
-        self.health = match self.health {
-            Health::Up { failures } if failures + 1 >= DOWN_AFTER || retry_after.is_some() => {
-                down(0, self.backoff(0, 1, PROBE_CAP))
-            }
-            Health::Up { failures } => Health::Up { failures: failures + 1 },
-            Health::Down { probes, probing, .. } if probing == Some(seq) => {
-                down(probes.saturating_add(1), self.backoff(0, probes.saturating_add(2), PROBE_CAP))
-            }
-            // It was begun while the receiver was up, and tells nothing new but how long to wait.
-            Health::Down { probes, probe_at, probing } => {
-                Health::Down { probes, probe_at: probe_at.max(now + asked), probing }
-            }
-            Health::Gone => Health::Gone,
-        };
+    fn try_again(&mut self, now: Instant, seq: u64, tried: u32, asked: Duration) {
+        self.schedule(seq, now + backoff(self.seed, seq, tried, RETRY_CAP).max(asked));
         self.bury(now, seq);
     }
 
     /// Gives up on a failed delivery that was tried long enough; while the receiver is down, on all that old.
     fn bury(&mut self, now: Instant, seq: u64) {
-        let down = matches!(self.health, Health::Down { .. });
         let old = |delivery: &&Delivery| {
             !delivery.in_flight && now.saturating_duration_since(delivery.since) >= self.give_up_after
         };
         let dead: Vec<u64> = match self.unsettled.get(&seq).filter(old) {
             None => Vec::new(),
-            Some(_) if down => self.unsettled.values().filter(old).map(|delivery| delivery.seq).collect(),
+            Some(_) if self.is_down() => {
+                self.unsettled.values().filter(old).map(|delivery| delivery.seq).collect()
+            }
             Some(_) => vec![seq],
         };
         for seq in dead {
             self.settle(now, seq, DeliveryState::Dead);
         }
-    }
-
-    /// `base · 2^(tried - 1)`, at most `cap`, spread by a fifth either way.
-    fn backoff(&self, seq: u64, tried: u32, cap: Duration) -> Duration {
-        let doubled = Duration::from_secs(1).saturating_mul(1 << tried.saturating_sub(1).min(20));
-        let lot = mix(self.seed ^ mix(seq) ^ u64::from(tried)) >> 11;
-        doubled.min(cap).mul_f64(0.8 + 0.4 * (lot as f64 / (1_u64 << 53) as f64))
     }
 
     fn settle(&mut self, now: Instant, seq: u64, state: DeliveryState) {
@@ -269,19 +231,13 @@ impl Plan {
             self.due.remove(&(due, seq));
         }
         self.advance(now, &delivery.lane, seq);
-        let (list, view) = match state {
-            DeliveryState::Dead => {
-                self.dead_count += 1;
-                (&mut self.dead, delivery.view(state))
-            }
-            DeliveryState::Pending | DeliveryState::Delivered | DeliveryState::Disabled => {
-                (&mut self.settled, delivery.view(state))
-            }
-        };
-        if list.len() == SHOWN {
-            list.pop_front();
+        let view = delivery.view(state);
+        if state.is_dead_letter() {
+            self.dead_count += 1;
+            push_bounded(&mut self.dead, view, DEAD_KEPT);
+        } else {
+            push_bounded(&mut self.settled, view, SHOWN);
         }
-        list.push_back(view);
     }
 
     /// Takes a delivery out of its lane; the next one's turn has come if it was the first.
@@ -291,32 +247,67 @@ impl Plan {
         queue.retain(|other| *other != seq);
         match queue.front().copied() {
             None => drop(self.lanes.remove(lane)),
-            Some(next) if was_first => self.schedule(next, now),
+            Some(next) if was_first => self.give_turn(next, now),
             Some(_) => {}
         }
     }
 
-    /// The receiver said that it is gone.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.health == Health::Gone
+    /// What only waited for the event before it has all its time before it. (What waited for a receiver that is down
+    /// has not: else a receiver that never comes back would be tried 75 h for each event of a call.)
+    fn give_turn(&mut self, seq: u64, now: Instant) {
+        let down = self.is_down();
+        if let Some(next) = self.unsettled.get_mut(&seq).filter(|next| next.tried == 0 && !down) {
+            next.since = now;
+        }
+        self.schedule(seq, now);
     }
 
-    /// It was said before the restart.
-    pub(crate) fn set_gone(&mut self) {
-        self.health = Health::Gone;
+    /// Begins nothing more until [`Plan::rewind`].
+    pub(crate) fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Whether an attempt is under way.
+    pub(crate) const fn is_idle(&self) -> bool {
+        self.in_flight == 0
     }
 
     /// Begins anew after a position: what lies behind it will be offered again, what lies before stays to be delivered.
     /// No attempt may be under way.
     pub(crate) fn rewind(&mut self, now: Instant, after: u64) {
+        debug_assert!(self.is_idle(), "an event would be sent twice at once");
         let before = std::mem::take(&mut self.unsettled);
         self.lanes.clear();
         self.due.clear();
-        (self.bytes, self.in_flight, self.health) = (0, 0, Health::Up { failures: 0 });
-        for (_, mut delivery) in before.into_iter().filter(|(seq, _)| *seq <= after) {
-            (delivery.in_flight, delivery.due) = (false, None);
-            self.offer(now, delivery);
+        (self.bytes, self.draining) = (0, false);
+        self.health = self.health.anew();
+        for (_, delivery) in before.into_iter().filter(|(seq, _)| *seq <= after) {
+            self.offer(now, Delivery { due: None, ..delivery });
         }
+        self.settled.retain(|view| view.sequence.0 <= after);
+        let kept = self.dead.len();
+        self.dead.retain(|view| view.sequence.0 <= after);
+        self.dead_count -= (kept - self.dead.len()) as u64;
+    }
+
+    /// The receiver said that it is gone.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.health.is_gone()
+    }
+
+    /// It was said before the restart.
+    pub(crate) fn set_gone(&mut self) {
+        self.health.set_gone();
+    }
+
+    /// The receiver asked for it before the restart.
+    pub(crate) fn leave_alone_until(&mut self, at: Instant) {
+        self.health.leave_alone_until(at);
+    }
+
+    /// When a receiver that is down is tried next.
+    pub(crate) fn probe_at(&self) -> Option<Instant> {
+        self.health.probe_at()
     }
 
     /// What is not settled, oldest first.
@@ -329,25 +320,55 @@ impl Plan {
         self.unsettled.keys().next().copied()
     }
 
-    /// How many were given up since the start.
+    /// How many dead letters there are, also those that are not kept any more.
     pub(crate) const fn dead(&self) -> u64 {
         self.dead_count
     }
 
+    /// The dead letters that are kept, oldest first.
+    pub(crate) fn dead_letters(&self) -> impl Iterator<Item = &DeliveryView> {
+        self.dead.iter()
+    }
+
+    /// Those of before the restart.
+    pub(crate) fn remember_dead(&mut self, letters: impl IntoIterator<Item = DeliveryView>, count: u64) {
+        self.dead.extend(letters);
+        self.dead_count = count;
+    }
+
     /// The receiver counts as down.
     pub(crate) const fn is_down(&self) -> bool {
-        matches!(self.health, Health::Down { .. })
+        self.health.is_down()
     }
 
     /// The latest deliveries, newest first.
     pub(crate) fn views(&self) -> Vec<DeliveryView> {
-        let pending = if self.is_gone() { DeliveryState::Disabled } else { DeliveryState::Pending };
-        let unsettled = self.unsettled.values().rev().take(SHOWN).map(|delivery| delivery.view(pending));
+        let state = |delivery: &Delivery| match (self.is_gone(), delivery.refusals) {
+            (true, _) => DeliveryState::Disabled,
+            (false, 0) => DeliveryState::Pending,
+            (false, _) => DeliveryState::Refused,
+        };
+        let latest = self.unsettled.values().rev().take(SHOWN);
+        let unsettled = latest.map(|delivery| delivery.view(state(delivery)));
         let mut views: Vec<DeliveryView> =
             unsettled.chain(self.settled.iter().cloned()).chain(self.dead.iter().cloned()).collect();
         views.sort_by_key(|view| std::cmp::Reverse(view.sequence));
         views
     }
+}
+
+fn push_bounded(list: &mut VecDeque<DeliveryView>, view: DeliveryView, most: usize) {
+    if list.len() >= most {
+        list.pop_front();
+    }
+    list.push_back(view);
+}
+
+/// `1 s · 2^(tried - 1)`, at most `cap`, spread by a fifth either way.
+fn backoff(seed: u64, seq: u64, tried: u32, cap: Duration) -> Duration {
+    let doubled = Duration::from_secs(1).saturating_mul(1 << tried.saturating_sub(1).min(20));
+    let lot = mix(seed ^ mix(seq) ^ u64::from(tried)) >> 11;
+    doubled.min(cap).mul_f64(0.8 + 0.4 * (lot as f64 / (1_u64 << 53) as f64))
 }
 
 /// SplitMix64's finaliser: spreads neighbouring numbers.

@@ -45,6 +45,11 @@ impl WebhookSecret {
         }
     }
 
+    /// For comparison only.
+    pub(super) fn key(&self) -> &[u8] {
+        &self.0
+    }
+
     fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         mac.update(format!("{id}.{timestamp}.").as_bytes());

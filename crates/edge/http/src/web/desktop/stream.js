@@ -39,6 +39,10 @@ export function follow(api, after, on) {
       case "stream.snapshot":
         on.snapshot(event.data);
         return true;
+      case "stream.degraded":
+      case "stream.restored":
+        // Beside the chain: the daemon says that events wait, or go on.
+        return true;
       default:
         if (event.prev !== cursor) return false;
         cursor = event.sequence;
