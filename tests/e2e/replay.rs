@@ -17,7 +17,8 @@ async fn after_a_working_day() -> Result<Stage> {
          see ended",
         "C2 dials A; A rings; see offered A; the daemon dies; A answers; the daemon returns; C2 hangs up; \
          A is cut off; see ended",
-        "C dials Q; A rings; A answers; see answered A; C hangs up; see ended",
+        "C dials Q; A rings; A answers; see answered A; A consults B; B rings; B answers; see answered B; \
+         A completes; see transferred attended A>B; C hangs up; B is cut off; see ended",
     ];
     for script in day {
         stage.play_script(script).await.with_context(|| stage.daemon.log())?;
@@ -88,7 +89,7 @@ async fn one_customer_is_erased_and_everything_else_stays() -> Result<()> {
     let promised = report(&stage, &[&options[..], &["--dry-run"]].concat()).await?;
     assert_eq!(export(&stage).await?, before, "a dry run changes nothing");
     let erased = report(&stage, &options).await?;
-    assert_eq!(erased["calls"].as_array().map(Vec::len), Some(2), "{erased}");
+    assert_eq!(erased["calls"].as_array().map(Vec::len), Some(3), "two and a consultation: {erased}");
     assert_eq!((&erased["records"], &erased["snapshots"]), (&promised["records"], &promised["snapshots"]));
 
     let after = export(&stage).await?;

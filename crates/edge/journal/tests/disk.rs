@@ -311,3 +311,30 @@ fn a_damaged_cursor_file_is_named() {
     let error = open(&folder).unwrap_err();
     assert!(error.to_string().contains("crm.cursor"), "{error}");
 }
+
+#[test]
+fn the_room_of_removed_entries_is_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder).unwrap();
+    let mut sizes = Vec::new();
+    for _ in 0..30 {
+        let next = journal.reader().last() + 1;
+        let large = |number| Record { payload: vec![number as u8; 1_000].into(), ..record(number) };
+        for first in (next..next + 500).step_by(50) {
+            journal.append(&mut (first..first + 50).map(large).collect()).unwrap();
+        }
+        let last = journal.reader().last();
+        let snapshot = |seq| Snapshot { seq, at: second(seq), payload: "state".into() };
+        journal.snapshots().save(&snapshot(last - 1)).unwrap();
+        journal.snapshots().save(&snapshot(last)).unwrap();
+        let retention = hookswitch_journal::Retention {
+            keep_from: second(0),
+            hold_from: second(0),
+            max_bytes: Some(500_000),
+        };
+        journal.retain(&retention).unwrap();
+        sizes.push(fs::metadata(folder.path().join("store/db")).unwrap().len());
+    }
+    let most = |sizes: &[u64]| sizes.iter().copied().max().unwrap();
+    assert!(most(&sizes[15..]) * 2 <= most(&sizes[..15]) * 3, "it grows and grows: {sizes:?}");
+}

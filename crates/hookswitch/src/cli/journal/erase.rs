@@ -132,6 +132,14 @@ struct Told {
 #[derive(Debug, Deserialize)]
 struct ToldData {
     call: Option<ToldCall>,
+    ledger: Option<ToldLedger>,
+}
+
+/// Attached data travels: a consultation about a call has it, too.
+#[derive(Debug, Deserialize)]
+struct ToldLedger {
+    consult_of: Option<String>,
+    merged_into: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -184,9 +192,9 @@ impl Subject {
             found.numbers.insert(number.clone());
         }
         if let Some(id) = &options.customer {
-            each_call(journal, |call| {
+            each_call(journal, |call, _| {
                 if call.customer.candidates.iter().any(|candidate| candidate.id == *id) {
-                    found.take(&call);
+                    found.take(call);
                 }
             })?;
         }
@@ -194,13 +202,15 @@ impl Subject {
         loop {
             let known: BTreeSet<String> = found.numbers.iter().map(|number| digits(number)).collect();
             let before = (found.numbers.len(), found.calls.len());
-            each_call(journal, |call| {
+            each_call(journal, |call, ledger| {
                 let is_it = match &options.call {
                     Some(id) => call.id == *id,
                     None => call.numbers().any(|number| known.contains(&digits(number))),
                 };
                 if is_it {
-                    found.take(&call);
+                    found.take(call);
+                } else if ledger.is_some_and(|ledger| ledger.belongs_to(&found.calls)) {
+                    found.take_consultation(call);
                 }
             })?;
             if before == (found.numbers.len(), found.calls.len()) {
@@ -211,18 +221,34 @@ impl Subject {
 
     fn take(&mut self, call: &ToldCall) {
         self.numbers.extend(call.numbers().filter(|number| !digits(number).is_empty()).map(str::to_owned));
+        self.take_consultation(call);
+    }
+
+    /// Its numbers are those of agents.
+    fn take_consultation(&mut self, call: &ToldCall) {
         self.calls.insert(call.id.clone());
         self.refs.insert(call.pbx_ref.clone());
     }
 }
 
-fn each_call(journal: &SledJournal, mut each: impl FnMut(ToldCall)) -> anyhow::Result<()> {
+impl ToldLedger {
+    fn belongs_to(&self, calls: &BTreeSet<String>) -> bool {
+        [&self.consult_of, &self.merged_into].into_iter().flatten().any(|call| calls.contains(call))
+    }
+}
+
+fn each_call(
+    journal: &SledJournal,
+    mut each: impl FnMut(&ToldCall, Option<&ToldLedger>),
+) -> anyhow::Result<()> {
     each_entry(journal, |entry| {
         let of_call = entry.record.meta.as_ref().is_some_and(|meta| meta.call.is_some());
         if entry.record.kind == Kind::Event && of_call {
             let told: Told = serde_json::from_slice(&entry.record.payload)
                 .with_context(|| format!("the event at {} is unreadable", entry.seq))?;
-            told.data.call.into_iter().for_each(&mut each);
+            if let Some(call) = &told.data.call {
+                each(call, told.data.ledger.as_ref());
+            }
         }
         Ok(())
     })
