@@ -1,19 +1,44 @@
-//! A wire between the daemon and a PBX that can be cut.
+//! A wire between the daemon and a PBX that can be cut, and listened to.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// What a wire does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Carries everything.
+    Whole,
+    /// Carries so many events of the PBX on each connection, then that one is cut.
+    CutEvery(usize),
+    /// Carries nothing, and says so to nobody: a cable that is pulled out further on.
+    Frozen,
+    /// There is none.
+    Cut,
+}
+
+/// What a wire remembers.
+#[derive(Debug, Default)]
+struct Counts {
+    /// Everything the daemon said.
+    sent: Mutex<Vec<u8>>,
+    /// Connections cut after so many events.
+    cuts: AtomicUsize,
+}
 
 /// Forwards TCP connections, while it is whole.
 #[derive(Debug)]
 pub struct Wire {
     address: SocketAddr,
-    whole: Arc<watch::Sender<bool>>,
+    state: Arc<watch::Sender<State>>,
+    counts: Arc<Counts>,
     task: JoinHandle<()>,
 }
 
@@ -25,16 +50,17 @@ impl Wire {
     pub async fn to(target: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let whole = Arc::new(watch::Sender::new(true));
-        let state = Arc::clone(&whole);
+        let state = Arc::new(watch::Sender::new(State::Whole));
+        let counts = Arc::<Counts>::default();
+        let (of_wire, counted) = (Arc::clone(&state), Arc::clone(&counts));
         let task = tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                if *state.borrow() {
-                    tokio::spawn(carry(near, target, state.subscribe()));
+                if *of_wire.borrow() != State::Cut {
+                    tokio::spawn(carry(near, target, of_wire.subscribe(), Arc::clone(&counted)));
                 }
             }
         });
-        Ok(Self { address, whole, task })
+        Ok(Self { address, state, counts, task })
     }
 
     /// Where to connect instead of the target.
@@ -43,14 +69,36 @@ impl Wire {
         self.address
     }
 
+    /// Everything the daemon has sent to the target so far.
+    #[must_use]
+    pub fn sent(&self) -> Vec<u8> {
+        self.counts.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Cuts every connection, and new ones until [`Wire::mend`].
     pub fn cut(&self) {
-        self.whole.send_replace(false);
+        self.state.send_replace(State::Cut);
+    }
+
+    /// Cuts each connection after so many events, until [`Wire::mend`]; new ones are let through.
+    pub fn cut_every(&self, events: usize) {
+        self.state.send_replace(State::CutEvery(events));
+    }
+
+    /// Carries nothing more, without closing anything, until [`Wire::mend`].
+    pub fn freeze(&self) {
+        self.state.send_replace(State::Frozen);
+    }
+
+    /// How many connections were cut after so many events.
+    #[must_use]
+    pub fn cuts(&self) -> usize {
+        self.counts.cuts.load(Ordering::Relaxed)
     }
 
     /// Lets connections through again.
     pub fn mend(&self) {
-        self.whole.send_replace(true);
+        self.state.send_replace(State::Whole);
     }
 }
 
@@ -60,11 +108,49 @@ impl Drop for Wire {
     }
 }
 
-async fn carry(mut near: TcpStream, target: SocketAddr, mut whole: watch::Receiver<bool>) {
+async fn carry(near: TcpStream, target: SocketAddr, state: watch::Receiver<State>, counts: Arc<Counts>) {
     // A target that is down looks like a wire that is cut.
-    let Ok(mut far) = TcpStream::connect(target).await else { return };
+    let Ok(far) = TcpStream::connect(target).await else { return };
+    let ((from_near, to_near), (from_far, to_far)) = (near.into_split(), far.into_split());
+    let mut cut = state.clone();
+    let there = flow(from_near, to_far, state.clone(), |bytes| {
+        counts.sent.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        false
+    });
+    let mut events = 0;
+    let back = flow(from_far, to_near, state.clone(), |bytes| {
+        let come = bytes.windows(7).filter(|window| window == b"Event: ").count();
+        events += come;
+        let over = matches!(*state.borrow(), State::CutEvery(most) if come > 0 && events >= most);
+        counts.cuts.fetch_add(usize::from(over), Ordering::Relaxed);
+        over
+    });
     tokio::select! {
-        _ = copy_bidirectional(&mut near, &mut far) => {}
-        _ = whole.wait_for(|whole| !whole) => {}
+        _ = async { tokio::try_join!(there, back) } => {}
+        _ = cut.wait_for(|state| *state == State::Cut) => {}
+    }
+}
+
+/// Carries bytes one way until their end, which it hands on. Fails when an end fails, or when the wire is cut behind
+/// what `seen` was shown last.
+async fn flow(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut state: watch::Receiver<State>,
+    mut seen: impl FnMut(&[u8]) -> bool,
+) -> std::io::Result<()> {
+    let mut bytes = vec![0; 16 * 1024];
+    loop {
+        let read = from.read(&mut bytes).await?;
+        // What was read while the wire was frozen waits for it.
+        let _ = state.wait_for(|state| *state != State::Frozen).await;
+        if read == 0 {
+            return to.shutdown().await;
+        }
+        let over = seen(&bytes[..read]);
+        to.write_all(&bytes[..read]).await?;
+        if over {
+            return Err(std::io::ErrorKind::ConnectionAborted.into());
+        }
     }
 }
