@@ -73,6 +73,12 @@ impl Acknowledged {
         Ok(())
     }
 
+    /// From now on syncing fails: what cannot be synced, like this file, says so.
+    #[cfg(test)]
+    pub(crate) fn break_sync(&mut self) {
+        self.file = OpenOptions::new().write(true).open("/dev/null").unwrap();
+    }
+
     fn write(&self, slot: usize, seq: u64) -> io::Result<()> {
         let mut bytes = [0; SLOT];
         bytes[..8].copy_from_slice(&seq.to_le_bytes());

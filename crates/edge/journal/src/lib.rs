@@ -20,9 +20,12 @@
 //! older ones from the disk, and it never makes the writer wait.
 //!
 //! Invariants:
-//! - Sequences begin at 1 and are dense; an entry never changes.
+//! - Sequences begin at 1 and are dense; an entry never changes, but by [`SledJournal::rewrite`], which is done by hand
+//!   and leaves a record.
 //! - What [`Journal::append`] returned for is on the disk; no reader ever saw anything else.
-//! - What is missing or damaged is an error that names the sequence, never a shorter answer.
+//! - What is missing or damaged is an error that names the sequence, never a shorter answer. A torn end that was never
+//!   acknowledged is cut, and [`SledJournal::opened`] tells it.
+//! - A full disk refuses a batch as a whole ([`Error::Full`]), and the same journal goes on when there is room.
 //! - Retention never deletes what a start needs, and says when a follower loses what it had not read.
 
 mod journal;

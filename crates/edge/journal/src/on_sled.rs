@@ -302,6 +302,29 @@ mod tests {
         Record { kind: Kind::Event, at: Timestamp::default(), meta: None, payload: payload.to_owned().into() }
     }
 
+    /// Nothing is shown before both syncs were done, and after one failed nothing more is taken.
+    #[test]
+    fn what_could_not_be_synced_is_shown_to_nobody() {
+        type Break = fn(&mut SledJournal);
+        let breaks: [Break; 2] =
+            [|journal| journal.store.break_sync(), |journal| journal.acknowledged.break_sync()];
+        for (place, break_sync) in breaks.into_iter().enumerate() {
+            let folder = tempfile::tempdir().unwrap();
+            let mut journal = SledJournal::open(folder.path()).unwrap();
+            journal.append(&mut vec![record("a")]).unwrap();
+            break_sync(&mut journal);
+            let mut batch = vec![record("b")];
+            assert!(matches!(journal.append(&mut batch), Err(Error::Io { .. })), "{place}");
+            assert!(matches!(journal.append(&mut batch), Err(Error::Stopped { .. })), "{place}");
+            assert_eq!((batch.len(), journal.reader().last()), (1, 1), "{place}");
+            assert!(journal.reader().read(1, Limit::default()).unwrap().is_empty());
+            drop(journal);
+            // It was written: nobody saw it, and it is kept.
+            let journal = SledJournal::open(folder.path()).unwrap();
+            assert_eq!((journal.opened().kept.clone(), journal.reader().last()), (2..3, 2), "{place}");
+        }
+    }
+
     /// The store took the batch, and the room ran out only then.
     #[test]
     fn what_was_written_and_then_refused_is_taken_back() {

@@ -196,6 +196,13 @@ impl Store {
         Error::Full { path: self.path.clone(), source: io::ErrorKind::StorageFull.into() }
     }
 
+    /// From now on syncing fails: what cannot be synced, like this file, says so.
+    #[cfg(test)]
+    pub(crate) fn break_sync(&self) {
+        let mut open = self.open.write().unwrap();
+        open.as_mut().unwrap().file = File::open("/dev/null").unwrap();
+    }
+
     pub(crate) fn lock(&self) -> Arc<File> {
         Arc::clone(&self.lock)
     }

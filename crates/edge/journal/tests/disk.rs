@@ -6,14 +6,14 @@ mod common;
 
 use std::fs::{self, OpenOptions};
 
-use common::{append, assert_entries, copy, read_all, record, second, tamper};
+use common::{append, assert_entries, copy, options, read_all, record, second, tamper};
 use hookswitch_journal::{Cursor, Error, Journal, Kind, Limit, Record, SledJournal, Snapshot};
 use tempfile::TempDir;
 
 /// A closed journal of so many entries, one a batch.
 fn closed(entries: u64) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let mut journal = SledJournal::open(folder.path()).unwrap();
+    let mut journal = SledJournal::open_with(folder.path(), options()).unwrap();
     for _ in 0..entries {
         append(&mut journal, 1);
     }
@@ -21,7 +21,7 @@ fn closed(entries: u64) -> TempDir {
 }
 
 fn open(folder: &TempDir) -> Result<SledJournal, Error> {
-    SledJournal::open(folder.path())
+    SledJournal::open_with(folder.path(), options())
 }
 
 /// The store's key of a batch.
@@ -254,7 +254,7 @@ fn a_torn_store_file_is_found_and_never_panics() {
         let file = OpenOptions::new().write(true).open(torn.path().join("store/db")).unwrap();
         file.set_len(length * share / 10).unwrap();
         // Either it says what is wrong, or nothing that was acknowledged is missing.
-        if let Ok(journal) = SledJournal::open(torn.path()) {
+        if let Ok(journal) = SledJournal::open_with(torn.path(), options()) {
             assert_entries(&read_all(&journal.reader(), 0, Limit::default()).unwrap(), 1, entries);
         }
     }
@@ -276,7 +276,7 @@ fn garbage_anywhere_in_the_store_file_is_found_and_never_panics() {
             *byte = byte.wrapping_mul(31).wrapping_add(place as u8 + 1);
         }
         fs::write(&path, bytes).unwrap();
-        match SledJournal::open(torn.path())
+        match SledJournal::open_with(torn.path(), options())
             .and_then(|journal| read_all(&journal.reader(), 0, Limit::default()))
         {
             Ok(entries_read) => assert_entries(&entries_read, 1, entries),

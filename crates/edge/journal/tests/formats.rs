@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{append, assert_entries, read_all, record, second};
+use common::{append, assert_entries, options, read_all, record, second};
 use hookswitch_journal::{Error, Journal, Limit, Record, Retention, SledJournal, Snapshot};
 use tempfile::TempDir;
 
@@ -15,7 +15,7 @@ const FORMAT_1: &str = include_str!("fixtures/format-1.frames");
 /// A store of these keys and values, as a closed journal.
 fn store(frames: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    drop(SledJournal::open(folder.path()).unwrap());
+    drop(SledJournal::open_with(folder.path(), options()).unwrap());
     common::tamper(&folder, |db| {
         for (key, value) in frames {
             db.insert(key, value).unwrap();
@@ -46,7 +46,7 @@ fn assert_old(entries: &[hookswitch_journal::Entry]) {
 #[test]
 fn a_journal_of_format_1_is_read_and_gone_on_with() {
     let folder = store(format_1());
-    let mut journal = SledJournal::open(folder.path()).unwrap();
+    let mut journal = SledJournal::open_with(folder.path(), options()).unwrap();
     assert_eq!(journal.opened().cut, None);
     let read = |journal: &SledJournal| read_all(&journal.reader(), 0, Limit::default()).unwrap();
     assert_eq!(read(&journal).len(), 6);
@@ -54,7 +54,7 @@ fn a_journal_of_format_1_is_read_and_gone_on_with() {
     append(&mut journal, 3);
     drop(journal);
 
-    let mut journal = SledJournal::open(folder.path()).unwrap();
+    let mut journal = SledJournal::open_with(folder.path(), options()).unwrap();
     assert_eq!(journal.reader().last(), 9);
     assert_old(&read(&journal));
     assert!(journal.verify().unwrap().problems.is_empty());
@@ -64,19 +64,19 @@ fn a_journal_of_format_1_is_read_and_gone_on_with() {
     let keep = Retention { keep_from: second(0), hold_from: second(0), max_bytes: Some(5 * 175) };
     assert_eq!(journal.retain(&keep).unwrap().oldest, 6);
     drop(journal);
-    assert_eq!(SledJournal::open(folder.path()).unwrap().reader().oldest(), 6);
+    assert_eq!(SledJournal::open_with(folder.path(), options()).unwrap().reader().oldest(), 6);
 }
 
 #[test]
 fn a_rewritten_journal_of_format_1_says_the_same_in_the_new_format() {
     let folder = store(format_1());
-    let journal = SledJournal::open(folder.path()).unwrap();
+    let journal = SledJournal::open_with(folder.path(), options()).unwrap();
     let done = journal.rewrite(|_| Ok(None), |_| Ok(None), &mut Vec::new()).unwrap();
     assert_eq!((done.entries, done.changed.len()), (6, 0));
     common::tamper(&folder, |db| {
         assert!(db.iter().values().all(|value| value.unwrap()[0] == 2));
     });
-    let journal = SledJournal::open(folder.path()).unwrap();
+    let journal = SledJournal::open_with(folder.path(), options()).unwrap();
     assert_old(&read_all(&journal.reader(), 0, Limit::default()).unwrap());
 }
 
@@ -90,7 +90,7 @@ fn a_newer_format_is_refused_by_name_wherever_it_stands() {
             (other, value)
         });
         let folder = store(newer);
-        let error = SledJournal::open(folder.path())
+        let error = SledJournal::open_with(folder.path(), options())
             .and_then(|journal| read_all(&journal.reader(), 0, Limit::default()))
             .unwrap_err();
         assert!(matches!(error, Error::Version { found: 3, known: 2, .. }), "{place}: {error}");

@@ -10,17 +10,11 @@ mod common;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use common::{append, assert_entries, copy, read_all};
-use hookswitch_journal::{Journal, Limit, Options, SledJournal};
+use common::{append, assert_entries, copy, options, read_all};
+use hookswitch_journal::{Journal, Limit, SledJournal};
 use tempfile::TempDir;
 
 const PAGE: usize = 4096;
-/// No reserve: it would only slow the copies down.
-const OPTIONS: Options = Options {
-    recent: hookswitch_journal::Recent { entries: 65_536, bytes: 16 * 1024 * 1024 },
-    reserve_bytes: 0,
-};
-
 /// xorshift64: the same mixtures each time.
 struct Chance(u64);
 
@@ -62,7 +56,7 @@ fn after_a_power_cut_everything_acknowledged_is_there_whatever_pages_were_writte
     for seed in 1..=12 {
         let mut chance = Chance(0x9e37_79b9_7f4a_7c15 ^ seed);
         let folder = tempfile::tempdir().unwrap();
-        let mut journal = SledJournal::open_with(folder.path(), OPTIONS).unwrap();
+        let mut journal = SledJournal::open_with(folder.path(), options()).unwrap();
         for _ in 0..chance.next() % 60 {
             append(&mut journal, 1 + chance.next() % 40);
         }
@@ -81,7 +75,7 @@ fn after_a_power_cut_everything_acknowledged_is_there_whatever_pages_were_writte
             let cut = TempDir::new().unwrap();
             copy(before.path(), cut.path());
             fs::write(cut.path().join("store/db"), mixture(&old, &new, &mut chance)).unwrap();
-            let mut journal = SledJournal::open_with(cut.path(), OPTIONS).unwrap();
+            let mut journal = SledJournal::open_with(cut.path(), options()).unwrap();
             let last = journal.reader().last();
             assert!(last == acknowledged || last == acknowledged + written, "seed {seed}: {last}");
             mixed += 1;
@@ -98,7 +92,7 @@ fn after_a_power_cut_everything_acknowledged_is_there_whatever_pages_were_writte
 fn a_cut_or_a_flipped_bit_at_any_place_is_found_or_harmless() {
     let entries = 120;
     let whole = tempfile::tempdir().unwrap();
-    let mut journal = SledJournal::open_with(whole.path(), OPTIONS).unwrap();
+    let mut journal = SledJournal::open_with(whole.path(), options()).unwrap();
     for _ in 0..entries / 4 {
         append(&mut journal, 4);
     }
@@ -120,7 +114,7 @@ fn a_cut_or_a_flipped_bit_at_any_place_is_found_or_harmless() {
             bytes[at] ^= 1 << (chance.next() % 8);
         }
         fs::write(&path, bytes).unwrap();
-        let outcome = SledJournal::open_with(hurt.path(), OPTIONS)
+        let outcome = SledJournal::open_with(hurt.path(), options())
             .and_then(|journal| read_all(&journal.reader(), 0, Limit::default()));
         match outcome {
             Ok(read) => {

@@ -8,7 +8,7 @@ mod common;
 use std::{collections::BTreeMap, fs};
 
 use bytes::Bytes;
-use common::{append, assert_entries, copy, read_all, record, second};
+use common::{append, assert_entries, copy, options, read_all, record, second};
 use hookswitch_journal::{
     Cursor, Entry, Error, Journal, Kind, Limit, Record, Retention, SledJournal, Snapshot,
 };
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 fn journal(entries: u64) -> (TempDir, SledJournal) {
     let folder = tempfile::tempdir().unwrap();
-    let mut journal = SledJournal::open(folder.path()).unwrap();
+    let mut journal = SledJournal::open_with(folder.path(), options()).unwrap();
     for _ in 0..entries {
         append(&mut journal, 1);
     }
@@ -75,7 +75,7 @@ fn payloads_change_and_everything_else_stays() {
     assert!(then.is_empty());
     assert_eq!((done.entries, done.changed_snapshots), (12, 1));
     assert_eq!(done.changed, BTreeMap::from([(Kind::Event, 4)]));
-    let mut journal = SledJournal::open(folder.path()).unwrap();
+    let mut journal = SledJournal::open_with(folder.path(), options()).unwrap();
     assert!(journal.opened().kept.is_empty() && !journal.opened().finished_rewrite);
     assert_changed(&journal);
     append(&mut journal, 1);
@@ -94,7 +94,7 @@ fn a_refusal_half_way_leaves_the_old_journal() {
     journal.rewrite(refuse, change_snapshot, &mut then).unwrap_err();
     assert_eq!(then.len(), 1);
     assert!(!folder.path().join("store.new").exists());
-    let journal = SledJournal::open(folder.path()).unwrap();
+    let journal = SledJournal::open_with(folder.path(), options()).unwrap();
     assert_eq!(all(&journal), before);
     assert_eq!(journal.snapshots().load(4).unwrap().payload, "state 4");
 }
@@ -143,7 +143,7 @@ fn a_crash_during_the_exchange_leaves_the_old_journal_or_the_new_one() {
             }
             other => unreachable!("step {other}"),
         }
-        let journal = SledJournal::open(crashed.path()).unwrap();
+        let journal = SledJournal::open_with(crashed.path(), options()).unwrap();
         assert_eq!(journal.opened().finished_rewrite, step > 0);
         if step == 0 {
             assert_entries(&all(&journal), 1, 12);
@@ -168,7 +168,7 @@ fn the_room_of_removed_entries_is_given_back() {
     let entries = all(&journal);
     let done = journal.rewrite(|_| Ok(None), |_| Ok(None), &mut Vec::new()).unwrap();
     assert!(done.bytes_after * 4 < done.bytes_before, "{done:?}");
-    let journal = SledJournal::open(folder.path()).unwrap();
+    let journal = SledJournal::open_with(folder.path(), options()).unwrap();
     assert_eq!((journal.reader().oldest(), journal.reader().last()), (oldest, last));
     assert_eq!(all(&journal), entries);
 }

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
-use hookswitch_journal::{Entry, Error, Journal, Kind, Limit, Meta, Reader, Record};
+use hookswitch_journal::{Entry, Error, Journal, Kind, Limit, Meta, Options, Reader, Record};
 use hookswitch_model::Timestamp;
 
 /// A record that says its number, made at that second.
@@ -47,6 +47,11 @@ pub(crate) fn assert_entries(entries: &[Entry], first: u64, last: u64) {
     for entry in entries {
         assert_eq!(entry.record, record(entry.seq));
     }
+}
+
+/// As usual, but without a reserve: tests copy folders.
+pub(crate) fn options() -> Options {
+    Options { reserve_bytes: 0, ..Options::default() }
 }
 
 /// Writes to the store behind the journal's back.
