@@ -19,6 +19,9 @@ else
   building=$!
 fi
 
+step "peers of other people"
+tests/delivery/peers.sh
+
 step "lints"
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 

@@ -7,6 +7,7 @@ use hookswitch_config::{
     Checks, Config, Finding, Pbx, PbxKind, Problem, RuleFinding, Severity, Webhook, load_with, render,
 };
 use hookswitch_model::setup::Setup;
+use hookswitch_publish::SuccessTest;
 use hookswitch_wire::template::{Numbers, PlainNumbers, Template};
 use serde_json::json;
 
@@ -69,6 +70,14 @@ impl Checks for Languages {
             finding: Finding { column: error.column, message: error.message, hint: error.hint },
         };
         errors.into_iter().map(finding).collect()
+    }
+
+    fn expression(&self, text: &str) -> Result<(), Finding> {
+        SuccessTest::parse(text).map(drop).map_err(|error| Finding {
+            column: error.column,
+            message: error.message,
+            hint: error.hint,
+        })
     }
 
     fn template(&self, text: &str) -> Result<(), Finding> {

@@ -21,8 +21,8 @@ use hookswitch_normalize::{
     number::Plan,
     to_ami,
 };
-use hookswitch_publish::{Types, WebhookSecret, WebhookSettings};
-use hookswitch_wire::template::{Numbers, PopSource, PopTemplates};
+use hookswitch_publish::{SuccessTest, Types, WebhookSecret, WebhookSettings};
+use hookswitch_wire::template::{Numbers, PopSource, PopTemplates, Template};
 
 pub(super) use access::access;
 
@@ -182,24 +182,36 @@ pub(crate) fn pops(config: &Config) -> anyhow::Result<PopTemplates> {
     })
 }
 
-/// The webhooks that this version can post. What it cannot honour (another body than the event, a test of the answer,
-/// further headers) is told by `check` and left out rather than posted wrongly.
+/// The webhooks that this version can post. What it cannot honour (the form of a CRM) is told by `check` and left out
+/// rather than posted wrongly.
 pub(super) fn webhooks(config: &Config) -> anyhow::Result<Vec<WebhookSettings>> {
-    config.webhooks.iter().filter(|webhook| is_postable(webhook)).map(webhook).collect()
+    let postable = config.webhooks.iter().filter(|webhook| is_postable(webhook));
+    postable.map(|one| webhook(config, one).with_context(|| format!("webhook {}", one.name))).collect()
 }
 
 /// Whether a webhook can be posted as it is configured.
 pub(crate) fn is_postable(webhook: &Webhook) -> bool {
-    let event_as_it_is = matches!(&webhook.payload, Payload::Preset(preset) if preset == "cloudevents");
-    event_as_it_is && webhook.ok_if.is_none() && webhook.headers.is_empty()
+    match &webhook.payload {
+        Payload::Preset(preset) => preset == "cloudevents",
+        Payload::Template(_) => true,
+    }
 }
 
-fn webhook(webhook: &Webhook) -> anyhow::Result<WebhookSettings> {
-    let of = || format!("webhook {}", webhook.name);
-    let events = Types::parse(&webhook.events.join(",")).with_context(of)?;
+fn webhook(config: &Config, webhook: &Webhook) -> anyhow::Result<WebhookSettings> {
+    let events = Types::parse(&webhook.events.join(","))?;
     let mut settings = WebhookSettings::new(&webhook.name, &webhook.url, events)?;
     let secrets = webhook.secrets.iter().map(|secret| Ok(WebhookSecret::parse(&secret.reveal()?)?));
-    settings.secrets = secrets.collect::<anyhow::Result<_>>().with_context(of)?;
+    settings.secrets = secrets.collect::<anyhow::Result<_>>()?;
+    for (name, value) in &webhook.headers {
+        settings.add_header(name, &value.reveal()?)?;
+    }
+    if let Payload::Template(path) = &webhook.payload {
+        let source = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let name = path.display().to_string();
+        settings.template = Some(Template::new(&name, &source, &numbers(config))?);
+    }
+    settings.ok_if = webhook.ok_if.as_deref().map(SuccessTest::parse).transpose()?;
+    settings.answers_always = webhook.answers_always();
     settings.allow_private = webhook.allow_private;
     settings.timeout = Duration::from_millis(webhook.timeout.0);
     Ok(settings)
