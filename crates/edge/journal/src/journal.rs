@@ -39,7 +39,8 @@ pub trait Journal: Send + fmt::Debug {
     /// [`Error::NoStart`] when neither a snapshot nor the first entry is there to begin from.
     fn recover(&self) -> Result<Recovery, Error>;
 
-    /// Deletes the oldest entries as far as `retention` allows.
+    /// Deletes the oldest entries as far as `retention` allows; not all at once, so that appends wait for it no longer
+    /// than for one another: [`Retained::more`] asks to be called again.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Store`] or [`Error::Corrupt`] as the disk has it; what was deleted so far stays so.
@@ -65,6 +66,8 @@ pub struct Retained {
     pub removed: u64,
     /// The oldest sequence that is left.
     pub oldest: u64,
+    /// There is more that may go: call again, in a while.
+    pub more: bool,
     /// Followers who kept older entries from being deleted, with the last sequence each has done.
     pub held_back_by: Vec<(String, u64)>,
     /// Followers who lost entries they had not read, with the last sequence each has done.

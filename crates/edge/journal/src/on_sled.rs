@@ -35,8 +35,8 @@ use crate::{
     tail,
 };
 
-/// How many batches retention removes in one step.
-const REMOVED_AT_ONCE: usize = 256;
+/// How many frames retention removes at once: about as long as a large commit takes.
+const REMOVED_AT_ONCE: usize = 1_024;
 
 /// How a journal on disk works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,30 +228,26 @@ impl Journal for SledJournal {
         let oldest = self.publisher.shared.oldest();
         let bytes = if retention.max_bytes.is_some() { self.kept_bytes(oldest)? } else { 0 };
         let mut plan = Plan::new(*retention, &self.cursors, &self.snapshots, oldest, bytes);
-        loop {
-            let mut going = Vec::new();
-            let (mut more, mut failed) = (false, None);
-            self.store.frames(plan.oldest(), |frame| match frame {
-                Ok(frame) if plan.may_go(&frame.entries) => {
-                    going.push(first(&frame.entries));
-                    more = going.len() == REMOVED_AT_ONCE;
-                    !more
-                }
-                Ok(_) => false,
-                Err(error) => {
-                    failed = Some(error);
-                    false
-                }
-            })?;
-            if let Some(error) = failed {
-                return Err(error);
+        let mut going = Vec::new();
+        let (mut more, mut failed) = (false, None);
+        self.store.frames(oldest, |frame| match frame {
+            Ok(frame) if plan.may_go(&frame.entries) => {
+                going.push(first(&frame.entries));
+                more = going.len() == REMOVED_AT_ONCE;
+                !more
             }
-            self.publisher.shared.set_oldest(plan.oldest());
-            self.store.remove(&going)?;
-            if !more {
-                return Ok(plan.report());
+            Ok(_) => false,
+            Err(error) => {
+                failed = Some(error);
+                false
             }
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
         }
+        self.publisher.shared.set_oldest(plan.oldest());
+        self.store.remove(&going)?;
+        Ok(Retained { more, ..plan.report() })
     }
 }
 

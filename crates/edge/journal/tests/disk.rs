@@ -332,9 +332,27 @@ fn the_room_of_removed_entries_is_used_again() {
             hold_from: second(0),
             max_bytes: Some(500_000),
         };
-        journal.retain(&retention).unwrap();
+        while journal.retain(&retention).unwrap().more {}
         sizes.push(fs::metadata(folder.path().join("store/db")).unwrap().len());
     }
     let most = |sizes: &[u64]| sizes.iter().copied().max().unwrap();
     assert!(most(&sizes[15..]) * 2 <= most(&sizes[..15]) * 3, "it grows and grows: {sizes:?}");
+}
+
+#[test]
+fn retention_goes_in_steps_that_nobody_waits_long_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder).unwrap();
+    let large = |number| Record { payload: vec![1; 4_000].into(), ..record(number) };
+    journal.append(&mut (1..=3_000).map(large).collect()).unwrap();
+    journal.snapshots().save(&Snapshot { seq: 2_500, at: second(1), payload: "state".into() }).unwrap();
+    let retention =
+        hookswitch_journal::Retention { keep_from: second(9_999), hold_from: second(0), max_bytes: None };
+    let steps = [(1_024, true), (1_024, true), (452, false), (0, false)];
+    for (removed, more) in steps {
+        let retained = journal.retain(&retention).unwrap();
+        assert_eq!((retained.removed, retained.more), (removed, more));
+        assert_eq!(journal.reader().oldest(), retained.oldest);
+    }
+    assert_eq!(journal.reader().oldest(), 2_501);
 }

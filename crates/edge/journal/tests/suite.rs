@@ -162,7 +162,7 @@ fn retention_deletes_what_is_old_and_tells_a_late_reader() {
         snapshot(journal, 580);
         snapshot(journal, 590);
         let retained = journal.retain(&keep(551, 0)).unwrap();
-        assert_eq!((retained.removed, retained.oldest), (550, 551));
+        assert_eq!((retained.removed, retained.oldest, retained.more), (550, 551, false));
         assert_eq!(journal.reader().oldest(), 551);
         let page = journal.reader().read(100, Limit { entries: 3, bytes: 9999 }).unwrap();
         assert_eq!(page.skipped(), 101..551);

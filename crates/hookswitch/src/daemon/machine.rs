@@ -35,6 +35,8 @@ const RECORDS: usize = 1_024;
 const BYTES: usize = 1024 * 1024;
 /// How often old records are looked at.
 const RETAIN_EVERY: Millis = Millis::from_secs(3_600);
+/// How soon again, while there is more of them to go: a step takes as long as a commit.
+const RETAIN_MORE: Millis = Millis(50);
 /// A snapshot after this many records bounds what a restart reads.
 const SNAPSHOT_EVERY: u64 = 100_000;
 /// How often a journal without room is asked again.
@@ -120,6 +122,8 @@ pub struct Machine {
     last: u64,
     since_snapshot: u64,
     retain_at: Timestamp,
+    /// Old records go step by step, and more of them may.
+    retaining: bool,
 }
 
 /// Records on their way to the journal.
@@ -198,6 +202,7 @@ impl Machine {
             last,
             since_snapshot: 0,
             retain_at: Timestamp::from_micros(u64::MAX),
+            retaining: false,
         };
         Ok(Awake { machine, not_before: last_input, away_since, first })
     }
@@ -375,13 +380,20 @@ impl Machine {
         if now < self.retain_at {
             return;
         }
+        if !self.retaining {
+            self.snapshot(now);
+        }
         self.retain_at = now + RETAIN_EVERY;
-        self.snapshot(now);
         let ago = |span: Millis| Timestamp::from_millis(now.as_millis().saturating_sub(span.0));
         let retention = self.options.retention;
         let keep =
             Retention { keep_from: ago(retention), hold_from: ago(retention + retention), max_bytes: None };
-        match self.journal.retain(&keep) {
+        let retained = self.journal.retain(&keep);
+        self.retaining = retained.as_ref().is_ok_and(|retained| retained.more);
+        if self.retaining {
+            self.retain_at = now + RETAIN_MORE;
+        }
+        match retained {
             Ok(retained) => {
                 for (follower, done) in retained.lost_by {
                     warn!(follower, done, "records were removed that this follower had not read");
