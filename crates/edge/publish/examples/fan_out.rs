@@ -1,10 +1,10 @@
-//! Prints what encoding an event and handing it to many subscriptions costs:
+//! Prints what encoding an event and handing it to many subscriptions costs, also beside readers that are stuck:
 //! `cargo run --release -p hookswitch-publish --example fan_out`.
 
 use std::time::Instant;
 
 use hookswitch_journal::{Journal, Kind, MemoryJournal, Record};
-use hookswitch_publish::{Closed, Filter, Hub};
+use hookswitch_publish::{Closed, Filter, Hub, Subscription};
 use hookswitch_wire::{
     encode,
     model::{
@@ -39,10 +39,36 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let begun = Instant::now();
     let delivered = tokio::runtime::Builder::new_current_thread().build()?.block_on(read_all(&hub));
     println!(
-        "fan out to {SUBSCRIPTIONS}: {:.2} us a delivery, {delivered} deliveries",
+        "catching up, {SUBSCRIPTIONS} readers: {:.2} us a delivery, {delivered} deliveries",
         per(begun, delivered as f64)
     );
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    for stuck in [0, 100, 0, 100] {
+        let cost = runtime.block_on(live(&records, stuck))?;
+        println!("live, {SUBSCRIPTIONS} readers beside {stuck} that are stuck: {cost:.2} us a delivery");
+    }
     Ok(())
+}
+
+/// What a delivery costs to readers that keep up, appending included.
+async fn live(records: &[Record], stuck: u32) -> Result<f64, Box<dyn std::error::Error>> {
+    let mut journal = MemoryJournal::new();
+    let hub = Hub::new(journal.reader());
+    let subscribe = |_| hub.subscribe(None, Filter::default());
+    let _stuck: Vec<Subscription> = (0..stuck).map(subscribe).collect();
+    let mut readers: Vec<Subscription> = (0..SUBSCRIPTIONS).map(subscribe).collect();
+    for reader in &mut readers {
+        reader.next_batch().await?;
+    }
+    let begun = Instant::now();
+    let mut delivered = 0_u32;
+    for batch in records.chunks(BATCH) {
+        journal.append(&mut batch.to_vec())?;
+        for reader in &mut readers {
+            delivered += u32::try_from(reader.next_batch().await?.len())?;
+        }
+    }
+    Ok(per(begun, f64::from(delivered)))
 }
 
 /// Reads everything on every subscription, one after another, on one core.

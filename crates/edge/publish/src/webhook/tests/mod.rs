@@ -1,6 +1,7 @@
 //! Order, times and guarantees of deliveries, against a receiver in memory and on a paused clock.
 
 mod policy;
+mod rebinding;
 
 use std::{future::Future, pin::Pin, time::Duration};
 
