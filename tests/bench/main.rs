@@ -1,18 +1,26 @@
-//! `make bench`: figures with peers in the same run.
+//! `make bench`: figures with peers in the same run. `hookswitch-bench NAME…` runs only those: `parse`, `burst`,
+//! `restart`, `latency`.
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod burst;
 mod latency;
 mod parse;
 mod pbx;
+mod restart;
 mod stream;
 
+type Bench = fn() -> anyhow::Result<()>;
+
+const BENCHES: [(&str, Bench); 4] =
+    [("parse", parse::run), ("burst", burst::run), ("restart", restart::run), ("latency", latency::run)];
+
 fn main() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    if let (Some("client"), Some(port)) = (arguments.next().as_deref(), arguments.next()) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, port] = arguments.as_slice()
+        && first == "client"
+    {
         return parse::client(port.parse()?);
     }
-    parse::run()?;
-    burst::run()?;
-    latency::run()
+    let chosen = |name: &str| arguments.is_empty() || arguments.iter().any(|wanted| wanted == name);
+    BENCHES.iter().filter(|(name, _)| chosen(name)).try_for_each(|(_, run)| run())
 }

@@ -6,6 +6,7 @@ use hookswitch_tests::daemon::Daemon;
 
 crate::on_both_versions! {
     link_over_tls_trusts_the_named_ca
+    link_over_tls_accepts_the_certificate_that_is_named_itself
     link_over_tls_refuses_a_certificate_nobody_vouches_for
 }
 
@@ -21,6 +22,14 @@ fn over_tls(asterisk: &Asterisk, tls: &str) -> String {
 async fn link_over_tls_trusts_the_named_ca(version: Version) -> Result<()> {
     let asterisk = Asterisk::start(version, Options::default()).await?;
     let tls = format!("{{ ca = \"{}\" }}", asterisk.ami_ca().display());
+    let mut daemon = Daemon::start(&over_tls(&asterisk, &tls)).await?;
+    daemon.wait_links_up().await
+}
+
+async fn link_over_tls_accepts_the_certificate_that_is_named_itself(version: Version) -> Result<()> {
+    let asterisk = Asterisk::start(version, Options::default()).await?;
+    // What the PBX shows, not who vouches for it: a self-signed one is no different.
+    let tls = format!("{{ ca = \"{}\" }}", asterisk.ami_ca().with_file_name("ami.pem").display());
     let mut daemon = Daemon::start(&over_tls(&asterisk, &tls)).await?;
     daemon.wait_links_up().await
 }

@@ -1,6 +1,8 @@
 //! The daemon on real PBXs, where a row of the table of stories cannot say it.
 
+mod cuts;
 mod death;
+mod disk;
 mod links;
 mod readers;
 mod replay;

@@ -110,14 +110,15 @@ impl World {
 
     /// Results told of this action.
     fn results(&self, id: ActionId) -> Vec<Option<&str>> {
-        let result =
-            |event: &'_ PbxEvent| matches!(&event.fact, Fact::ActionResult { action, .. } if *action == id);
-        let told = self.facts.iter().filter(|event| result(event));
-        told.map(|event| match &event.fact {
-            Fact::ActionResult { refused, .. } => refused.as_deref(),
-            _ => None,
-        })
-        .collect()
+        let mut results = Vec::new();
+        for event in &self.facts {
+            if let Fact::ActionResult { action, refused } = &event.fact
+                && *action == id
+            {
+                results.push(refused.as_deref());
+            }
+        }
+        results
     }
 }
 

@@ -19,8 +19,8 @@ use tracing::error;
 
 use super::{
     Clock,
-    core::{At, JournalStatus, Message, Question},
-    machine::{Committed, Machine},
+    core::{At, Message, Question},
+    machine::{Committed, Machine, Turned},
 };
 
 /// Messages taken into one batch: enough that a burst shares its sync, few enough that a reader waits no longer
@@ -33,20 +33,21 @@ pub(super) struct Dispatcher {
     clock: Clock,
     pops: watch::Receiver<Arc<PopTemplates>>,
     links: Vec<(PbxId, mpsc::Sender<PbxAction>)>,
-    status: JournalStatus,
+    turned: Box<dyn Fn(Turned) + Send>,
     replies: BTreeMap<ActionId, oneshot::Sender<Answer>>,
     questions: Vec<Question>,
 }
 
 impl Dispatcher {
+    /// `turned` is told when the journal runs out of room and when it has room again; it must not wait.
     pub(super) fn new(
         machine: Machine,
         clock: Clock,
         pops: watch::Receiver<Arc<PopTemplates>>,
         links: Vec<(PbxId, mpsc::Sender<PbxAction>)>,
-        status: JournalStatus,
+        turned: Box<dyn Fn(Turned) + Send>,
     ) -> Self {
-        Self { machine, clock, pops, links, status, replies: BTreeMap::new(), questions: Vec::new() }
+        Self { machine, clock, pops, links, turned, replies: BTreeMap::new(), questions: Vec::new() }
     }
 
     /// Runs until told to stop or until the journal fails. What was sent before the stop is still carried out.
@@ -120,7 +121,7 @@ impl Dispatcher {
 
     fn show(&mut self, committed: Committed) {
         if let Some(turned) = committed.turned {
-            self.status.turned(turned);
+            (self.turned)(turned);
         }
         // Before the answers: who is answered may stop the links.
         for action in committed.actions {

@@ -14,7 +14,7 @@ use hookswitch_ami::{Credentials, LoginMethod, Secret};
 use hookswitch_config::{
     Asterisk, Config, Fallback, Features, Payload, Pbx, PbxKind, Tls as TlsKind, Webhook,
 };
-use hookswitch_journal::{Journal, SledJournal};
+use hookswitch_journal::{Journal, Options as JournalOptions, Recent, SledJournal};
 use hookswitch_model::PbxId;
 use hookswitch_normalize::{
     dialplan::{self, DialplanSettings, FeatureCodes, text},
@@ -28,10 +28,14 @@ pub(super) use access::access;
 
 use crate::links::{LinkSettings, Tls, session::SessionSettings};
 
+/// What readers find in memory: half a minute of a busy centre. Who is further behind reads from the disk.
+const RECENT: Recent = Recent { entries: 16_384, bytes: 6 * 1024 * 1024 };
+
 /// The journal on disk.
 pub(super) fn journal(config: &Config) -> anyhow::Result<Box<dyn Journal>> {
     let path = &config.journal.path;
-    let journal = SledJournal::open(path).map_err(|error| {
+    let options = JournalOptions { recent: RECENT, ..JournalOptions::default() };
+    let journal = SledJournal::open_with(path, options).map_err(|error| {
         let hint = error.hint().map_or_else(String::new, |hint| format!("; hint: {hint}"));
         anyhow!("the journal at {}: {error}{hint}", path.display())
     })?;

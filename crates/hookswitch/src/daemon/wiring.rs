@@ -15,7 +15,7 @@ use hookswitch_model::{
     command::{Actor, Command, Request},
     input::Input,
 };
-use hookswitch_publish::{Hub, Webhooks};
+use hookswitch_publish::{Hub, Notice, Webhooks};
 use hookswitch_wire::template::PopTemplates;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sd_notify::NotifyState;
@@ -33,7 +33,7 @@ use super::{
     backend::Daemon,
     core::{JournalStatus, Message},
     dispatcher::Dispatcher,
-    machine::{Committed, Machine, Options},
+    machine::{Committed, Machine, Options, Turned},
     service::{self, Asked, LAST_REQUESTS, Signals},
     settings,
 };
@@ -116,8 +116,9 @@ pub(crate) async fn start(
         to_links.push((pbx, actions));
     }
     let stop_engine = CancellationToken::new();
-    let status = JournalStatus::default();
-    let dispatcher = Dispatcher::new(machine, clock, pops_read, to_links, status.clone());
+    let (hub, status) = (Hub::new(reader.clone()), JournalStatus::default());
+    let turned = readers_told(hub.clone(), status.clone());
+    let dispatcher = Dispatcher::new(machine, clock, pops_read, to_links, turned);
     let engine = run_engine(dispatcher, first, inbox, stop_engine.clone())?;
 
     let stop_webhooks = CancellationToken::new();
@@ -127,7 +128,7 @@ pub(crate) async fn start(
     let (access, access_read) = watch::channel(Arc::new(settings::access(&config)?));
     let daemon =
         Daemon { core: core.clone(), webhooks: webhooks.clone(), metrics, links: statuses, journal: status };
-    let state = AppState::new(Arc::new(daemon), Hub::new(reader), access_read, Limits::default())?;
+    let state = AppState::new(Arc::new(daemon), hub, access_read, Limits::default())?;
     let listener = TcpListener::bind(&config.server.listen.to_string()).await.with_context(|| {
         format!("cannot listen on {}; hint: is another hookswitch running?", config.server.listen)
     })?;
@@ -147,6 +148,17 @@ pub(crate) async fn start(
         stop_webhooks,
         http,
         engine,
+    })
+}
+
+/// Readiness and all readers learn in which mode the daemon works.
+fn readers_told(hub: Hub, status: JournalStatus) -> Box<dyn Fn(Turned) + Send> {
+    Box::new(move |turned| {
+        status.turned(turned);
+        hub.notice(match turned {
+            Turned::Degraded => Notice::Degraded { reason: "disk_full".to_owned() },
+            Turned::Restored { given_up: _ } => Notice::Restored,
+        });
     })
 }
 

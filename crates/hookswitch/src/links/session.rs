@@ -373,7 +373,7 @@ impl Session {
                 self.result(now, action.id, Some("expired before the link could carry it".to_owned()));
             } else if !frame.is_success() {
                 self.result(now, action.id, Some("it is not known whether the PBX took it".to_owned()));
-            } else if let Ok(requests) = to_ami::translate(&action, &self.settings.actions) {
+            } else if let Ok(requests) = self.normalizer.translate(&action, &self.settings.actions) {
                 info!(pbx = %self.settings.pbx, action = %action.id, "carried out after the gap: it had not reached the PBX");
                 self.ask(action, &requests);
             }
