@@ -1,0 +1,189 @@
+//! What was told, at each place where it was told, against what the callers lived.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use anyhow::{Result, ensure};
+use hookswitch_model::Timestamp;
+use hookswitch_sim::{Fate, FateEnd};
+use hookswitch_tests::{
+    events::{kind, summary, text},
+    invariants::violations,
+};
+use hookswitch_wire::Time;
+use serde_json::Value;
+
+/// A moment of the PBX's clock, as events write it: texts that sort like what they mean.
+fn moment(micros: u64) -> String {
+    Time(Timestamp::from_micros(micros)).to_string()
+}
+
+/// What is compared.
+pub(crate) struct Evidence<'a> {
+    /// What a reader read over all lives.
+    pub(crate) read: &'a [Value],
+    pub(crate) breaks: &'a [String],
+    /// What stands in the journal at the end.
+    pub(crate) journal: &'a [Value],
+    /// What a receiver took, as it came.
+    pub(crate) delivered: &'a [Value],
+    pub(crate) snapshot: &'a Value,
+    pub(crate) fates: &'a [Fate],
+    /// The journal's last sequence when all was at rest.
+    pub(crate) last: &'a str,
+}
+
+/// The figures, and what is wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    events: usize,
+    callers: usize,
+    answered: usize,
+    deliveries: usize,
+    duplicates: usize,
+    wrong: Vec<String>,
+}
+
+impl fmt::Display for Judged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { events, callers, answered, deliveries, duplicates, wrong } = self;
+        write!(
+            f,
+            "{events} events, {callers} callers of whom {answered} talked; {deliveries} deliveries, of which {duplicates} \
+             came again and fell to dedupe by id; {} promises broken",
+            wrong.len()
+        )
+    }
+}
+
+impl Judged {
+    pub(crate) fn new(evidence: Evidence<'_>) -> Self {
+        let mut judged =
+            Self { events: evidence.journal.len(), callers: evidence.fates.len(), ..Self::default() };
+        judged.wrong.extend(evidence.breaks.iter().cloned());
+        judged.wrong.extend(violations(evidence.journal));
+        judged.reader(&evidence);
+        judged.receiver(&evidence);
+        judged.lives(&evidence);
+        judged.rest(evidence.snapshot);
+        judged
+    }
+
+    pub(crate) fn conclude(self) -> Result<()> {
+        let count = self.wrong.len();
+        ensure!(count == 0, "{count} promises broken:\n{}", self.wrong[..count.min(20)].join("\n"));
+        Ok(())
+    }
+
+    /// What was read is what stands in the journal: nothing lost, nothing twice, nothing left out.
+    fn reader(&mut self, evidence: &Evidence<'_>) {
+        let at = |event: &Value| text(event, "/sequence").unwrap_or_default().to_owned();
+        let id = |event: &Value| text(event, "/id").unwrap_or_default().to_owned();
+        let journal: BTreeMap<String, String> = evidence.journal.iter().map(|e| (at(e), id(e))).collect();
+        let mut read: BTreeMap<String, String> = BTreeMap::new();
+        for event in evidence.read {
+            if read.insert(at(event), id(event)).is_some() {
+                self.wrong.push(format!("read twice: {}", summary(event)));
+            }
+            if at(event).as_str() <= evidence.last && journal.get(&at(event)) != Some(&id(event)) {
+                self.wrong.push(format!("shown, then lost: {}", summary(event)));
+            }
+        }
+        for (sequence, id) in journal.iter().filter(|(sequence, _)| !read.contains_key(*sequence)) {
+            self.wrong.push(format!("never read: {id} at {sequence}"));
+        }
+        if journal.values().collect::<BTreeSet<_>>().len() != journal.len() {
+            self.wrong.push("an id stands twice in the journal".to_owned());
+        }
+    }
+
+    /// Every event of a call was delivered; after dedupe by id in the order of the journal, call by call.
+    fn receiver(&mut self, evidence: &Evidence<'_>) {
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut last: BTreeMap<&str, &str> = BTreeMap::new();
+        self.deliveries = evidence.delivered.len();
+        for event in evidence.delivered {
+            let (Some(id), Some(call), Some(sequence)) =
+                (text(event, "/id"), text(event, "/data/call/id"), text(event, "/sequence"))
+            else {
+                self.wrong.push(format!("no event of a call: {event}"));
+                continue;
+            };
+            if !seen.insert(id) {
+                self.duplicates += 1;
+                continue;
+            }
+            if last.insert(call, sequence).is_some_and(|before| before >= sequence) {
+                self.wrong.push(format!("out of order at the receiver: {}", summary(event)));
+            }
+        }
+        let of_calls = evidence.journal.iter().filter(|event| kind(event).starts_with("call."));
+        let missing = of_calls.filter(|event| !seen.contains(text(event, "/id").unwrap_or_default()));
+        self.wrong.extend(missing.map(|event| format!("never delivered: {}", summary(event))));
+    }
+
+    /// Callers are calls, each once; nobody is lost, no conversation is invented.
+    fn lives(&mut self, evidence: &Evidence<'_>) {
+        let mut ended: BTreeMap<&str, &Value> = BTreeMap::new();
+        let mut answered: BTreeSet<&str> = BTreeSet::new();
+        let mut started: BTreeSet<&str> = BTreeSet::new();
+        let mut gaps: Vec<(&str, &str)> = Vec::new();
+        for event in evidence.journal {
+            if let (Some(from), Some(to)) = (text(event, "/data/gap/from"), text(event, "/data/gap/to")) {
+                gaps.push((from, to));
+            }
+            let Some(reference) = text(event, "/data/call/pbx_ref") else { continue };
+            match kind(event) {
+                "call.started" if !started.insert(reference) => {
+                    self.wrong.push(format!("a caller is two calls: {}", summary(event)));
+                }
+                "call.answered" => drop(answered.insert(reference)),
+                "call.ended" => drop(ended.insert(reference, event)),
+                _ => {}
+            }
+        }
+        for reference in started.iter().filter(|reference| !ended.contains_key(*reference)) {
+            self.wrong.push(format!("a call has no end: {reference}"));
+        }
+        for fate in evidence.fates {
+            self.answered += usize::from(fate.end == FateEnd::Talked);
+            if fate.end == FateEnd::TurnedAway {
+                self.wrong.push(format!("a caller is lost: {fate:?}"));
+            }
+            if fate.talked_to.len() > 1 {
+                self.wrong.push(format!("a caller was handed on: {fate:?}"));
+            }
+            let Some(end) = ended.get(fate.uniqueid.as_str()) else { continue };
+            let disposition = text(end, "/data/ledger/disposition").unwrap_or_default();
+            let talked = fate.end == FateEnd::Talked;
+            let told = answered.contains(fate.uniqueid.as_str());
+            let (from, to) = (moment(fate.from), moment(fate.to));
+            let seen = !gaps.iter().any(|(begin, end)| *begin <= to.as_str() && from.as_str() <= *end);
+            let right = match (talked, disposition) {
+                (true, "answered") => true,
+                // The conversation began while nobody watched.
+                (true, _) => !told && !seen,
+                (false, "answered") => false,
+                (false, _) => true,
+            };
+            if !right {
+                self.wrong.push(format!("{fate:?} was booked: {}", summary(end)));
+            }
+        }
+    }
+
+    /// Nobody is busy when nobody calls.
+    fn rest(&mut self, snapshot: &Value) {
+        for call in snapshot["calls"].as_array().into_iter().flatten() {
+            self.wrong.push(format!("a call lives on: {call}"));
+        }
+        for agent in snapshot["agents"].as_array().into_iter().flatten() {
+            let busy = matches!(agent["state"].as_str(), Some("reserved" | "talking" | "holding"));
+            if busy || !agent["evidence"].is_null() {
+                self.wrong.push(format!("an agent is busy with nobody: {agent}"));
+            }
+        }
+    }
+}
