@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand, ValueEnum};
-use hookswitch_journal::{Entry, Error, Journal, Kind, Limit, Opened, SledJournal};
+use hookswitch_journal::{self as journal, Entry, Error, Journal, Kind, Limit, Opened, SledJournal};
 use hookswitch_wire::Time;
 use serde::Serialize;
 use serde_json::{json, value::RawValue};
@@ -114,7 +114,9 @@ pub(super) fn open(arguments: &Arguments, folder: Option<&Path>) -> Result<SledJ
     if !folder.join("store").exists() {
         return Err(anyhow!("{} holds no journal; hint: --journal names the folder", folder.display()).into());
     }
-    let journal = SledJournal::open(&folder).map_err(hinted)?;
+    // Nothing is set aside: nothing is going to be appended under load.
+    let options = journal::Options { reserve_bytes: 0, ..journal::Options::default() };
+    let journal = SledJournal::open_with(&folder, options).map_err(hinted)?;
     for line in found(journal.opened()) {
         eprintln!("{line}");
     }

@@ -1,6 +1,7 @@
 //! `hookswitch journal erase`: one customer's personal data, out of everything the journal keeps.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -8,7 +9,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use clap::Args;
-use hookswitch_journal::{Entry, Journal, Kind, Limit, Record, SledJournal};
+use hookswitch_journal::{Entry, Error, Journal, Kind, Limit, Record, SledJournal};
 use hookswitch_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -79,12 +80,13 @@ pub(super) fn run(journal: SledJournal, options: &Options, json: bool) -> Outcom
             snapshots,
         };
         let audit = Record { kind: Kind::Audit, at: now(), meta: None, payload: records::encode(&audit) };
-        // It cannot fail any more: every record was masked once already.
-        let entries = std::cell::RefCell::new(&mut eraser);
+        let path = journal.path().to_owned();
+        let no_json = |seq| Error::Corrupt { path: path.clone(), seq, why: "it is no JSON" };
+        let shared = RefCell::new(&mut eraser);
         journal
             .rewrite(
-                |entry| Ok(entries.borrow_mut().entry(entry).unwrap_or(None)),
-                |snapshot| Ok(entries.borrow_mut().snapshot(&snapshot.payload).unwrap_or(None)),
+                |entry| shared.borrow_mut().entry(entry).map_err(|_| no_json(entry.seq)),
+                |snapshot| shared.borrow_mut().snapshot(&snapshot.payload).map_err(|_| no_json(snapshot.seq)),
                 &mut vec![audit],
             )
             .map_err(hinted)?;
