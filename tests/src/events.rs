@@ -168,7 +168,9 @@ impl Reader {
         let hello = events.next().context("nothing came")?;
         ensure!(kind(hello) == "stream.hello", "the first frame is {hello}");
         let mut last = text(hello, "/sequence").context("stream.hello without sequence")?;
-        for event in events {
+        // What is said of the daemon's mode stands beside the chain.
+        let beside = |event: &&Value| matches!(kind(event), "stream.degraded" | "stream.restored");
+        for event in events.filter(|event| !beside(event)) {
             ensure!(kind(event) != "stream.gap", "a gap: {event}");
             let sequence = text(event, "/sequence").with_context(|| format!("no sequence in {event}"))?;
             ensure!(sequence.len() == 20 && sequence > last, "{sequence} follows {last}");
