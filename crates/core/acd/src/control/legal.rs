@@ -32,6 +32,10 @@ pub(crate) fn actions(record: &CallRecord, place: usize) -> Vec<LegAction> {
         LegState::Left => Vec::new(),
         LegState::Ringing if party.remote_answer => vec![LegAction::Answer, LegAction::Hangup],
         LegState::Ringing => vec![LegAction::Hangup],
+        // Who is consulted moves nobody: the customer is another's.
+        LegState::Connected | LegState::Held if record.consults_by_us() => {
+            vec![LegAction::Dtmf, LegAction::Hangup]
+        }
         LegState::Connected if party.in_talk => talking(record, place),
         LegState::Connected => vec![LegAction::Hangup],
         LegState::Held => holding(record, place),

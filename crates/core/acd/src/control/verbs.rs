@@ -101,9 +101,10 @@ impl Engine {
         Err(Refusal::NotNow { why, allowed: allowed.iter().map(|action| action.as_str().into()).collect() })
     }
 
-    /// What is asked of a consultation is asked of the call it is about.
+    /// What who consults asks of the consultation is asked of the call it is about. Who is consulted asks for that
+    /// very leg.
     fn about(&self, id: CallId, place: usize) -> (CallId, usize) {
-        let about = self.calls.get(id).and_then(|record| {
+        let about = self.calls.get(id).filter(|_| place == 0).and_then(|record| {
             record.control.dial.as_ref().filter(|dial| dial.consults)?;
             let main = self.calls.get(record.consult_of?)?;
             let consult = main.control.consult.as_ref().filter(|consult| consult.call == id)?;
@@ -170,11 +171,12 @@ impl Engine {
     /// Ends the agent's part: the consultation, when one is open; the whole call, when the others are held by us.
     fn hang_up(&mut self, asked: &Asked, id: CallId) -> Result<(), Refusal> {
         let Some(record) = self.calls.get(asked.call) else { return Ok(()) };
-        if id != asked.call || record.control.consult.is_some() {
+        let own = record.call.legs[asked.place].id;
+        if id != asked.call || record.control.consult.as_ref().is_some_and(|consult| consult.by == own) {
             return self.end_consult(asked, Kind::Cancel);
         }
         let leg = record.parties[asked.place].leg_ref.clone();
-        let held = record.control.holder == Some(record.call.legs[asked.place].id);
+        let held = record.control.holder == Some(own);
         let others: Vec<LegRef> = if held { refs(record, asked.place) } else { Vec::new() };
         let pbx = record.call.pbx.clone();
         for leg in others {

@@ -298,10 +298,8 @@ impl Pbx {
     }
 
     fn completes(&mut self, id: ActionId, leg: &LegRef, call: &CallRef) {
-        let n = self.partner(leg);
-        let (Some(n), Some(consult)) = (n, self.desk.consults.remove(call)) else {
-            return self.refuse(id, "gone");
-        };
+        let Some(n) = self.partner(leg) else { return self.refuse(id, "gone") };
+        let Some(consult) = self.desk.consults.remove(call) else { return self.refuse(id, "gone") };
         self.take_it(id);
         let caller = self.callers.get_mut(&n).unwrap();
         let Where::Held { phone } = caller.place.clone() else { return };
@@ -384,6 +382,13 @@ impl Pbx {
         if let Some(call) = made {
             self.take_it(id);
             self.made_ends(&call);
+            return true;
+        }
+        let consulted = self.desk.consults.values().find(|c| c.target.leg == *leg || c.own == *leg);
+        if let Some(n) = consulted.map(|consult| consult.of) {
+            self.take_it(id);
+            let over = self.consult_ends(n, LegEnd::Rejected);
+            self.told.extend(over);
             return true;
         }
         let held = |place: &Where| matches!(place, Where::Held { phone } if phone.leg == *leg);

@@ -401,7 +401,8 @@ impl Run {
         if self.pbx.chance.percent(4) {
             self.somebody_asks();
         }
-        if self.pbx.chance.percent(shape.asks) {
+        // Towards the evening nobody begins anything any more.
+        if self.pbx.arrived < shape.callers && self.pbx.chance.percent(shape.asks) {
             self.somebody_controls();
         }
         if self.pbx.chance.percent(2) {
@@ -434,12 +435,20 @@ pub(crate) fn history(seed: u64, shape: Shape) -> BTreeMap<String, u64> {
     while (run.pbx.arrived < shape.callers || !run.oracles.is_over()) && run.step() {
         run.accident(shape);
         steps += 1;
-        assert!(steps < 100_000, "it never ends: {}", run.oracles.open());
+        assert!(
+            steps < 5_000,
+            "it never ends: {} {:#?}",
+            run.oracles.open(),
+            run.engine.calls().collect::<Vec<_>>()
+        );
     }
     if !run.linked {
         run.link_up(true);
     }
-    while !run.oracles.is_over() && run.step() {}
+    while !run.oracles.is_over() && run.step() {
+        steps += 1;
+        assert!(steps < 10_000, "it never ends: {}", run.oracles.open());
+    }
     assert!(run.oracles.is_over(), "{}", run.oracles.open());
     while run.pbx.now.as_millis() < 1_795_288_000_000 + 10_000_000 && run.step() {}
     for agent in run.engine.agents() {

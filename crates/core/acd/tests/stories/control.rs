@@ -320,3 +320,44 @@ fn a_leg_that_is_gone_is_found_out_though_its_call_goes_on() {
     w.hangs_up("c");
     assert_eq!(w.ledger("c").disposition, Disposition::Answered);
 }
+
+#[test]
+fn a_call_whose_last_leg_left_and_whose_end_was_missed_is_over_soon() {
+    let mut w = talking();
+    w.leaves("c", "a", LegEnd::Released);
+    w.leaves("c", "c", LegEnd::HungUp);
+    w.told();
+    w.wait(4_999);
+    w.check(&[]);
+    w.wait(1);
+    w.check(&["ended lost by system"]);
+    w.agent_is("alice", AgentState::Ready);
+}
+
+#[test]
+fn a_result_of_a_ring_that_was_missed_frees_the_agent_and_the_caller_is_offered_again() {
+    let mut w = World::route();
+    w.queued("c", "5003");
+    let (ring, _) = w.ring();
+    w.rings_for("c", "a", "PJSIP/1001", ring);
+    w.told();
+    w.wait(30_000);
+    w.agent_is("alice", AgentState::NotReady);
+    assert!(w.told().contains(&"offer_ended alice no_answer".to_owned()));
+    let (again, devices) = w.ring();
+    assert_ne!(again, ring);
+    assert_eq!(devices, ["PJSIP/1002"]);
+}
+
+#[test]
+fn a_conversation_that_was_not_told_is_not_torn_by_another_ring() {
+    let mut w = World::route();
+    w.queued("c", "5003");
+    let (ring, _) = w.ring();
+    w.rings_for("c", "a", "PJSIP/1001", ring);
+    w.up("c", "a");
+    w.asked();
+    w.wait(120_000);
+    assert!(!w.asked().iter().any(|line| line.starts_with("ring") || line.starts_with("withdraw")));
+    w.agent_is("alice", AgentState::Talking);
+}

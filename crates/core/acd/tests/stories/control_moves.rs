@@ -370,6 +370,23 @@ fn cancelling_gives_the_customer_back_and_leaves_the_data_there() {
 }
 
 #[test]
+fn who_is_consulted_touches_the_own_leg_and_never_the_customer() {
+    let (mut w, call) = consulting();
+    w.up(&call, "b");
+    w.talking(&call, &["a2", "b"]);
+    let id = w.call_id(&call);
+    w.asked();
+    let refusal = w.does("bob", id, Verb::Hold).unwrap_err();
+    assert_eq!(allowed(&refusal), ["dtmf", "hangup"]);
+    w.does("bob", id, Verb::Dtmf { digits: "1".into() }).unwrap();
+    let action = w.last_action();
+    assert_eq!(w.asked(), ["tones 1 to a2"]);
+    w.takes(action);
+    w.does("bob", id, Verb::Hangup).unwrap();
+    assert_eq!(w.asked(), ["hang up b 16"]);
+}
+
+#[test]
 fn hanging_up_during_a_consultation_ends_only_that() {
     let (mut w, call) = consulting();
     w.asked();
