@@ -41,7 +41,8 @@ enum Command {
     Export(Export),
     /// Write the journal anew, so that the disk gets back the room of removed records
     #[command(
-        after_help = "Needs room for a second store while it works. A crash leaves the old one or the new one, whole."
+        after_help = "The daemon must not run on this journal. Needs room for a second store while it works; a crash \
+        leaves the old one or the new one, whole."
     )]
     Compact,
     /// Mask one customer's personal data in records and snapshots; sequences, times, ledgers and totals stay

@@ -29,7 +29,8 @@ use crate::daemon::records;
     were opened: the same value by the same mask in inputs, events, actions and snapshots, so that a replay still \
     compares. It may differ where a routing rule looked at what is masked now. A record of kind audit says what was \
     done, without saying whose it was.\n\n\
-    The journal is written anew, with room for a second store; a crash leaves the old one or the new one, whole. What \
+    The daemon must not run on this journal. It is written anew, with room for a second store; a crash leaves the old \
+    one or the new one, whole. What \
     was told to others (webhooks, exports, backups, logs) is theirs to erase.\n\n\
     Example: hookswitch journal erase --number +49305550001"
 )]
@@ -328,4 +329,67 @@ impl Eraser {
 fn now() -> Timestamp {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use hookswitch_journal::Meta;
+    use hookswitch_model::CallId;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn told(id: u128, number: &str, candidate: Option<&str>, ledger: Value) -> Record {
+        let id = CallId::from_bits(id);
+        let candidates: Vec<Value> =
+            candidate.into_iter().map(|id| json!({"id": id, "name": "Ann", "score": 1.0})).collect();
+        let call = json!({
+            "id": id, "pbx_ref": format!("ref.{id}"), "direction": "inbound",
+            "ani": {"raw": number, "e164": null}, "dnis": {"raw": "5003", "e164": null}, "via": null,
+            "customer": {"match": "none", "candidates": candidates}, "data": {"k": "v"},
+        });
+        let meta = Meta { type_name: "call.ended".into(), call: Some(id), agents: Vec::new(), queue: None };
+        let payload = json!({"type": "call.ended", "data": {"call": call, "ledger": ledger}}).to_string();
+        Record { kind: Kind::Event, at: Timestamp::default(), meta: Some(meta), payload: payload.into() }
+    }
+
+    fn options(customer: Option<&str>, call: Option<String>) -> Options {
+        Options { number: None, call, customer: customer.map(str::to_owned), dry_run: false }
+    }
+
+    #[test]
+    fn a_customer_is_found_in_all_calls_of_the_number_and_in_consultations_about_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = SledJournal::open(folder.path()).unwrap();
+        let id = |bits| CallId::from_bits(bits).to_string();
+        let mut records = vec![
+            told(1, "+4930111111", Some("42"), Value::Null),
+            told(2, "004930111111", None, Value::Null),
+            told(3, "+4930111111", None, Value::Null),
+            told(4, "1001", None, json!({"consult_of": id(3), "merged_into": null})),
+            told(5, "+4930222222", Some("43"), Value::Null),
+        ];
+        journal.append(&mut records).unwrap();
+
+        let found = Subject::find(&journal, &options(Some("42"), None)).unwrap();
+        assert_eq!(found.calls, BTreeSet::from([id(1), id(3), id(4)]));
+        assert_eq!(
+            found.numbers,
+            BTreeSet::from(["+4930111111".to_owned()]),
+            "an agent's is not the customer's"
+        );
+        let found = Subject::find(&journal, &options(None, Some(id(3)))).unwrap();
+        assert_eq!(found.calls, BTreeSet::from([id(3), id(4)]));
+
+        run(journal, &options(None, Some(id(3))), true).unwrap();
+        let journal = SledJournal::open(folder.path()).unwrap();
+        let page = journal.reader().read(0, Limit::default()).unwrap();
+        let said: Vec<_> =
+            page.iter().map(|entry| String::from_utf8(entry.record.payload.to_vec()).unwrap()).collect();
+        let has_number = |text: &String| text.contains("4930111111");
+        let has_data = |text: &String| text.contains("\"k\":\"v\"");
+        assert_eq!(said[..5].iter().map(has_number).collect::<Vec<_>>(), [true, true, false, false, false]);
+        assert_eq!(said[..5].iter().map(has_data).collect::<Vec<_>>(), [true, true, false, false, true]);
+        assert!(said[5].contains(&id(3)) && !has_number(&said[5]), "{}", said[5]);
+    }
 }
