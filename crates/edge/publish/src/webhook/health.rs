@@ -11,14 +11,15 @@
 //!
 //! Up, as many deliveries go side by side as the width says: each failure halves it, each answer adds one, so that a
 //! receiver in trouble gets less before it is given up on, and one that is back is not flooded. Down, one delivery at a
-//! time tries whether it is back.
+//! time tries whether it is back. While it is only one or two events that failed, it may be for them: an event that was
+//! never tried then does not wait for the next probe but is one.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 /// Failures in a row after which the receiver counts as down.
-const DOWN_AFTER: u32 = 3;
+const DOWN_AFTER: usize = 3;
 /// The longest until a receiver that is down is tried again.
 const PROBE_CAP: Duration = Duration::from_secs(300);
 /// The longest `Retry-After` that is heeded.
@@ -28,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug)]
 pub(super) struct Health {
     circuit: Circuit,
+    /// Which failed since the last answer, up to [`DOWN_AFTER`] of them.
+    suspects: Vec<u64>,
     /// How many deliveries may go side by side now.
     width: usize,
     /// And at most.
@@ -38,15 +41,26 @@ pub(super) struct Health {
 enum Circuit {
     Up {
         /// In a row.
-        failures: u32,
+        failures: usize,
     },
     /// So many probes failed; `probing` is under way.
     Down {
         probes: u32,
         probe_at: Instant,
         probing: Option<u64>,
+        /// It said itself that it wants to be left alone.
+        asked: bool,
     },
     Gone,
+}
+
+/// What is to be started next.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Next {
+    /// When it is to be tried.
+    pub(super) due: Instant,
+    /// It never was.
+    pub(super) is_new: bool,
 }
 
 /// What an attempt tells of the receiver when it failed.
@@ -67,7 +81,7 @@ impl Trouble {
 
 impl Health {
     pub(super) const fn new(most: usize) -> Self {
-        Self { circuit: Circuit::Up { failures: 0 }, width: most, most }
+        Self { circuit: Circuit::Up { failures: 0 }, suspects: Vec::new(), width: most, most }
     }
 
     /// The same receiver, of which nothing is known.
@@ -75,20 +89,20 @@ impl Health {
         Self::new(self.most)
     }
 
-    /// Whether one more may be started, with so many in flight.
-    pub(super) fn lets_start(&self, now: Instant, due: Instant, in_flight: usize) -> bool {
-        match self.circuit {
-            Circuit::Up { .. } => due <= now && in_flight < self.width,
-            Circuit::Down { probe_at, .. } => probe_at <= now && in_flight == 0,
-            Circuit::Gone => false,
-        }
+    /// Whether this one may be started, with so many in flight.
+    pub(super) fn lets_start(&self, now: Instant, next: Next, in_flight: usize) -> bool {
+        self.wake_at(next, in_flight).is_some_and(|at| at <= now)
     }
 
-    /// When to ask again, if nothing else happens.
-    pub(super) fn wake_at(&self, due: Instant, in_flight: usize) -> Option<Instant> {
+    /// When this one may be started, if nothing else happens.
+    pub(super) fn wake_at(&self, next: Next, in_flight: usize) -> Option<Instant> {
         match self.circuit {
-            Circuit::Up { .. } => (in_flight < self.width).then_some(due),
-            Circuit::Down { probe_at, .. } => (in_flight == 0).then_some(probe_at),
+            Circuit::Up { .. } => (in_flight < self.width).then_some(next.due),
+            Circuit::Down { probe_at, asked, .. } => {
+                let doubted = !asked && self.suspects.len() < DOWN_AFTER;
+                let at = if next.is_new && doubted { next.due.min(probe_at) } else { probe_at };
+                (in_flight == 0).then_some(at)
+            }
             Circuit::Gone => None,
         }
     }
@@ -101,6 +115,7 @@ impl Health {
 
     /// The receiver answered as one that works. True when it was down until now.
     pub(super) fn answered(&mut self) -> bool {
+        self.suspects.clear();
         let was = std::mem::replace(&mut self.circuit, Circuit::Up { failures: 0 });
         match was {
             Circuit::Up { .. } => self.width = (self.width + 1).min(self.most),
@@ -120,31 +135,34 @@ impl Health {
         pause: impl Fn(u32, Duration) -> Duration,
     ) {
         self.width = (self.width / 2).max(1);
-        let asked = trouble.pause();
+        if self.suspects.len() < DOWN_AFTER && !self.suspects.contains(&seq) {
+            self.suspects.push(seq);
+        }
+        let asked = trouble.overloaded || trouble.retry_after.is_some();
         let down = |probes: u32| Circuit::Down {
             probes,
-            probe_at: now + pause(probes.saturating_add(1), PROBE_CAP).max(asked),
+            probe_at: now + pause(probes.saturating_add(1), PROBE_CAP).max(trouble.pause()),
             probing: None,
+            asked,
         };
         self.circuit = match self.circuit {
-            Circuit::Up { failures }
-                if failures + 1 >= DOWN_AFTER || trouble.overloaded || trouble.retry_after.is_some() =>
-            {
-                down(0)
-            }
+            Circuit::Up { failures } if failures + 1 >= DOWN_AFTER || asked => down(0),
             Circuit::Up { failures } => Circuit::Up { failures: failures + 1 },
             Circuit::Down { probes, probing, .. } if probing == Some(seq) => down(probes.saturating_add(1)),
             // It was begun while the receiver was up, and tells nothing new but how long to wait.
-            Circuit::Down { probes, probe_at, probing } => {
-                Circuit::Down { probes, probe_at: probe_at.max(now + asked), probing }
-            }
+            Circuit::Down { probes, probe_at, probing, asked: before } => Circuit::Down {
+                probes,
+                probe_at: probe_at.max(now + trouble.pause()),
+                probing,
+                asked: asked || before,
+            },
             Circuit::Gone => Circuit::Gone,
         };
     }
 
     /// The receiver asked for it before a restart.
     pub(super) fn leave_alone_until(&mut self, at: Instant) {
-        self.circuit = Circuit::Down { probes: 0, probe_at: at, probing: None };
+        self.circuit = Circuit::Down { probes: 0, probe_at: at, probing: None, asked: true };
     }
 
     /// It is gone for good, until it is replayed or reconfigured.
@@ -179,8 +197,12 @@ mod tests {
         (SECOND * 2_u32.pow(probes - 1)).min(cap)
     }
 
+    fn tried(due: Instant) -> Next {
+        Next { due, is_new: false }
+    }
+
     fn in_flight_at_most(health: &Health, now: Instant) -> usize {
-        (0..100).take_while(|in_flight| health.lets_start(now, now, *in_flight)).count()
+        (0..100).take_while(|in_flight| health.lets_start(now, tried(now), *in_flight)).count()
     }
 
     #[test]
@@ -221,12 +243,12 @@ mod tests {
     fn one_probe_at_a_time_later_and_later_and_a_slow_start_when_it_is_back() {
         let (mut health, mut now) = (Health::new(16), Instant::now());
         health.failed(now, 1, Trouble { overloaded: true, retry_after: Some(SECOND * 30) }, pause);
-        assert_eq!(health.wake_at(now, 0), Some(now + SECOND * 30), "as it asked");
+        assert_eq!(health.wake_at(tried(now), 0), Some(now + SECOND * 30), "as it asked");
         // Begun before: tells nothing new.
         health.failed(now, 2, Trouble::default(), pause);
         let mut waits = Vec::new();
         for _ in 0..12 {
-            let at = health.wake_at(now, 0).unwrap();
+            let at = health.wake_at(tried(now), 0).unwrap();
             waits.push((at - now).as_secs());
             now = at;
             assert_eq!(in_flight_at_most(&health, now), 1);
@@ -251,6 +273,28 @@ mod tests {
         assert!(!health.answered());
         health.failed(now, 1, Trouble::default(), pause);
         assert!(health.is_gone());
-        assert_eq!((in_flight_at_most(&health, now), health.wake_at(now, 0)), (0, None));
+        assert_eq!((in_flight_at_most(&health, now), health.wake_at(tried(now), 0)), (0, None));
+    }
+
+    #[test]
+    fn while_few_events_failed_a_new_one_is_not_made_to_wait_for_them() {
+        let now = Instant::now();
+        let fresh = Next { due: now, is_new: true };
+        let mut health = Health::new(16);
+        for _ in 0..3 {
+            health.failed(now, 1, Trouble::default(), pause);
+        }
+        assert!(health.is_down());
+        assert!(!health.lets_start(now, tried(now), 0), "the one that failed waits");
+        assert!(health.lets_start(now, fresh, 0) && !health.lets_start(now, fresh, 1), "one at a time");
+        for seq in [2, 3] {
+            health.started(seq);
+            health.failed(now, seq, Trouble::default(), pause);
+        }
+        assert!(!health.lets_start(now, fresh, 0), "three failed: it is the receiver");
+
+        let mut busy = Health::new(16);
+        busy.failed(now, 1, Trouble { overloaded: true, retry_after: None }, pause);
+        assert!(!busy.lets_start(now, fresh, 0), "who wants to be left alone is left alone");
     }
 }

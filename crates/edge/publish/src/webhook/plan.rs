@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use super::{
     delivery::{Attempt, Delivery, DeliveryState, DeliveryView, Lane},
-    health::{Health, Trouble},
+    health::{Health, Next, Trouble},
 };
 
 /// How many settled deliveries are shown.
@@ -135,8 +135,8 @@ impl Plan {
 
     /// The next to post, if one is due.
     pub(crate) fn start(&mut self, now: Instant) -> Option<Job> {
-        let (due, seq) = *self.due.first()?;
-        if self.draining || !self.health.lets_start(now, due, self.in_flight) {
+        let (next, seq) = self.next()?;
+        if self.draining || !self.health.lets_start(now, next, self.in_flight) {
             return None;
         }
         self.health.started(seq);
@@ -154,8 +154,14 @@ impl Plan {
 
     /// When [`Plan::start`] is to be asked again, if nothing else happens.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        let (due, _) = *self.due.first()?;
-        if self.draining { None } else { self.health.wake_at(due, self.in_flight) }
+        let (next, _) = self.next()?;
+        if self.draining { None } else { self.health.wake_at(next, self.in_flight) }
+    }
+
+    fn next(&self) -> Option<(Next, u64)> {
+        let (due, seq) = *self.due.first()?;
+        let is_new = self.unsettled.get(&seq).is_some_and(|delivery| delivery.tried == 0);
+        Some((Next { due, is_new }, seq))
     }
 
     /// What came of an attempt.

@@ -85,6 +85,34 @@ async fn events_that_a_receiver_cannot_take_slow_down_their_calls_and_no_other()
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_that_breaks_the_receiver_delays_no_other_call() {
+    let mut world = World::new(|_| {}).await;
+    world.append("call.started", 1);
+    for _ in 0..8 {
+        world.next().await.is("event-1", None).answer(500);
+    }
+    world.run().await;
+    assert_eq!(world.view().state, WebhookState::Failing, "for all that is known");
+    for call in 2..6_u128 {
+        let (begun, event) = (Instant::now(), format!("event-{call}"));
+        world.append("call.started", call);
+        // As one of them is taken the receiver is up, and the first is tried between them.
+        loop {
+            let asked = world.next().await;
+            let taken = asked.event == event;
+            asked.answer(if taken { 200 } else { 500 });
+            if taken {
+                break;
+            }
+        }
+        assert!(begun.elapsed() < Duration::from_millis(10), "{:?}", begun.elapsed());
+        for _ in 0..4 {
+            world.next().await.is("event-1", None).answer(500);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_event_nobody_takes_is_dead_after_75_hours_and_the_next_has_all_its_time() {
     let mut world = World::new(|_| {}).await;
     world.append("call.started", 1);
