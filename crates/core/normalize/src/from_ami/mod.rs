@@ -129,7 +129,8 @@ impl Normalizer {
         self.hand_over(out);
     }
 
-    /// What the normaliser wants asked of the PBX: lists after a login, variables of a caller.
+    /// What the normaliser wants asked of the PBX: lists after a login, variables of a caller, what serves one who is
+    /// alone.
     pub fn take_requests(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.requests)
     }
