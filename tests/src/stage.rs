@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time;
 
@@ -12,6 +13,7 @@ use crate::cast::{self, Mode};
 use crate::daemon::Daemon;
 use crate::events::{Reader, kind, summary, text};
 use crate::expect::{Expected, check_end};
+use crate::http::Reply;
 use crate::invariants::violations;
 use crate::proxy::Wire;
 use crate::webhook::Sink;
@@ -118,6 +120,8 @@ impl Stage {
     /// - `see answered A`: waits for an event that comes after the last one seen; `in the end see …` for longer
     /// - `0.5 s pass`
     /// - `A goes not_ready`, `A goes not_ready lunch`
+    /// - at the screen of an agent: `A asks hold`, `A asks transfer B`, `A asks dial F`, `A asks consult/complete`;
+    ///   `A may not hold`, when that is refused with what is allowed
     /// - of another program at the manager interface: `a manager dials F for A`, `a manager transfers A to B`,
     ///   `a manager lets A consult B`
     /// - `the daemon dies`, `the daemon returns`, `the wire is cut`, `the wire is mended`, `the PBX restarts`
@@ -142,6 +146,17 @@ impl Stage {
                 let body = json!({"state": state, "reason": reason.first()});
                 let path = format!("/v1/agents/{}/state", cast::id(who));
                 self.daemon.api().put(&path, &body).await.map(drop)
+            }
+            [who, "asks", verb, what @ ..] => {
+                let reply = self.ask(who, verb, what).await?;
+                ensure!(reply.status == StatusCode::ACCEPTED, "{} {}", reply.status, reply.body);
+                Ok(())
+            }
+            [who, "may", "not", verb, what @ ..] => {
+                let reply = self.ask(who, verb, what).await?;
+                ensure!(reply.status == StatusCode::CONFLICT, "{} {}", reply.status, reply.body);
+                ensure!(reply.body["allowed"].is_array(), "{}", reply.body);
+                Ok(())
             }
             ["a", "manager", "dials", target, "for", who] => self.manager_dials(who, target).await,
             ["a", "manager", "transfers", who, "to", target] => {
@@ -179,6 +194,57 @@ impl Stage {
         let (mark, _) = self.reader.find_after(self.seen, sentence, fits).await?;
         self.seen = mark;
         Ok(())
+    }
+
+    /// What an agent asks for at the screen: of the call in which that is allowed, else of the agent's first.
+    ///
+    /// # Errors
+    /// When the agent has no call, or the daemon does not answer.
+    pub async fn ask(&self, who: &str, verb: &str, what: &[&str]) -> Result<Reply> {
+        let agent = cast::id(who);
+        let mut body = json!({"agent": agent});
+        let to = what.first().map(|to| match cast::id(to) {
+            id if id != **to => id,
+            _ => cast::dialled_inside(to, Mode::Route),
+        });
+        let field = match verb {
+            "dial" | "transfer" | "consult" => "to",
+            "dtmf" => "digits",
+            "supervise" => "mode",
+            _ => "agent",
+        };
+        if let Some(to) = to.filter(|_| field != "agent") {
+            body[field] = json!(to);
+        }
+        if verb == "record" {
+            body["on"] = json!(what.first() != Some(&"off"));
+        }
+        if verb == "dial" {
+            return self.daemon.api().request(Method::POST, "/v1/calls", Some(&body)).await;
+        }
+        let calls = self.daemon.api().get("/v1/calls").await?;
+        let calls = calls["items"].as_array().context("a list of calls")?;
+        let leg = |call: &Value| {
+            let legs = call["legs"].as_array().cloned().unwrap_or_default();
+            legs.into_iter().find(|leg| leg["agent"] == agent.as_str() && leg["state"] != "left")
+        };
+        let allowed = |call: &&Value| {
+            let actions = leg(call).map(|leg| leg["actions"].clone());
+            let action = verb.replace('/', "_");
+            let names = |one: &Value| one.as_str().is_some_and(|one| one.replace('/', "_") == action);
+            actions.and_then(|all| all.as_array().cloned()).is_some_and(|all| all.iter().any(names))
+        };
+        let call = match verb {
+            "supervise" => calls.first(),
+            _ => calls.iter().find(allowed).or_else(|| calls.iter().find(|call| leg(call).is_some())),
+        };
+        let id = call.and_then(|call| call["id"].as_str()).with_context(|| format!("{who} has no call"))?;
+        if verb == "supervise" {
+            // The supervisor's device is that of an agent of the configuration.
+            body["supervisor"] = json!(agent);
+            body.as_object_mut().map(|body| body.remove("agent"));
+        }
+        self.daemon.api().request(Method::POST, &format!("/v1/calls/{id}/{verb}"), Some(&body)).await
     }
 
     /// Another program at the manager interface: the agent's phone first, then the target.

@@ -54,6 +54,8 @@ pub(super) struct Listing {
     holding: Vec<Box<str>>,
     /// Callers in our waiting room.
     waiting: Vec<Box<str>>,
+    /// Customers who are held by our doing, or came back to who held them without us.
+    held: Vec<(Box<str>, bool)>,
 }
 
 impl Listing {
@@ -65,6 +67,7 @@ impl Listing {
         self.restarted = false;
         self.holding.clear();
         self.waiting.clear();
+        self.held.clear();
         self.open = REQUESTS.iter().map(|(request, ..)| *request).collect();
         REQUESTS.iter().map(|(_, action, id)| Action::new(*action).action_id(self.id(id))).collect()
     }
@@ -188,8 +191,16 @@ impl Normalizer {
         let holding =
             bridge.is_some_and(|bridge| self.listing.holding.iter().any(|known| **known == *bridge));
         let progress = headers::progress(frame);
-        if frame.get("Context") == Some(WAITING_ROOM) {
-            self.listing.waiting.push(uid.as_str().into());
+        match (frame.get("Context"), frame.get("Exten")) {
+            (Some(WAITING_ROOM), _) => self.listing.waiting.push(uid.as_str().into()),
+            (Some("hookswitch-held"), _) if bridge.is_none() => {
+                self.listing.held.push((uid.as_str().into(), true));
+            }
+            (Some("hookswitch-talk"), Some("customer")) => {
+                self.listing.held.push((uid.as_str().into(), false));
+            }
+            (Some("hookswitch-supervised"), _) => self.board.is_no_party(uid.as_str()),
+            _ => {}
         }
         self.board.found(&uid, progress, bridge.map(|bridge| (bridge, holding)));
         Ok(())
@@ -207,6 +218,9 @@ impl Normalizer {
     pub(super) fn listed(&mut self) {
         self.listing.due = None;
         self.listing.open.clear();
+        for (uid, held) in std::mem::take(&mut self.listing.held) {
+            self.board.found_held(&uid, held);
+        }
         let changed = self.board.compared(self.listing.whole);
         let ours = self.board.settings.mode == Mode::Route;
         for uid in std::mem::take(&mut self.listing.waiting).into_iter().filter(|_| ours) {

@@ -67,6 +67,8 @@ impl Switchboard {
         if let Some(channel) = self.topology.get_mut(uid.as_str()) {
             channel.stale = false;
             channel.progress = progress;
+            let name = LegRef::new(&channel.name);
+            self.is_consulting(uid, &name);
         }
         match bridge {
             Some((bridge, holding)) => self.topology.enter(uid, bridge, holding, None),

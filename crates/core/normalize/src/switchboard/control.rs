@@ -52,6 +52,33 @@ impl Switchboard {
         self.say(&call, Fact::Held { call: call.clone(), leg });
     }
 
+    /// A believed leg of a consultation goes by its channel's name: this is the channel.
+    pub(super) fn is_consulting(&mut self, uid: &LegRef, name: &LegRef) {
+        let Some(calls) = self.on.remove(name).filter(|_| uid != name) else { return };
+        self.topology.remove(name.as_str());
+        for call in calls {
+            if let Some(leg) = self.calls.get_mut(&call).and_then(|known| known.on_mut(name.as_str())) {
+                leg.channel = uid.clone();
+            }
+            self.on.entry(uid.clone()).or_default().push(call.clone());
+            self.consults.insert(uid.clone(), call);
+        }
+    }
+
+    /// A list shows a customer who is held by our doing, or is back with who held him without anybody's asking.
+    pub(crate) fn found_held(&mut self, customer: &str, held: bool) {
+        let Some(call) = self.call_on(customer).cloned() else { return };
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        for leg in known.legs.iter_mut().filter(|leg| leg.held) {
+            leg.desk = true;
+            if !held {
+                leg.retrieved_at = Some(self.now);
+                let leg = leg.leg.clone();
+                self.pending.add(self.now, Pending::Retrieved(call.clone(), leg));
+            }
+        }
+    }
+
     /// Whoever held one of these from his desk and now talks to him holds no longer; what he consulted about is over.
     pub(super) fn back_from_desk(&mut self, parties: &[LegRef]) {
         for party in parties {
