@@ -21,6 +21,7 @@ fi
 
 step "peers of other people"
 tests/delivery/peers.sh
+tests/api/peers.sh
 
 step "lints"
 cargo clippy --workspace --all-targets --quiet -- -D warnings

@@ -1,8 +1,9 @@
 //! `make bench`: figures with peers in the same run. `hookswitch-bench NAME…` runs only those: `parse`, `burst`,
-//! `restart`, `latency`.
+//! `restart`, `latency`, `control`.
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod burst;
+mod control;
 mod latency;
 mod parse;
 mod pbx;
@@ -11,8 +12,13 @@ mod stream;
 
 type Bench = fn() -> anyhow::Result<()>;
 
-const BENCHES: [(&str, Bench); 4] =
-    [("parse", parse::run), ("burst", burst::run), ("restart", restart::run), ("latency", latency::run)];
+const BENCHES: [(&str, Bench); 5] = [
+    ("parse", parse::run),
+    ("burst", burst::run),
+    ("restart", restart::run),
+    ("latency", latency::run),
+    ("control", control::run),
+];
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

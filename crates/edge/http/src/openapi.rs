@@ -145,12 +145,19 @@ fn operation(route: &Route) -> Value {
     let content = schema.map_or_else(|| json!({}), |schema| json!({ "schema": reference(schema) }));
     let mut responses = Map::new();
     let text = if status == 202 { "It is being done; the events say how it went" } else { "It went well" };
-    responses.insert(status.to_string(), json!({ "description": text, "content": { media: content } }));
+    let answer = match status {
+        308 => {
+            json!({ "description": "It is elsewhere", "headers": { "Location": { "schema": { "type": "string" } } } })
+        }
+        _ => json!({ "description": text, "content": { media: content } }),
+    };
+    responses.insert(status.to_string(), answer);
     for status in problems_of(route) {
         let reference = format!("#/components/responses/Problem{status}");
         responses.insert(status.to_string(), json!({ "$ref": reference }));
     }
-    let name = format!("{} {}", route.method.as_str().to_ascii_lowercase(), route.path);
+    let index = if route.path.ends_with('/') { "index" } else { "" };
+    let name = format!("{} {}{index}", route.method.as_str().to_ascii_lowercase(), route.path);
     let id =
         name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty() && *part != "v1");
     let mut operation = json!({ "summary": summary, "operationId": id.collect::<Vec<_>>().join("_"), "responses": responses });

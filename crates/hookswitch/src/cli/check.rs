@@ -35,9 +35,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 
 /// Loads a configuration with every check there is, and tells every problem.
 pub(crate) fn load(path: &Path, json: bool) -> Result<Config, Failure> {
-    let loaded = load_with(path, &Languages).and_then(|config| match dialplan_problems(&config) {
-        problems if problems.is_empty() => Ok(config),
-        problems => Err(problems),
+    let loaded = load_with(path, &Languages).and_then(|config| {
+        let mut problems = dialplan_problems(&config);
+        problems.extend(tls_problems(&config));
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
     });
     match loaded {
         Ok(mut config) => {
@@ -96,22 +97,24 @@ impl Checks for Languages {
 fn not_acted_on(config: &Config) -> Vec<Problem> {
     let webhook = |webhook: &Webhook| (!settings::is_postable(webhook)).then(|| webhook.key.clone());
     let sip = |pbx: &Pbx| matches!(pbx.kind, PbxKind::Sip(_)).then(|| pbx.key.clone());
-    let single = [
-        (config.server.tls.is_some(), "server.tls"),
-        (config.journal.cluster.is_some(), "journal.cluster"),
-        (config.auth.jwt.is_some(), "auth.jwt"),
-        (config.crm.lookup.is_some(), "crm.lookup"),
-    ];
+    let single =
+        [(config.journal.cluster.is_some(), "journal.cluster"), (config.crm.lookup.is_some(), "crm.lookup")];
     let single = single.into_iter().filter(|(set, _)| *set).map(|(_, key)| key.to_owned());
-    let keys = single
-        .chain(config.pbxs.iter().filter_map(sip))
-        .chain(config.webhooks.iter().filter_map(webhook))
-        .chain(config.aliases.iter().map(|alias| alias.key.clone()));
+    let keys =
+        single.chain(config.pbxs.iter().filter_map(sip)).chain(config.webhooks.iter().filter_map(webhook));
     let hint = "it is checked and otherwise left alone; docs/status.md says what works";
     keys.map(|key| {
         config.problem(Severity::Warning, &key, &format!("{key} has no effect in this version"), hint)
     })
     .collect()
+}
+
+/// A certificate and a key that do not serve.
+fn tls_problems(config: &Config) -> Option<Problem> {
+    let error = settings::tls(config).err()?;
+    let text = format!("{error:#}");
+    let (message, hint) = text.split_once("; hint: ").unwrap_or((&text, "both are files in PEM"));
+    Some(config.problem(Severity::Error, "server.tls", message, hint))
 }
 
 /// What a dialplan would read as syntax.

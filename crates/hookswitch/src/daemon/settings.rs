@@ -25,6 +25,7 @@ use hookswitch_publish::{SuccessTest, Types, WebhookSecret, WebhookSettings};
 use hookswitch_wire::template::{Numbers, PopSource, PopTemplates, Template};
 
 pub(super) use access::access;
+pub(crate) use access::tls;
 
 use crate::links::{LinkSettings, Tls, session::SessionSettings};
 

@@ -37,7 +37,7 @@ pub(in crate::daemon) fn access(config: &Config) -> anyhow::Result<Access> {
         agents: config.agents.iter().map(extensions).collect::<BTreeMap<_, _>>(),
         dialling: Dialling::new(move |text| reader.read(text)),
         aliases: config.aliases.clone(),
-        tls: config.server.tls.as_ref().map(tls).transpose()?.map(Arc::new),
+        tls: tls(config)?.map(Arc::new),
     })
 }
 
@@ -48,7 +48,12 @@ fn extensions(agent: &Agent) -> (AgentId, Vec<String>) {
     (agent.setup.id.clone(), own)
 }
 
-fn tls(files: &ServerTls) -> anyhow::Result<ServerConfig> {
+/// Certificate and key, where HTTP is served by TLS.
+pub(crate) fn tls(config: &Config) -> anyhow::Result<Option<ServerConfig>> {
+    config.server.tls.as_ref().map(certified).transpose()
+}
+
+fn certified(files: &ServerTls) -> anyhow::Result<ServerConfig> {
     let of = |key: &str, path: &Path| format!("server.tls.{key}: {}", path.display());
     let chain =
         CertificateDer::pem_file_iter(&files.cert).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(
