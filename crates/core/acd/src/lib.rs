@@ -27,6 +27,8 @@
 //!   up to it. What would break this is told as `invariant.violated` and the engine goes on.
 //! - An agent is busy only on evidence: a live leg, or an offer that is out.
 //! - One Ring is in flight for a call at most, and none while its caller may be talking.
+//! - A verb is carried out if and only if it stands in the actions of the leg; what was taken is told by events with
+//!   its command, or by `call.control_failed`.
 //! - Nothing polls and nothing is scanned to decide: [`Engine::next_deadline`] says when time matters.
 
 pub mod distribution;
