@@ -133,7 +133,7 @@ pub(crate) const STORIES: &[Story] = &[
         &[
             (
                 "started inbound, queued Q, offered A, offer_ended accepted, answered A, held, \
-                 transferred attended A>B, ?offered B, offer_ended accepted, answered B, ended",
+                 transferred attended A>B, ?offer_ended withdrawn, ?offered B, offer_ended accepted, answered B, ended",
                 "answered, by customer, handled A B, resolved B",
             ),
             ("started internal, offered B, ?offer_ended, ended merged", "merged, into first, of first"),

@@ -320,3 +320,6 @@ fn supervise(
 
 /// How long a supervisor's devices ring.
 const SUPERVISE_RING: Millis = Millis::from_secs(20);
+
+#[cfg(test)]
+mod tests;
