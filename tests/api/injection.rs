@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -13,6 +14,7 @@ use crate::raw;
 
 const REQUESTS: usize = 10_000;
 const AT_ONCE: usize = 8;
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the daemon may ask a PBX for, whoever asks the daemon.
 const ACTIONS: [&str; 20] = [
@@ -139,14 +141,14 @@ async fn hostile_values_of_attached_data_stay_values_of_variables() {
         TEXTS.iter().enumerate().map(|(number, text)| (format!("k{number}"), json!(text))).collect();
     let dialled =
         api.post("/v1/calls", &json!({ "agent": "bob", "to": "1003", "data": data })).await.unwrap();
-    let call = dialled["call"].as_str().unwrap();
-    let sent = tokio::time::timeout(std::time::Duration::from_secs(20), async {
+    assert!(dialled["call"].is_string(), "{dialled}");
+    let sent = tokio::time::timeout(PATIENCE, async {
         loop {
             let sent = String::from_utf8_lossy(&stage.wire.sent()).into_owned();
-            let frames = sent.split("\r\n\r\n").map(str::to_owned);
-            let complete = sent.rfind("\r\n\r\n").unwrap_or_default();
-            if sent[..complete].contains(&format!("ChannelId: {call}\r\n")) {
-                return frames.collect::<Vec<String>>();
+            let frames: Vec<String> = sent.split_inclusive("\r\n\r\n").map(str::to_owned).collect();
+            let whole = |frame: &String| frame.contains("Action: Originate") && frame.ends_with("\r\n\r\n");
+            if frames.iter().any(whole) {
+                return frames;
             }
             tokio::task::yield_now().await;
         }

@@ -10,9 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use hookswitch_tests::daemon::Daemon;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{task::JoinSet, time::interval};
 
 use crate::stream::log_in;
@@ -21,10 +21,10 @@ const RATE: u32 = 200;
 const SECONDS: u32 = 10;
 const LIMIT_MS: f64 = 3.0;
 
-/// When each call's action was read by the PBX.
+/// When the PBX was asked to ring each device.
 type Seen = Arc<Mutex<HashMap<String, Instant>>>;
 
-/// Click-to-dial, each by another agent; the PBX sees the id of the call that the request was answered with.
+/// Click-to-dial, each by another agent, whose device the PBX is asked to ring.
 pub(crate) fn run() -> anyhow::Result<()> {
     tokio::runtime::Runtime::new()?.block_on(control())
 }
@@ -43,16 +43,15 @@ async fn control() -> anyhow::Result<()> {
         asked.spawn(async move {
             let begun = Instant::now();
             let body = json!({ "agent": format!("a{agent}"), "to": "9000" });
-            let answer: Value = api.post("/v1/calls", &body).await?;
-            let call = answer["call"].as_str().context("no call in the answer")?.to_owned();
-            anyhow::Ok((call, begun, begun.elapsed()))
+            api.post("/v1/calls", &body).await?;
+            anyhow::Ok((device(agent), begun, begun.elapsed()))
         });
     }
     let (mut to_answer, mut begun) = (Vec::new(), Vec::new());
     while let Some(answered) = asked.join_next().await {
-        let (call, at, took) = answered??;
+        let (device, at, took) = answered??;
         to_answer.push(took);
-        begun.push((call, at));
+        begun.push((device, at));
     }
     let to_pbx = wait_all(&seen, &begun)?;
     println!("\nHTTP request to AMI bytes, durable, {RATE} requests/s for {SECONDS} s on loopback, ms");
@@ -69,7 +68,7 @@ fn wait_all(seen: &Seen, begun: &[(String, Instant)]) -> anyhow::Result<Vec<Dura
     loop {
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         let took: Option<Vec<Duration>> =
-            begun.iter().map(|(call, at)| Some(seen.get(call)?.saturating_duration_since(*at))).collect();
+            begun.iter().map(|(device, at)| Some(seen.get(device)?.saturating_duration_since(*at))).collect();
         if let Some(took) = took {
             return Ok(took);
         }
@@ -82,8 +81,18 @@ fn wait_all(seen: &Seen, begun: &[(String, Instant)]) -> anyhow::Result<Vec<Dura
 fn print(what: &str, mut took: Vec<Duration>) -> f64 {
     took.sort_unstable();
     let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
-    println!("  {what:<14} p50 {:.2}   p90 {:.2}   p99 {:.2}   max {:.2}", at(0.5), at(0.9), at(0.99), at(1.0));
+    println!(
+        "  {what:<14} p50 {:.2}   p90 {:.2}   p99 {:.2}   max {:.2}",
+        at(0.5),
+        at(0.9),
+        at(0.99),
+        at(1.0)
+    );
     at(0.99)
+}
+
+fn device(agent: u32) -> String {
+    format!("PJSIP/{}", 20_000 + agent)
 }
 
 /// As many agents as there are requests, so that each of them is free.
@@ -94,8 +103,8 @@ fn configuration(port: u16) -> anyhow::Result<String> {
          fallback = {{ goto = \"from-internal,600,1\" }}\n\n"
     );
     for agent in 0..RATE * SECONDS {
-        let device = 20_000 + agent;
-        write!(text, "[[agent]]\nid = \"a{agent}\"\ndevices = [\"PJSIP/{device}\"]\nstart = \"ready\"\n\n")?;
+        let device = device(agent);
+        write!(text, "[[agent]]\nid = \"a{agent}\"\ndevices = [\"{device}\"]\nstart = \"ready\"\n\n")?;
     }
     Ok(text)
 }
@@ -121,9 +130,11 @@ fn talk(socket: &TcpStream, seen: &Seen) -> std::io::Result<()> {
         let line = line?;
         if let Some((key, value)) = line.split_once(':') {
             let (key, value) = (key.to_ascii_lowercase(), value.trim().to_owned());
-            if key == "channelid" {
+            if key == "variable"
+                && let Some((_, device)) = value.split_once("HS_RING=")
+            {
                 let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                seen.entry(value.clone()).or_insert_with(Instant::now);
+                seen.entry(device.to_owned()).or_insert_with(Instant::now);
             }
             headers.insert(key, value);
             continue;
