@@ -30,7 +30,7 @@ pub(crate) use access::tls;
 use crate::links::{LinkSettings, Tls, session::SessionSettings};
 
 /// What readers find in memory: half a minute of a busy centre. Who is further behind reads from the disk.
-const RECENT: Recent = Recent { entries: 16_384, bytes: 6 * 1024 * 1024 };
+const RECENT: Recent = Recent { entries: 16_384, bytes: 4 * 1024 * 1024 };
 
 /// The journal on disk.
 pub(super) fn journal(config: &Config) -> anyhow::Result<Box<dyn Journal>> {

@@ -29,7 +29,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 /// Bytes of the PBX that wait for the engine at most. A PBX whose link is full waits in turn, and closes it in the end
 /// (Asterisk: after some MiB or 5 s): the lists are then compared again, which is the honest outcome.
-const UNREAD: usize = 4 * 1024 * 1024;
+const UNREAD: usize = 2 * 1024 * 1024;
 /// What is read at once.
 const READ: usize = 64 * 1024;
 
