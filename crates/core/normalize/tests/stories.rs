@@ -57,7 +57,7 @@ fn by_call(facts: &[String]) -> Vec<String> {
 
 fn check(release: &str) {
     let mut wrong = String::new();
-    for set in ["captures", "captures-own"] {
+    for set in ["captures", "captures-own", "captures-control"] {
         let mut expected = stories(set);
         for folder in folders(release).iter().filter(|f| f.starts_with(fixtures().join(set).join(release))) {
             let name = folder.file_name().unwrap().to_string_lossy().into_owned();

@@ -38,7 +38,7 @@ pub(crate) fn fixtures() -> PathBuf {
 
 /// The folders of recorded streams of one release: `ast22` or `ast16`.
 pub(crate) fn folders(release: &str) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = ["captures", "captures-own"]
+    let mut found: Vec<PathBuf> = ["captures", "captures-own", "captures-control"]
         .iter()
         .flat_map(|set| std::fs::read_dir(fixtures().join(set).join(release)).unwrap())
         .map(|entry| entry.unwrap().path())
