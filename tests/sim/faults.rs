@@ -152,7 +152,7 @@ fn draw(chance: &mut Random, kind: u64, pbxs: usize) -> Fault {
         13 => Fault::Unregister { site, phone, span },
         14 => match chance.between(0, 1) {
             0 => Fault::Stall { site, span: span / 2 },
-            _ => Fault::Pause { span: span / 5 },
+            _ => Fault::Pause { span: span / 2 },
         },
         _ => match chance.between(0, 1) {
             0 => Fault::Snapshot { torn: chance.chance(300) },

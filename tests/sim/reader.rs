@@ -111,10 +111,12 @@ impl Reader {
         }
         if frame.is_gap() {
             self.gaps += 1;
-            self.cursor = Some(frame.sequence);
+            self.cursor = frame.sequence;
             return;
         }
-        let (sequence, prev) = (frame.sequence, text("prev").parse::<u64>().ok());
+        // What has no place in the stream is a word beside it.
+        let Some(sequence) = frame.sequence else { return };
+        let prev = text("prev").parse::<u64>().ok();
         if prev != self.cursor {
             self.wrong.push(format!(
                 "{}: silent gap: the event at {sequence} follows {prev:?}, {:?} was read before",

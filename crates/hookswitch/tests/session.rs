@@ -319,3 +319,19 @@ fn silence_is_asked_about_and_then_ends_the_connection() {
     assert!(world.session.next_deadline().is_some_and(|due| due <= world.now));
     assert_eq!(world.session.poll(world.now), Err("silent for 10 s".to_owned()));
 }
+
+#[test]
+fn a_daemon_that_was_stopped_for_long_believes_nothing_of_its_backlog() {
+    let mut world = World::new(Mode::Route, Vec::new());
+    world.connect();
+    assert!(world.session.is_up());
+    // Three seconds to the next heartbeat, and five in which it was only late.
+    world.now = world.now + Millis::from_secs(8);
+    assert_eq!(world.session.read(world.now), Ok(false));
+    world.now = world.now + Millis::from_secs(1);
+    let backlog = b"Event: UserEvent\r\nUserEvent: HookswitchRoute\r\nUniqueid: 1.1\r\nDnis: 5003\r\n\r\n";
+    world.session.incoming().expect("a connection").extend_from_slice(backlog);
+    let refused = world.session.read(world.now).expect_err("it is too old");
+    assert_eq!(refused, "the daemon did not run for 6 s");
+    assert!(world.session.lost(world.now, &refused) && !world.session.is_up());
+}

@@ -29,6 +29,8 @@ const LOGIN_TIMEOUT: Millis = Millis::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(5);
 const HEARTBEAT: Millis = Millis::from_secs(3);
+/// A heartbeat later than this was not late but missing: callers may have gone to the fallback meanwhile.
+const STOPPED: Millis = Millis::from_secs(5);
 /// How long a stopping daemon stays for the PBX's answers to its last actions.
 const LAST_ANSWERS: Millis = Millis::from_secs(2);
 /// Facts decoded before they are handed on: what has come in otherwise stays bytes, its smallest form.
@@ -144,6 +146,7 @@ impl Session {
     /// # Errors
     /// Why the connection is of no use; tell [`Self::lost`].
     pub fn read(&mut self, now: Timestamp) -> Result<bool, String> {
+        self.runs(now)?;
         while self.facts.len() < PIECE {
             let Some(connection) = &mut self.connection else { return Ok(false) };
             match connection.codec.decode(&mut connection.buffer).map_err(|error| error.to_string())? {
@@ -165,6 +168,16 @@ impl Session {
         }
         self.settle();
         Ok(true)
+    }
+
+    /// A machine that was stopped finds old news in its buffers, and callers who were given up on long ago: nothing may be
+    /// decided on that, so the PBX is listed anew.
+    fn runs(&self, now: Timestamp) -> Result<(), String> {
+        let due = self.connection.as_ref().and_then(|connection| connection.beat_at);
+        match due.map(|at| now.since(at)).filter(|late| *late > STOPPED) {
+            Some(late) => Err(format!("the daemon did not run for {} s", late.as_secs_ceil())),
+            None => Ok(()),
+        }
     }
 
     /// Carries an action out, once: at once or not at all. One that comes too late, or while the link is not up, is
@@ -209,6 +222,7 @@ impl Session {
     /// # Errors
     /// Why the connection is of no use; tell [`Self::lost`].
     pub fn poll(&mut self, now: Timestamp) -> Result<(), String> {
+        self.runs(now)?;
         if self.normalizer.next_deadline().is_some_and(|due| due <= now) {
             self.normalizer.tick(now, &mut self.facts);
             self.settle();
