@@ -91,7 +91,10 @@ impl World {
 
     /// The next post.
     async fn next(&mut self) -> Asked {
-        let (post, answer) = self.posts.recv().await.unwrap();
+        // Longer than anything is tried; on the paused clock that is at once.
+        let patience = Duration::from_secs(100 * 3600);
+        let post = tokio::time::timeout(patience, self.posts.recv()).await.expect("nothing is posted");
+        let (post, answer) = post.unwrap();
         let body: Value = serde_json::from_slice(&post.body).unwrap();
         Asked { event: post.id, prev: body.get("prev").cloned(), answer }
     }
@@ -123,7 +126,9 @@ impl World {
 
     /// Waits until everything up to here is settled.
     async fn settled(&self, seq: u64) {
+        let begun = Instant::now();
         while self.view().cursor != Sequence(seq) {
+            assert!(begun.elapsed() < Duration::from_secs(600), "not settled: {:?}", self.view());
             // The clock goes on when nobody has anything to do.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
