@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hookswitch_config::Jwt;
-use jsonwebtoken::{Algorithm, Validation};
+use jsonwebtoken::{Algorithm, Validation, errors::ErrorKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -142,12 +142,8 @@ impl SingleSignOn {
         validation.validate_nbf = false;
         jsonwebtoken::decode(text, &key, &validation).map(|data| data.claims).map_err(|error| {
             tracing::debug!(%error, "a signed token was refused");
-            match error.kind() {
-                jsonwebtoken::errors::ErrorKind::MissingRequiredClaim(claim) if claim == "exp" => {
-                    Forged::Expired
-                }
-                _ => Forged::NotTheirs,
-            }
+            let no_exp = ErrorKind::MissingRequiredClaim("exp".to_owned());
+            if *error.kind() == no_exp { Forged::Expired } else { Forged::NotTheirs }
         })
     }
 }

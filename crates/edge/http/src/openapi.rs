@@ -161,7 +161,7 @@ fn operation(route: &Route) -> Value {
     let id =
         name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty() && *part != "v1");
     let mut operation = json!({ "summary": summary, "operationId": id.collect::<Vec<_>>().join("_"), "responses": responses });
-    let mut parameters: Vec<Value> = query.iter().map(|parameter| query_parameter(parameter)).collect();
+    let mut parameters: Vec<Value> = query.iter().map(query_parameter).collect();
     if route.method != Method::GET {
         parameters.push(json!({ "$ref": "#/components/parameters/IdempotencyKey" }));
     }

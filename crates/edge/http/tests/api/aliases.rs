@@ -54,10 +54,8 @@ async fn world() -> World {
 }
 
 fn dialled(world: &World) -> (String, String) {
-    match world.last_command().request {
-        Request::Dial { agent, to, .. } => (agent.to_string(), to.text),
-        other => panic!("{other:?}"),
-    }
+    let Request::Dial { agent, to, .. } = world.last_command().request else { panic!("another command") };
+    (agent.to_string(), to.text)
 }
 
 #[tokio::test]

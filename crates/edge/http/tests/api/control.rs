@@ -70,12 +70,11 @@ async fn each_verb_is_asked_for_as_it_was_meant() {
             202,
             "{path}"
         );
-        match world.last_command().request {
-            Request::Control { call: ALICES, agent: whose, verb } if whose == agent("alice") => {
-                seen.push(verb)
-            }
-            other => panic!("{other:?}"),
-        }
+        let Request::Control { call, agent: whose, verb } = world.last_command().request else {
+            panic!("another command")
+        };
+        assert_eq!((call, whose), (ALICES, agent("alice")));
+        seen.push(verb);
     }
     assert_eq!(seen[0], Verb::Dtmf { digits: "0*#D".into() });
     assert_eq!(seen[1], Verb::Record { on: false });

@@ -16,4 +16,5 @@ mod roles;
 mod sso;
 mod streams;
 mod streams_end;
+mod tls;
 mod world;
