@@ -20,8 +20,12 @@ else
 fi
 
 step "peers of other people"
+tests/sdk/peers.sh
 tests/delivery/peers.sh
 tests/api/peers.sh
+
+step "what browsers load"
+make --no-print-directory web
 
 step "lints"
 cargo clippy --workspace --all-targets --quiet -- -D warnings

@@ -3,7 +3,7 @@
 //!
 //! A script of Node says `ready` when it has subscribed; then people use their telephones, and the script ends well when
 //! it has seen what it should. `make web` has built the library; what only tests need (`playwright-core`) is in
-//! `target/test-peers`, from where `tests/run.sh` has put it.
+//! `target/test-peers/pages`, where `tests/sdk/peers.sh` has put it.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -40,7 +40,7 @@ async fn run(script: &str, play: &str) -> Result<()> {
         .env("ADMIN", ADMIN)
         .env("AGENT", "alice")
         .env("LIBRARY", library)
-        .env("PEERS", root.join("../target/test-peers"))
+        .env("PEERS", root.join("../target/test-peers/pages"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
