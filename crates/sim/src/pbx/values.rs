@@ -82,6 +82,11 @@ impl Pbx {
                 let (then, otherwise) = branches.split_once(':').unwrap_or((branches, ""));
                 if evaluate_condition(condition) { then.to_owned() } else { otherwise.to_owned() }
             }
+            "IMPORT" => {
+                let (other, name) = argument.split_once(',').unwrap_or((argument, ""));
+                let other = self.find_channel(other).and_then(|other| self.channels.get(&other));
+                other.map(|other| self.channel_variable(other, name)).unwrap_or_default()
+            }
             "LEN" => argument.chars().count().to_string(),
             "ISNULL" => u8::from(argument.is_empty()).to_string(),
             "EXISTS" => u8::from(!argument.is_empty()).to_string(),
