@@ -155,6 +155,14 @@ impl AsteriskLink {
             let mut done = Ok(());
             tokio::select! {
                 biased;
+                // A stream without a pause must not keep an action, a heartbeat or a stop waiting.
+                Some(action) = wires.actions.recv() => self.session.act(self.clock.now(), action),
+                Some(()) = wires.life.recv() => self.session.engine_lives(),
+                () = sleep_until(self.clock.instant(due)) => done = self.session.poll(self.clock.now()),
+                () = stop.cancelled(), if !leaving => {
+                    leaving = true;
+                    self.session.leave(self.clock.now());
+                }
                 room = self.core.room(facts), if facts > 0 => {
                     room.hand_over(self.session.take_facts());
                     if more {
@@ -170,13 +178,6 @@ impl AsteriskLink {
                         done = self.session.read(now).map(|rest| more = rest);
                     }
                 },
-                Some(action) = wires.actions.recv() => self.session.act(self.clock.now(), action),
-                Some(()) = wires.life.recv() => self.session.engine_lives(),
-                () = sleep_until(self.clock.instant(due)) => done = self.session.poll(self.clock.now()),
-                () = stop.cancelled(), if !leaving => {
-                    leaving = true;
-                    self.session.leave(self.clock.now());
-                }
             }
             if let Err(reason) = done {
                 return End::Lost(reason);
