@@ -25,18 +25,21 @@ pub(crate) struct Create {
     /// A name for logs and audit
     #[arg(long)]
     name: String,
-    /// Whose it is, for the role agent
+    /// Whose it is, for the role agent; of a supervisor: whose device rings when it supervises
     #[arg(long, required_if_eq("role", "agent"))]
     agent: Option<String>,
+    /// It may stand in a URL, and so may only dial
+    #[arg(long)]
+    in_url: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Role {
     /// An agent: own calls, own state
     Agent,
-    /// A CRM: reads everything, attaches data
+    /// A CRM: reads everything, attaches data, dials and controls in the name of agents
     Crm,
-    /// A supervisor: everybody's state
+    /// A supervisor: everybody's state and skills, listens in
     Supervisor,
     /// Everything
     Admin,
@@ -48,8 +51,7 @@ pub(super) fn run(arguments: &Arguments, command: &Command) -> Outcome {
     let hash = hash(&token);
     let role = format!("{:?}", create.role).to_lowercase();
     if arguments.json {
-        let report =
-            json!({"name": create.name, "role": role, "agent": create.agent, "token": token, "hash": hash});
+        let report = json!({"name": create.name, "role": role, "agent": create.agent, "in_url": create.in_url, "token": token, "hash": hash});
         println!("{report}");
         return Ok(());
     }
@@ -59,6 +61,9 @@ pub(super) fn run(arguments: &Arguments, command: &Command) -> Outcome {
         println!("agent = {}", toml_string(agent));
     }
     println!("hash = {}", toml_string(&hash));
+    if create.in_url {
+        println!("in_url = true");
+    }
     Ok(())
 }
 
