@@ -11,6 +11,11 @@ const fn story(
     Story { name, modes: &[Mode::Route], stages: Stages::Real, script, calls, settings: "" }
 }
 
+/// Played in the simulator, too, which knows holding but not yet consulting.
+const fn everywhere(story: Story) -> Story {
+    Story { stages: Stages::All, ..story }
+}
+
 /// A consultation that was answered and is merged.
 const MERGED: (&str, &str) = (
     "started internal, offered B, offer_ended accepted, answered B, ended merged",
@@ -18,7 +23,7 @@ const MERGED: (&str, &str) = (
 );
 
 pub(crate) const STORIES: &[Story] = &[
-    story(
+    everywhere(story(
         "hold",
         "C dials Q; A rings; A answers; see answered A; A asks hold; see held; A asks retrieve; see retrieved; \
          A asks hold; see held; A asks retrieve; see retrieved; C hangs up; A is cut off",
@@ -26,8 +31,8 @@ pub(crate) const STORIES: &[Story] = &[
             "started, queued Q, offered A, offer_ended accepted, answered A, held, retrieved, held, retrieved, ended",
             "answered, by customer, handled A, resolved A",
         )],
-    ),
-    story(
+    )),
+    everywhere(story(
         "hold-of-a-direct-call",
         "C dials A; A rings; A answers; see answered A; A asks hold; see held; A may not hold; A asks retrieve; \
          see retrieved; A hangs up; C is cut off",
@@ -35,7 +40,7 @@ pub(crate) const STORIES: &[Story] = &[
             "started, offered A, offer_ended accepted, answered A, held, retrieved, ended",
             "answered, by agent, handled A",
         )],
-    ),
+    )),
     story(
         "hold-agent-leaves",
         "C dials Q; A rings; A answers; see answered A; A asks hold; see held; A hangs up; A goes not_ready; see queued Q; B rings; \
@@ -46,14 +51,14 @@ pub(crate) const STORIES: &[Story] = &[
             "answered, by customer, handled A B, resolved B",
         )],
     ),
-    story(
+    everywhere(story(
         "hold-customer-leaves",
         "C dials Q; A rings; A answers; see answered A; A asks hold; see held; C hangs up; A is cut off",
         &[(
             "started, queued Q, offered A, offer_ended accepted, answered A, held, ended",
             "answered, by customer, handled A",
         )],
-    ),
+    )),
     story(
         "hold-daemon-dies",
         "C dials Q; A rings; A answers; see answered A; A asks hold; see held; the daemon dies; 14 s pass; \
