@@ -28,7 +28,8 @@ pub const HOOKSWITCH_USER: (&str, &str) = ("hookswitch", "hookswitch-lab");
 pub const LAB_USER: (&str, &str) = ("lab", "hookswitch-lab");
 
 /// What the agreed dialplan and normaliser need on every channel event.
-pub const CHANNELVARS: &str = "HS_CALL,HS_OFFER,HS_CONSULT,CALLERID(pres),REDIRECTING(from-num),REDIRECTING(reason)";
+pub const CHANNELVARS: &str =
+    "HS_CALL,HS_OFFER,HS_CONSULT,CALLERID(pres),REDIRECTING(from-num),REDIRECTING(reason)";
 
 const BOOT: Duration = Duration::from_secs(60);
 
