@@ -158,7 +158,7 @@ pub(crate) const STORIES: &[Story] = &[
     ),
     story(
         "consult-cancel-while-ringing",
-        "C dials Q; A rings; A answers; see answered A; A asks consult B; B rings; A asks consult/cancel; \
+        "C dials Q; A rings; A answers; see answered A; A asks consult B; B rings; see held; A asks consult/cancel; \
          see retrieved; B stops ringing; C hangs up; A is cut off",
         &[
             (

@@ -28,7 +28,7 @@ ready();
 await until(watcher, (event) => event?.type === "call.ended");
 for (const client of [...tabs, watcher]) client.close();
 assert.equal(won.length, 1, JSON.stringify(won));
-assert.ok(won[0].url.startsWith("https://crm.example/new?tel="), won[0].url);
+assert.ok(won[0].url.startsWith("https://crm.example.com/leads/new?tel="), won[0].url);
 assert.equal(popped.length, 1);
 assert.equal(popped[0].client, won[0].name);
 assert.ok(popped[0].ring_to_pop_ms >= 0);

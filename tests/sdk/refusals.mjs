@@ -12,7 +12,9 @@ await isUp;
 assert.equal(client.session.agent, agent);
 let refused;
 client.on("call.answered", ({ data }) => {
-  refused = client.call(data.call.id).retrieve().then(() => undefined, (error) => error);
+  const call = client.call(data.call.id);
+  refused = call.retrieve().then(() => undefined, (error) => error);
+  void refused.then(() => call.hangup());
 });
 ready();
 

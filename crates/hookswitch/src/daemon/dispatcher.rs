@@ -91,7 +91,8 @@ impl Dispatcher {
         match message {
             Message::Facts(facts, room) => {
                 for fact in facts {
-                    self.machine.handle(now, Input::Pbx(Box::new(fact)));
+                    // What was read at once did not happen at once: the normaliser keeps the order in the times.
+                    self.machine.handle(fact.at, Input::Pbx(Box::new(fact)));
                     if self.machine.is_full() {
                         self.commit(now)?;
                     }

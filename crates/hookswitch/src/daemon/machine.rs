@@ -49,6 +49,8 @@ const HELD_BYTES: usize = 32 * 1024 * 1024;
 pub struct Options {
     /// How long records are kept.
     pub retention: Millis,
+    /// Bytes of records that are kept at most; none: only the age counts.
+    pub max_size: Option<u64>,
     /// What screen pops open.
     pub pops: Arc<PopTemplates>,
     /// Seeds the ids of a machine whose journal is empty.
@@ -62,7 +64,7 @@ impl Options {
     /// The usual bounds.
     #[must_use]
     pub fn new(retention: Millis, pops: Arc<PopTemplates>, seed: u64) -> Self {
-        Self { retention, pops, seed, held_bytes: HELD_BYTES }
+        Self { retention, max_size: None, pops, seed, held_bytes: HELD_BYTES }
     }
 }
 
@@ -386,8 +388,11 @@ impl Machine {
         self.retain_at = now + RETAIN_EVERY;
         let ago = |span: Millis| Timestamp::from_millis(now.as_millis().saturating_sub(span.0));
         let retention = self.options.retention;
-        let keep =
-            Retention { keep_from: ago(retention), hold_from: ago(retention + retention), max_bytes: None };
+        let keep = Retention {
+            keep_from: ago(retention),
+            hold_from: ago(retention + retention),
+            max_bytes: self.options.max_size,
+        };
         let retained = self.journal.retain(&keep);
         self.retaining = retained.as_ref().is_ok_and(|retained| retained.more);
         if self.retaining {

@@ -14,7 +14,7 @@ use hookswitch_ami::{Credentials, LoginMethod, Secret};
 use hookswitch_config::{
     Asterisk, Config, Fallback, Features, Payload, Pbx, PbxKind, Tls as TlsKind, Webhook,
 };
-use hookswitch_journal::{Journal, Options as JournalOptions, Recent, SledJournal};
+use hookswitch_journal::{Journal, Opened, Options as JournalOptions, Recent, SledJournal};
 use hookswitch_model::PbxId;
 use hookswitch_normalize::{
     dialplan::{self, DialplanSettings, FeatureCodes, text},
@@ -23,6 +23,7 @@ use hookswitch_normalize::{
 };
 use hookswitch_publish::{SuccessTest, Types, WebhookSecret, WebhookSettings};
 use hookswitch_wire::template::{Numbers, PopSource, PopTemplates, Template};
+use tracing::{info, warn};
 
 pub(super) use access::access;
 pub(crate) use access::tls;
@@ -40,7 +41,28 @@ pub(super) fn journal(config: &Config) -> anyhow::Result<Box<dyn Journal>> {
         let hint = error.hint().map_or_else(String::new, |hint| format!("; hint: {hint}"));
         anyhow!("the journal at {}: {error}{hint}", path.display())
     })?;
+    report_tail(journal.opened());
     Ok(Box::new(journal))
+}
+
+/// What the last life of the journal left behind it.
+fn report_tail(opened: &Opened) {
+    if !opened.kept.is_empty() {
+        info!(
+            from = opened.kept.start,
+            to = opened.kept.end - 1,
+            "records that nobody had seen yet are kept"
+        );
+    }
+    if let Some(cut) = &opened.cut {
+        warn!(?cut, "a torn tail was cut off; nothing of it had been shown to anybody");
+    }
+    if opened.full {
+        warn!("there is no room on the journal's disk");
+    }
+    if opened.finished_rewrite {
+        info!("an interrupted rewrite of the journal was finished");
+    }
 }
 
 /// One link a PBX of kind `asterisk`.

@@ -97,7 +97,10 @@ pub(crate) async fn start(
     let templates = Arc::new(settings::pops(&config)?);
     let (pops, pops_read) = watch::channel(Arc::clone(&templates));
     let seed = RandomState::new().hash_one("hookswitch");
-    let options = Options::new(config.journal.retention, templates, seed);
+    let options = Options {
+        max_size: config.journal.max_size,
+        ..Options::new(config.journal.retention, templates, seed)
+    };
     let awake = Machine::recover(journal, |version| config.setup(version), options)?;
     let (clock, away_since) = (Clock::start(awake.not_before), awake.away_since);
     let (machine, first) = awake.start(clock.now())?;
@@ -183,13 +186,13 @@ fn run_engine(
 }
 
 impl Running {
-    /// Takes over what can change while calls wait: agents, queues, routes, tokens, pops.
+    /// Takes over what can change while calls wait: agents, queues, routes, tokens, pops, webhooks.
     async fn reload(&self, reload: &Reload) {
         service::notify(&[
             NotifyState::Reloading,
             NotifyState::monotonic_usec_now().unwrap_or(NotifyState::Reloading),
         ]);
-        match self.apply(reload) {
+        match self.apply(reload).await {
             Ok(Some(config)) => {
                 let version = self.core.ask(|engine, _| engine.setup().version + 1).await.unwrap_or(1);
                 self.core.input(Input::Setup(Arc::new(config.setup(version)))).await;
@@ -200,11 +203,13 @@ impl Running {
         service::notify(&[NotifyState::Ready]);
     }
 
-    fn apply(&self, reload: &Reload) -> anyhow::Result<Option<Config>> {
+    async fn apply(&self, reload: &Reload) -> anyhow::Result<Option<Config>> {
         let Some(config) = reload() else { return Ok(None) };
         let (access, pops) = (settings::access(&config)?, settings::pops(&config)?);
+        let webhooks = settings::webhooks(&config)?;
         self.access.send_replace(Arc::new(access));
         self.pops.send_replace(Arc::new(pops));
+        self.webhooks.apply(webhooks).await?;
         Ok(Some(config))
     }
 
