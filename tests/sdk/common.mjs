@@ -39,14 +39,14 @@ export async function everything() {
   }
 }
 
-/** The state a client holds, as the snapshot would say it. */
-export const state = (board) =>
+/** The state a client or a snapshot holds. A device that changes is no event: it is seen with the agent's next one. */
+export const state = (calls, agents, links) =>
   JSON.stringify({
-    calls: sorted(board.calls.values(), "id"),
-    agents: sorted(board.agents.values(), "id"),
-    links: sorted(board.links.values(), "pbx").map(({ pbx, state }) => ({ pbx, state })),
+    calls: sorted(calls, "id"),
+    agents: sorted(agents, "id").map(({ id, state, reason, since }) => ({ id, state, reason, since })),
+    links: sorted(links, "pbx").map(({ pbx, state }) => ({ pbx, state })),
   });
 
-export const sorted = (items, key) => [...items].sort((a, b) => (a[key] < b[key] ? -1 : 1));
+const sorted = (items, key) => [...items].sort((a, b) => (a[key] < b[key] ? -1 : 1));
 
 export { assert };
