@@ -88,6 +88,11 @@ async fn refusals_are_told_with_what_is_allowed() -> Result<()> {
 }
 
 #[tokio::test]
+async fn types_of_the_client_are_what_the_daemon_says_of_itself() -> Result<()> {
+    run("contract.mjs", "").await
+}
+
+#[tokio::test]
 async fn client_runs_in_chromium_over_websocket() -> Result<()> {
     run("chromium.mjs", ONE_CALL).await
 }
