@@ -39,6 +39,7 @@ mod engine;
 mod agents;
 mod calls;
 mod control;
+mod customers;
 mod ledger;
 mod offers;
 mod pops;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use hookswitch_model::{
     CallId, CallRef, LegId, LegRef, PbxId,
-    call::{AttachedData, Call, CallState, Customer, Direction, Leg, LegRole, LegState, PartyNumber, Via},
+    call::{AttachedData, Call, CallState, Direction, Leg, LegRole, LegState, PartyNumber, Via},
     event::EventKind,
     ledger::{Cause, Disposition, Ledger, Owner},
     offer::OfferOutcome,
@@ -84,6 +84,7 @@ impl Engine {
         self.calls.insert(record);
         self.watch_trace(id);
         self.emit_call(EventKind::CallStarted { call });
+        self.ask_who(id);
         self.sync_call_agents(id, None);
     }
 
@@ -93,6 +94,7 @@ impl Engine {
         let mut data = AttachedData::new();
         // Too much of it is left out, as it is later.
         let _ = super::data::attach(&mut data, begin.data);
+        let customer = self.customer_at_first(begin.direction, &begin.ani, &begin.dnis);
         let call = Call {
             id,
             direction: begin.direction,
@@ -107,7 +109,7 @@ impl Engine {
             priority: 0,
             rule: None,
             config_version: self.setup.version,
-            customer: Customer::none(),
+            customer,
             data,
             legs: Vec::new(),
             started_at: now,

@@ -217,10 +217,10 @@ impl Engine {
         let Some(record) = self.calls.get(id) else { return };
         match (record.place.clone(), refused) {
             (Place::Ringing(ring), Some(_)) if ring.id == action => self.ring_refused(id),
-            (Place::Leaving { asked, .. }, Some(_)) if asked == action => {
+            (Place::Leaving { asked, .. }, Some(_)) if asked == Some(action) => {
                 self.timers.set(Timer::Retry(id), now + AGAIN);
             }
-            (Place::Leaving { exit, asked }, None) if asked == action => self.left_as_told(id, &exit),
+            (Place::Leaving { exit, asked }, None) if asked == Some(action) => self.left_as_told(id, &exit),
             (
                 Place::Elsewhere
                 | Place::Waiting

@@ -120,8 +120,8 @@ pub(crate) enum Place {
     Leaving {
         /// Where to.
         exit: Exit,
-        /// By this action.
-        asked: ActionId,
+        /// By this action; none: the link was down, nothing was asked yet.
+        asked: Option<ActionId>,
     },
 }
 

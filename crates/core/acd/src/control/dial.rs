@@ -216,6 +216,7 @@ impl Engine {
         self.calls.insert(record);
         self.watch_trace(id);
         self.emit_call(EventKind::CallStarted { call });
+        self.ask_who(id);
         self.sync_call_agents(id, None);
         (id, asked)
     }

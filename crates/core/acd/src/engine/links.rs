@@ -102,6 +102,7 @@ impl Engine {
         record.all_legs_seen(now);
         self.settle_ring_after_gap(id);
         self.wait_again_after_stop(id);
+        self.leave_after_gap(id);
     }
 
     /// The link is lost. Nothing is asked until it is back; offers run into their deadlines.

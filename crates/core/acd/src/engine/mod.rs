@@ -193,6 +193,7 @@ impl Engine {
                 self.command(command);
             }
             Input::Setup(setup) => self.apply(&setup),
+            Input::Customer { call, customer } => self.identified(call, customer),
         }
         self.context.recovered = false;
         self.context.action = None;
@@ -220,7 +221,7 @@ impl Engine {
             let slept = now.since(due) > SLEPT;
             match timer {
                 Timer::Ring(call) => self.ring_overdue(call, slept),
-                Timer::Retry(call) => self.retry(call),
+                Timer::Retry(call) => self.retry(call, slept),
                 Timer::Trace(call) => self.check_trace(call, slept),
                 Timer::WrapUp(agent) => self.wrap_up_over(&agent),
                 Timer::Stats(queue) => self.stats_due(&queue),
@@ -299,7 +300,12 @@ impl Engine {
 
     /// Puts out an answer.
     pub(crate) fn answer(&mut self, answer: hookswitch_model::command::Answer) {
-        self.outputs.push_back(Output::Answer(answer));
+        self.put_out(Output::Answer(answer));
+    }
+
+    /// Puts out what is neither event nor action.
+    pub(crate) fn put_out(&mut self, output: Output) {
+        self.outputs.push_back(output);
     }
 
     /// Brings a call in line with its legs.

@@ -208,16 +208,18 @@ impl Engine {
         self.probe(call);
     }
 
-    /// What was refused is tried again.
-    pub(crate) fn retry(&mut self, call: CallId) {
+    /// What was refused is tried again. Without a link, or when the moment was slept through, the comparison of lists
+    /// is waited for.
+    pub(crate) fn retry(&mut self, call: CallId, slept: bool) {
         let linked = self.calls.get(call).is_some_and(|record| self.is_linked(&record.call.pbx));
-        if !linked {
-            self.timers.set(Timer::Retry(call), self.now() + UNSEEN);
+        if slept || !linked {
+            let wait = if slept { GRACE } else { UNSEEN };
+            self.timers.set(Timer::Retry(call), self.now() + wait);
             return;
         }
         match self.calls.get(call).map(|record| record.place.clone()) {
             Some(Place::Refused) => self.back_to_waiting(call),
-            Some(Place::Leaving { exit, .. }) => self.leave(call, exit),
+            Some(Place::Leaving { exit, .. }) => self.leave_again(call, exit),
             Some(Place::Elsewhere | Place::Waiting | Place::Ringing(_)) | None => {}
         }
     }

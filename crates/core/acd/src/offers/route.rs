@@ -1,7 +1,7 @@
 //! Route mode: from the caller's request to a queue, an agent, or out of the waiting room.
 
 use hookswitch_model::{
-    AgentId, CallId, QueueId, Timestamp,
+    AgentId, CallId, Millis, QueueId, Timestamp,
     call::PartyNumber,
     event::{EventKind, Queued},
     pbx::{Action, TransferKind},
@@ -10,12 +10,15 @@ use hookswitch_model::{
 
 use super::ring::DIRECT_RING;
 use crate::{
-    calls::{Exit, Place, Visit, cause},
+    calls::{CallRecord, Exit, Place, Visit, cause},
     distribution::{Decision, Waiting},
     engine::Engine,
     routing::Routed,
     timers::Timer,
 };
+
+/// How long the PBX may take to let a caller out of the waiting room, before it is asked again.
+const LEAVES_WITHIN: Millis = Millis::from_secs(15);
 
 impl Engine {
     /// The caller is in our waiting room and asks where to go.
@@ -134,22 +137,44 @@ impl Engine {
         }
     }
 
-    /// Sends a caller out of the waiting room.
+    /// Sends a caller out of the waiting room. Without a link nothing is asked: where the caller is by now is told by
+    /// the lists, and by then he may talk to the fallback. See [`Self::leave_after_gap`].
     pub(crate) fn leave(&mut self, id: CallId, exit: Exit) {
         self.distributor.remove(id);
-        let retry_at = self.now() + hookswitch_model::Millis::from_secs(15);
-        let Some(record) = self.calls.get_mut(id) else { return };
+        let Some(record) = self.calls.get(id) else { return };
         let Some(leg) = record.anchor().map(|anchor| record.parties[anchor].leg_ref.clone()) else { return };
         let (pbx, call) = record.reference();
+        self.timers.set(Timer::Retry(id), self.now() + LEAVES_WITHIN);
         let action = match &exit {
             Exit::FallBack => Action::FallBack { call, leg },
             Exit::Number(number) => Action::SendTo { call, leg, number: number.clone() },
             Exit::Hangup => Action::Hangup { leg, cause: cause::NORMAL },
         };
-        self.timers.set(Timer::Retry(id), retry_at);
-        let asked = self.ask(&pbx, Some(id), action);
+        let asked = self.is_linked(&pbx).then(|| self.ask(&pbx, Some(id), action));
         if let Some(record) = self.calls.get_mut(id) {
             record.place = Place::Leaving { exit, asked };
+        }
+    }
+
+    /// The link is back and the PBX was listed: whoever is still to leave the waiting room is sent now. What was asked
+    /// before and not answered is asked after by the link; its answer is waited for.
+    pub(crate) fn leave_after_gap(&mut self, id: CallId) {
+        let Some(Place::Leaving { asked, .. }) = self.calls.get(id).map(|record| &record.place) else {
+            return;
+        };
+        if asked.is_some_and(|asked| self.asked.contains_key(&asked)) {
+            self.timers.set(Timer::Retry(id), self.now() + LEAVES_WITHIN);
+        } else {
+            self.retry(id, false);
+        }
+    }
+
+    /// A caller who was told to leave did not, or nobody saw it. One who was found in conversation has left.
+    pub(crate) fn leave_again(&mut self, id: CallId, exit: Exit) {
+        if self.calls.get(id).is_some_and(CallRecord::in_conversation) {
+            self.fell_back(id);
+        } else {
+            self.leave(id, exit);
         }
     }
 

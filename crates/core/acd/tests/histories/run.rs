@@ -221,6 +221,7 @@ impl Run {
                     }
                 }
                 Output::Answer(answer) => self.answer = Some(answer),
+                Output::LookUp(_) => {}
             }
         }
         oracles::settled(&self.engine, now, self.linked);

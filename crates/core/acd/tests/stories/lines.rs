@@ -29,7 +29,7 @@ fn leg(call: &Call, id: hookswitch_model::LegId) -> String {
 pub(crate) fn event(kind: &EventKind) -> Option<String> {
     let what = match kind {
         EventKind::CallStarted { call } => format!("started {}", word(call.direction)),
-        EventKind::CallIdentified { .. } => "identified".to_owned(),
+        EventKind::CallIdentified { call } => format!("identified {}", word(call.customer.kind)),
         EventKind::CallData { changed, by, .. } => {
             let pairs: Vec<String> = changed.iter().map(|(k, v)| format!("{k}={v}")).collect();
             format!("data {} by {by}", pairs.join(" "))

@@ -14,6 +14,7 @@ mod control;
 mod control_dial;
 mod control_moves;
 mod control_people;
+mod customers;
 mod direct;
 mod figures;
 mod observe;

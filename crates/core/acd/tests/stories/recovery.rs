@@ -4,11 +4,12 @@ use hookswitch_acd::Engine;
 use hookswitch_model::{
     Millis,
     agent::AgentState,
-    call::{CallState, LegRole},
+    call::{Address, CallState, LegRole},
     command::Request,
     event::{EventKind, LinkState},
     ledger::{Cause, Disposition, EndedBy},
-    pbx::{Fact, LegEnd, RingResult},
+    pbx::{Fact, LegEnd, LegSeen, RingResult},
+    setup::{MaxWait, Mode, Overflow},
 };
 
 use crate::{
@@ -319,4 +320,69 @@ fn the_gap_of_a_link_begins_with_the_last_thing_seen() {
         _ => None,
     });
     assert_eq!(gap.map(|gap| (gap.from, gap.to)), Some((seen, w.now)));
+}
+
+/// A caller in a queue that sends him to +49301 after a minute, while nobody watches.
+fn overflows_unseen() -> World {
+    let mut setup = stage::setup(Mode::Route);
+    let then = Overflow::Transfer("+49301".to_owned());
+    setup.queues[2].max_wait = Some(MaxWait { after: Millis::from_secs(60), then });
+    let mut w = World::with(setup);
+    w.queued("c", "5023");
+    w.asked();
+    w.link_down();
+    w.wait(90_000);
+    w
+}
+
+#[test]
+fn a_caller_who_waited_too_long_without_a_link_is_sent_on_once_it_is_back() {
+    let mut w = overflows_unseen();
+    assert!(w.asked().is_empty(), "where the caller is, nobody knows");
+    w.link_up();
+    assert_eq!(w.asked(), ["send to +49301"]);
+    w.wait(10_000);
+    assert!(w.asked().is_empty(), "and once");
+}
+
+#[test]
+fn a_caller_who_waited_too_long_without_a_link_and_talks_to_the_fallback_is_left_alone() {
+    let mut w = overflows_unseen();
+    w.recovered(Fact::LegRinging {
+        call: "c".into(),
+        leg: LegSeen { leg: "f".into(), address: Address::new("PJSIP/1008"), number: None },
+        ring: None,
+    });
+    w.recovered(Fact::Talking { call: "c".into(), leg: "c".into() });
+    w.recovered(Fact::Talking { call: "c".into(), leg: "f".into() });
+    w.link_up();
+    w.wait(120_000);
+    assert!(w.asked().is_empty());
+    assert_eq!(w.call("c").state, CallState::Connected);
+}
+
+#[test]
+fn what_was_asked_before_the_gap_is_not_asked_again_before_its_answer() {
+    let mut w = overflows_unseen();
+    w.link_up();
+    let sent = w.last_action();
+    w.asked();
+    w.link_down();
+    w.link_up();
+    assert!(w.asked().is_empty());
+    w.refuses(sent);
+    w.wait(2_000);
+    assert_eq!(w.asked(), ["send to +49301"]);
+}
+
+#[test]
+fn a_deadline_that_was_slept_through_waits_for_the_lists() {
+    let mut w = overflows_unseen();
+    w.link_up();
+    let sent = w.last_action();
+    w.refuses(sent);
+    w.asked();
+    w.now = w.now + Millis::from_secs(60);
+    w.link_down();
+    assert!(w.asked().is_empty(), "a daemon that comes back asks nothing before it has looked");
 }

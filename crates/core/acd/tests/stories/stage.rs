@@ -12,7 +12,7 @@ use hookswitch_model::{
     call::{Address, AttachedData, Call, Direction, PartyNumber},
     command::{Actor, Answer, Command, Destination, Refusal, Request, Verb},
     event::{Event, EventKind},
-    input::{Input, Output},
+    input::{Input, LookUp, Output},
     ledger::{Cause, Ledger},
     pbx::{Action, Fact, LegEnd, LegSeen, PbxAction, PbxEvent, RingResult, TransferKind},
     setup::{
@@ -30,6 +30,7 @@ pub(crate) struct World {
     pub(crate) events: Vec<Event>,
     pub(crate) actions: Vec<PbxAction>,
     pub(crate) answers: Vec<Answer>,
+    pub(crate) look_ups: Vec<LookUp>,
     /// Whether the PBX answers when it is asked for a sign of life; such questions are then not kept.
     pub(crate) alive: bool,
     rings: Vec<(ActionId, Vec<String>)>,
@@ -115,6 +116,7 @@ pub(crate) fn setup(mode: Mode) -> Setup {
         ],
         calendars: BTreeMap::new(),
         outbound: OutboundSetup::default(),
+        lookup: None,
     }
 }
 
@@ -153,6 +155,7 @@ impl World {
             events: vec![],
             actions: vec![],
             answers: vec![],
+            look_ups: vec![],
             alive: true,
             rings: vec![],
             read: 0,
@@ -180,6 +183,7 @@ impl World {
                     _ => self.actions.push(action),
                 },
                 Output::Answer(answer) => self.answers.push(answer),
+                Output::LookUp(asked) => self.look_ups.push(asked),
             }
         }
         for probe in probes {
