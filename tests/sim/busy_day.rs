@@ -96,7 +96,7 @@ impl Daemon {
             match output {
                 Output::Event(event) => self.journal.push(event),
                 Output::Action(action) => self.carry_out(pbx, &action),
-                Output::Answer(_) => {}
+                Output::Answer(_) | Output::LookUp(_) => {}
             }
         }
     }

@@ -117,7 +117,7 @@ impl Replay {
                         serde_json::to_vec(&Versioned { v: 1, body: action }).expect("an action is JSON");
                     self.due.push(Said::Action(json.into()));
                 }
-                Output::Answer(_) => {}
+                Output::Answer(_) | Output::LookUp(_) => {}
             }
         }
     }

@@ -244,6 +244,12 @@ impl Customer {
     pub const fn none() -> Self {
         Self { kind: MatchKind::None, candidates: Vec::new() }
     }
+
+    /// Being looked up.
+    #[must_use]
+    pub const fn pending() -> Self {
+        Self { kind: MatchKind::Pending, candidates: Vec::new() }
+    }
 }
 
 /// One leg of a call.

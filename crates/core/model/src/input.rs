@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    CallId,
+    call::{Customer, PartyNumber},
     command::{Answer, Command},
     event::Event,
     pbx::{PbxAction, PbxEvent},
@@ -21,6 +23,13 @@ pub enum Input {
     Command(Command),
     /// A new configuration takes over; waiting calls are kept.
     Setup(Arc<Setup>),
+    /// Who the customer of a call is: the answer to an [`Output::LookUp`].
+    Customer {
+        /// The call.
+        call: CallId,
+        /// One, many, none, or that nobody could say.
+        customer: Customer,
+    },
     /// Time passed: deadlines that are due fire.
     Tick,
 }
@@ -34,4 +43,16 @@ pub enum Output {
     Action(PbxAction),
     /// To whom asked.
     Answer(Answer),
+    /// Please say who this is, by [`Input::Customer`]. Asked once a call, at its first sight; not journalled, because
+    /// a restart sees which customers are still pending.
+    LookUp(LookUp),
+}
+
+/// A question to those who know the customers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookUp {
+    /// The call it is about.
+    pub call: CallId,
+    /// The customer's number: of the caller, or of the far end of an outbound call.
+    pub number: PartyNumber,
 }

@@ -30,6 +30,17 @@ pub struct Setup {
     /// Who may dial out, and how much.
     #[serde(default)]
     pub outbound: OutboundSetup,
+    /// Somebody can be asked who a customer is; none: nobody is, and every customer is unknown.
+    #[serde(default)]
+    pub lookup: Option<LookupSetup>,
+}
+
+/// How the answer to "who is calling" is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupSetup {
+    /// How long a call waits for it where a rule reads `customer`; zero: routed with what is known. Nothing else waits:
+    /// a pop is told as `pending` and completed later.
+    pub route_wait: Millis,
 }
 
 /// What click-to-dial, consultations and transfers may reach outside: the guard against toll fraud. A number of the

@@ -58,6 +58,7 @@ impl Config {
                 ring_timeouts: self.pbxs.iter().map(|pbx| (pbx.name.clone(), pbx.ring_timeout)).collect(),
                 ..self.numbers.outbound.clone()
             },
+            lookup: None,
         }
     }
 

@@ -208,8 +208,8 @@ impl Replay {
                 self.input = (entry.seq, entry.record.payload.clone());
                 let said = &mut self.said;
                 self.fold.entry(entry, |output| {
-                    // An answer goes to whom asked and is not journalled.
-                    if !matches!(output, Output::Answer(_)) {
+                    // An answer goes to whom asked, a question to who knows: neither is journalled.
+                    if !matches!(output, Output::Answer(_) | Output::LookUp(_)) {
                         said.push_back(output);
                     }
                 })?;
@@ -256,7 +256,7 @@ impl Replay {
         let replayed = match &output {
             Output::Event(event) => hookswitch_wire::encode(event, 0, None).json,
             Output::Action(action) => records::encode(action),
-            Output::Answer(_) => Bytes::new(),
+            Output::Answer(_) | Output::LookUp(_) => Bytes::new(),
         };
         Some(Difference { replayed: Some(text(&replayed)), ..self.difference(self.input.0) })
     }
@@ -294,7 +294,7 @@ fn encoded(output: &Output, entry: &Entry) -> (Kind, Option<Meta>, Bytes) {
             (Kind::Event, Some(encoded.meta), encoded.json)
         }
         Output::Action(action) => (Kind::Action, None, records::encode(action)),
-        Output::Answer(_) => (Kind::Answer, None, Bytes::new()),
+        Output::Answer(_) | Output::LookUp(_) => (Kind::Answer, None, Bytes::new()),
     }
 }
 

@@ -15,7 +15,7 @@ use hookswitch_model::{
     ActionId, IdSource, Millis, PbxId, Timestamp,
     command::Answer,
     event::{Event, EventKind},
-    input::{Input, Output},
+    input::{Input, LookUp, Output},
     pbx::{Fact, PbxAction},
     setup::Setup,
 };
@@ -75,6 +75,8 @@ pub struct Committed {
     pub answers: Vec<Answer>,
     /// To be carried out by the links, in order.
     pub actions: Vec<PbxAction>,
+    /// To be asked of those who know the customers, in order.
+    pub look_ups: Vec<LookUp>,
     /// The journal ran out of room, or has room again; none: nothing changed.
     pub turned: Option<Turned>,
 }
@@ -118,6 +120,7 @@ pub struct Machine {
     try_at: Timestamp,
     answers: Vec<Answer>,
     actions: Vec<PbxAction>,
+    look_ups: Vec<LookUp>,
     /// Actions journalled and not known to have been taken or refused by their PBX.
     open: BTreeMap<ActionId, PbxAction>,
     /// The last durable sequence.
@@ -200,6 +203,7 @@ impl Machine {
             try_at: Timestamp::default(),
             answers: Vec::new(),
             actions: Vec::new(),
+            look_ups: Vec::new(),
             open,
             last,
             since_snapshot: 0,
@@ -228,6 +232,7 @@ impl Machine {
                     self.actions.push(action);
                 }
                 Output::Answer(answer) => self.answers.push(answer),
+                Output::LookUp(asked) => self.look_ups.push(asked),
             }
         }
     }
@@ -278,6 +283,7 @@ impl Machine {
         Ok(Committed {
             answers: std::mem::take(&mut self.answers),
             actions: std::mem::take(&mut self.actions),
+            look_ups: std::mem::take(&mut self.look_ups),
             turned,
         })
     }
