@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::tree::{none, root};
 
 /// The allowed arrows between crates, by their folders; a crate may use fewer.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: &[(&str, &[&str])] = &[
     ("core/model", &[]),
     ("core/ami", &[]),
     ("core/normalize", &["core/model", "core/ami"]),
@@ -18,7 +18,9 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("core/wire", &["core/model"]),
     ("edge/config", &["core/model"]),
     ("edge/journal", &["core/model"]),
-    ("edge/publish", &["edge/journal", "core/wire"]),
+    ("edge/egress", &[]),
+    ("edge/customers", &["core/wire", "edge/egress"]),
+    ("edge/publish", &["edge/journal", "edge/egress", "core/wire"]),
     ("edge/http", &["edge/publish", "core/wire", "edge/config"]),
     ("sim", &["core/model", "core/ami", "core/normalize", "core/acd", "core/wire", "edge/journal"]),
     (
@@ -31,6 +33,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "core/wire",
             "edge/config",
             "edge/journal",
+            "edge/customers",
             "edge/publish",
             "edge/http",
             "sim",

@@ -16,7 +16,6 @@
 mod chain;
 mod delivery;
 mod follower;
-mod guard;
 mod health;
 mod notes;
 mod plan;

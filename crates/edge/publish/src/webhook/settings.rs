@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hookswitch_egress::Guard;
 use hookswitch_wire::template::Template;
 use reqwest::{
     Url,
@@ -9,7 +10,7 @@ use reqwest::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{guard::Guard, sign::WebhookSecret, success::SuccessTest};
+use super::{sign::WebhookSecret, success::SuccessTest};
 use crate::Types;
 
 /// How long a delivery is tried, at least.

@@ -5,11 +5,7 @@
 //! `body.error == null` holds where there is no `error`. The cost is bounded: answers and expressions are short, and a
 //! loop in a loop is refused.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use cel::{
     Context, Env, IdedExpr, ParseErrors, Program, Value as CelValue,
@@ -20,6 +16,7 @@ use cel::{
     },
     context::VariableResolver,
 };
+use hookswitch_egress::Reply;
 use serde_json::Value;
 
 /// An expression is at most this many characters long.
@@ -59,15 +56,6 @@ pub(crate) enum Found {
     Taken,
     /// It was not, and why. What is not true (null, a text) is not taken.
     Refused(String),
-}
-
-/// An answer as a test sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    /// Names in small letters; several values of a name with commas between.
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) text: String,
 }
 
 impl SuccessTest {
@@ -377,7 +365,7 @@ mod tests {
     use super::*;
 
     fn found(test: &str, status: u16, text: &str) -> Found {
-        let headers = BTreeMap::from([("x-result".to_owned(), "refused".to_owned())]);
+        let headers = std::collections::BTreeMap::from([("x-result".to_owned(), "refused".to_owned())]);
         SuccessTest::parse(test).unwrap().try_on(&Reply { status, headers, text: text.to_owned() })
     }
 

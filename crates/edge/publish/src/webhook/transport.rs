@@ -1,33 +1,21 @@
 //! One POST.
 
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use bytes::Bytes;
+use hookswitch_egress::{
+    self as egress, Broken, Client, Egress, HeaderMap, HeaderValue, Method, Reply, Request,
+};
 use hookswitch_wire::model::Timestamp;
-use jiff::{
-    civil::DateTime,
-    fmt::{rfc2822, strtime},
-    tz::TimeZone,
-};
-use reqwest::{
-    Client, Response,
-    header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
-    redirect,
-};
+use reqwest::header::CONTENT_TYPE;
 
 use super::{
-    guard::{Checked, Lookup, System},
     health::Trouble,
     plan::Verdict,
     settings::{WebhookError, WebhookSettings},
     sign::signature,
-    success::{Found, Reply},
+    success::Found,
 };
-
-/// The most of an answer that is read.
-const MAX_ANSWER: usize = 64 * 1024;
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(5);
 
 /// What is posted.
 #[derive(Debug, Clone)]
@@ -97,23 +85,24 @@ pub(crate) struct Http {
 
 impl Http {
     pub(crate) fn new(settings: &WebhookSettings) -> Result<Self, WebhookError> {
-        Self::with_lookup(settings, System)
+        Self::over(settings, Client::new)
     }
 
-    pub(super) fn with_lookup(settings: &WebhookSettings, lookup: impl Lookup) -> Result<Self, WebhookError> {
+    /// Over a client made with these bounds.
+    pub(super) fn over(
+        settings: &WebhookSettings,
+        client: impl FnOnce(&Egress) -> Result<Client, Broken>,
+    ) -> Result<Self, WebhookError> {
         settings.check()?;
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT.min(settings.timeout))
-            .timeout(settings.timeout)
-            .pool_max_idle_per_host(settings.concurrency)
-            .user_agent(concat!("hookswitch/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(Checked { guard: settings.guard(), lookup: Arc::new(lookup) })
-            .build();
-        let client = client.map_err(|error| WebhookError {
+        let egress = Egress {
+            allow_private: settings.allow_private,
+            timeout: settings.timeout,
+            idle_connections: settings.concurrency,
+            ..Egress::default()
+        };
+        let client = client(&egress).map_err(|error| WebhookError {
             name: settings.name.clone(),
-            message: chain(&error),
+            message: error.to_string(),
             hint: "check the system's certificates",
         })?;
         Ok(Self { client, settings: settings.clone() })
@@ -145,107 +134,29 @@ impl Http {
 
 impl Transport for Http {
     fn post(&self, post: Post) -> Pin<Box<dyn Future<Output = Answer> + Send>> {
-        let request =
-            self.client.post(self.settings.url.clone()).headers(self.headers(&post)).body(post.body);
-        let needs_body = self.settings.ok_if.is_some();
+        let (client, needs_body) = (self.client.clone(), self.settings.ok_if.is_some());
+        let request = Request {
+            method: Method::POST,
+            url: self.settings.url.clone(),
+            headers: self.headers(&post),
+            body: post.body,
+        };
+        let now = jiff::Timestamp::from_microsecond(i64::try_from(post.at.as_micros()).unwrap_or(i64::MAX));
         Box::pin(async move {
-            match request.send().await {
-                Ok(response) => answer(response, post.at, needs_body).await,
-                Err(error) => Answer::Error(chain(&error)),
+            match client.send(request, now.unwrap_or(jiff::Timestamp::MAX)).await {
+                // Where the status is the answer, a body that does not come whole changes nothing.
+                egress::Answer::Reply { broke_off: Some(why), .. } if needs_body => Answer::Error(why),
+                egress::Answer::Reply { reply, retry_after, .. } => Answer::Reply { reply, retry_after },
+                egress::Answer::Error(why) => Answer::Error(why),
             }
         })
     }
-}
-
-/// Reads the answer, so that the connection can be used again. Where the status is the answer, a body that does not
-/// come whole changes nothing.
-async fn answer(mut response: Response, now: Timestamp, needs_body: bool) -> Answer {
-    let status = response.status().as_u16();
-    let retry_after = retry_after(response.headers(), now);
-    let mut headers = BTreeMap::new();
-    for (name, value) in response.headers() {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        headers
-            .entry(name.as_str().to_owned())
-            .and_modify(|values: &mut String| *values = format!("{values}, {value}"))
-            .or_insert_with(|| value.into_owned());
-    }
-    let mut body = Vec::new();
-    while body.len() < MAX_ANSWER {
-        match response.chunk().await {
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => break,
-            Err(error) if needs_body => {
-                return Answer::Error(format!("the answer broke off: {}", chain(&error)));
-            }
-            Err(_) => break,
-        }
-    }
-    body.truncate(MAX_ANSWER);
-    let text = String::from_utf8_lossy(&body).into_owned();
-    Answer::Reply { reply: Reply { status, headers, text }, retry_after }
-}
-
-/// Seconds, or a date in one of the three forms of HTTP (RFC 9110, 10.2.3 and 5.6.7).
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // What is no u64 is for ever.
-        return Some(value.parse().map_or(Duration::MAX, Duration::from_secs));
-    }
-    let old = |format: &str| {
-        let date = strtime::parse(format, value).and_then(|parsed| parsed.to_datetime());
-        date.and_then(|date: DateTime| date.to_zoned(TimeZone::UTC)).ok()
-    };
-    let date = rfc2822::parse(value)
-        .ok()
-        .or_else(|| old("%A, %d-%b-%y %H:%M:%S GMT"))
-        .or_else(|| old("%a %b %e %H:%M:%S %Y"))?;
-    let date = date.timestamp().as_microsecond();
-    Some(Duration::from_micros(u64::try_from(date).ok()?.saturating_sub(now.as_micros())))
-}
-
-/// An error with its causes, without the URL (which may hold a secret).
-fn chain(error: &reqwest::Error) -> String {
-    let kind = if error.is_timeout() {
-        "no answer in time"
-    } else if error.is_connect() {
-        "not reached"
-    } else {
-        "failed"
-    };
-    let mut text = kind.to_owned();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{SuccessTest, Types};
-
-    #[test]
-    fn retry_after_is_read_as_seconds_and_as_a_date() {
-        let now = Timestamp::from_millis(1_795_287_600_000);
-        let read = |value: &str| {
-            let headers = HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]);
-            retry_after(&headers, now)
-        };
-        assert_eq!(read("120"), Some(Duration::from_secs(120)));
-        assert_eq!(read("0"), Some(Duration::ZERO));
-        assert_eq!(read("99999999999999999999999"), Some(Duration::MAX));
-        assert_eq!(read("Sat, 21 Nov 2026 19:01:30 GMT"), Some(Duration::from_secs(90)));
-        assert_eq!(read("Saturday, 21-Nov-26 19:01:30 GMT"), Some(Duration::from_secs(90)));
-        assert_eq!(read("Sat Nov 21 19:01:30 2026"), Some(Duration::from_secs(90)));
-        assert_eq!(read("Sat, 21 Nov 2026 18:00:00 GMT"), Some(Duration::ZERO));
-        for wrong in ["soon", "", "-5", "1.5", "+5"] {
-            assert_eq!(read(wrong), None, "{wrong}");
-        }
-    }
 
     fn verdict(change: impl FnOnce(&mut WebhookSettings), status: u16, text: &str) -> Verdict {
         let mut settings =

@@ -5,6 +5,7 @@ mod rebinding;
 
 use std::{future::Future, pin::Pin, time::Duration};
 
+use hookswitch_egress::Reply;
 use hookswitch_journal::{Cursors, Journal, Kind, MemoryJournal, Record};
 use hookswitch_wire::model::{CallId, Timestamp};
 use serde_json::{Value, json};
@@ -16,10 +17,7 @@ use tokio::{
 use super::*;
 use crate::{
     Meta, Types,
-    webhook::{
-        success::Reply,
-        transport::{Answer, Post},
-    },
+    webhook::transport::{Answer, Post},
 };
 
 /// A receiver that the test answers for.

@@ -9,13 +9,13 @@ use std::{
     },
 };
 
+use hookswitch_egress::{Client, Found, Lookup};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
 
 use super::*;
-use crate::webhook::guard::{Found, Lookup};
 
 /// A resolver that leads to the receiver first and inside afterwards.
 struct Rebinding {
@@ -62,7 +62,8 @@ async fn a_name_that_turns_inside_between_two_attempts_is_refused_at_the_second(
     // The receiver is on this machine; what the name leads to next is refused all the same.
     settings.allow_private = true;
     let questions = Arc::<AtomicUsize>::default();
-    let http = Http::with_lookup(&settings, Rebinding { questions: Arc::clone(&questions) }).unwrap();
+    let resolver = Rebinding { questions: Arc::clone(&questions) };
+    let http = Http::over(&settings, |egress| Client::with_lookup(egress, resolver)).unwrap();
     let post = || http.post(Post { id: "1".to_owned(), at: Timestamp::default(), body: "{}".into() });
 
     let Answer::Reply { reply, .. } = post().await else { panic!("the first is allowed") };

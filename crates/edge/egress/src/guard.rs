@@ -1,4 +1,4 @@
-//! Which addresses a webhook may reach: none inside, unless it is allowed, whatever form they are written in and
+//! Which addresses may be reached: none inside, unless it is allowed, whatever form they are written in and
 //! whatever a name resolves to at the moment.
 //!
 //! | address | reached |
@@ -24,7 +24,7 @@ use reqwest::{
 /// The address is not to be reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{host} is {} ({address}); {}", .reach.what(), .reach.hint())]
-pub(crate) struct Inside {
+pub struct Inside {
     host: String,
     address: IpAddr,
     reach: Reach,
@@ -107,22 +107,32 @@ impl Reach {
     }
 }
 
-/// What one webhook may reach; cheap to copy.
+/// What one URL may reach; cheap to copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Guard {
+pub struct Guard {
     allow_private: bool,
     /// The address that the URL names.
     named: Option<IpAddr>,
 }
 
 impl Guard {
-    pub(crate) fn new(url: &Url, allow_private: bool) -> Self {
+    /// What this URL may reach.
+    #[must_use]
+    pub fn new(url: &Url, allow_private: bool) -> Self {
         let host = url.host_str().unwrap_or_default();
         Self { allow_private, named: host.trim_start_matches('[').trim_end_matches(']').parse().ok() }
     }
 
+    /// What names may lead to.
+    pub(crate) const fn of_names(allow_private: bool) -> Self {
+        Self { allow_private, named: None }
+    }
+
     /// Refuses a URL whose host is an address that may not be reached. (Names are checked when they are resolved.)
-    pub(crate) fn check_url(self) -> Result<(), Inside> {
+    ///
+    /// # Errors
+    /// [`Inside`], with what would allow it.
+    pub fn check_url(self) -> Result<(), Inside> {
         self.named.map_or(Ok(()), |address| self.check(&address.to_string(), address))
     }
 
@@ -138,10 +148,11 @@ impl Guard {
 }
 
 /// The addresses of a name at the moment.
-pub(crate) type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+pub type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// Who knows the addresses of names; replaced in tests.
-pub(crate) trait Lookup: Send + Sync + 'static {
+pub trait Lookup: Send + Sync + 'static {
+    /// Asks now; nothing is remembered between two questions.
     fn lookup(&self, name: &str) -> Found;
 }
 
