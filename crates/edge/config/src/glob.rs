@@ -27,6 +27,23 @@ pub(crate) fn files(folder: &Path, pattern: &str) -> Vec<PathBuf> {
     found
 }
 
+/// Whether this path would be among [`files`], if it were there.
+pub(crate) fn names(folder: &Path, pattern: &str, path: &Path) -> bool {
+    let from = if pattern.starts_with('/') { Path::new("/") } else { folder };
+    let Ok(rest) = path.strip_prefix(from) else { return false };
+    let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty()).collect();
+    let names: Vec<_> = rest.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.len() == names.len() && parts.iter().zip(&names).all(|(part, name)| stands_for(part, name))
+}
+
+/// Whether a part of a pattern stands for this name.
+fn stands_for(pattern: &str, name: &str) -> bool {
+    match is_pattern(pattern) {
+        true => matches(pattern, name) && (!name.starts_with('.') || pattern.starts_with('.')),
+        false => pattern == name,
+    }
+}
+
 fn entries(folder: &Path, pattern: &str) -> Vec<PathBuf> {
     // A folder that cannot be listed has no files that match; the caller tells when nothing does.
     let Ok(listed) = fs::read_dir(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }) else {
@@ -34,7 +51,7 @@ fn entries(folder: &Path, pattern: &str) -> Vec<PathBuf> {
     };
     listed
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| matches(pattern, name) && (!name.starts_with('.') || pattern.starts_with('.')))
+        .filter(|name| stands_for(pattern, name))
         .map(|name| folder.join(name))
         .collect()
 }

@@ -52,6 +52,7 @@
 //! - No secret is printed: not by `Debug`, not in a problem, not in the line a problem shows.
 
 mod address;
+mod bundle;
 mod check;
 mod config;
 pub mod defaults;
@@ -66,8 +67,9 @@ mod source;
 mod suggest;
 
 pub use address::{HostPort, InvalidHostPort, SipListen, SipTransport};
+pub use bundle::Bundle;
 pub use config::Config;
-pub use load::{Checks, Finding, RuleFinding, load, load_str, load_str_with, load_with};
+pub use load::{Checks, Finding, RuleFinding, load, load_bundle, load_str, load_str_with, load_with};
 pub use problem::{Problem, Severity, render};
 pub use secret::{Secret, SecretError};
 pub use section::{

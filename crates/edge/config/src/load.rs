@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,7 +11,9 @@ use hookswitch_model::setup::Setup;
 use toml::de::DeTable;
 
 use crate::{
-    Config, Problem, check, glob,
+    Bundle, Config, Problem,
+    bundle::Shelf,
+    check, glob,
     problem::Severity,
     read::{Reader, span_of},
     section,
@@ -84,6 +86,17 @@ pub fn load_with(path: &Path, checks: &dyn Checks) -> Result<Config, Vec<Problem
     finish(loader, checks, true)
 }
 
+/// Loads a configuration that came as a [`Bundle`], as if its files stood in `folder`: secrets and certificates are
+/// looked for there.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_bundle(bundle: &Bundle, folder: &Path, checks: &dyn Checks) -> Result<Config, Vec<Problem>> {
+    let mut loader = Loader { shelf: Shelf::Held(bundle.in_folder(folder)), ..Loader::default() };
+    loader.file(&folder.join(bundle.main()), None);
+    finish(loader, checks, true)
+}
+
 /// Loads a configuration from a text; `name` stands for the file. Nothing on disk is looked at.
 ///
 /// # Errors
@@ -105,6 +118,7 @@ pub fn load_str_with(name: &str, text: &str, checks: &dyn Checks) -> Result<Conf
 /// The files as they come in, an included one before the one that includes it.
 #[derive(Default)]
 struct Loader {
+    shelf: Shelf,
     sources: Sources,
     order: Vec<usize>,
     problems: Vec<Problem>,
@@ -129,12 +143,11 @@ impl Syntax {
 
 impl Loader {
     fn file(&mut self, path: &Path, include: Option<(Span, String)>) {
-        let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        if !self.visited.insert(canonical) {
+        if !self.visited.insert(self.shelf.canonical(path)) {
             self.include_problem(include, path, "is included twice", "include each file once");
             return;
         }
-        match fs::read(path) {
+        match self.shelf.read(path) {
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => self.text(path.to_owned(), text, true),
                 Err(error) => self.not_text(path, error),
@@ -249,7 +262,7 @@ impl Loader {
             self.file(&folder.join(pattern), Some((span, "include".to_owned())));
             return;
         }
-        let found = glob::files(&folder, pattern);
+        let found = self.shelf.matching(&folder, pattern);
         if found.is_empty() {
             let message = format!("no file matches {pattern:?}");
             let hint = format!("files are looked for from {}", folder.display());
@@ -263,7 +276,7 @@ impl Loader {
 
 /// Reads and checks what was loaded.
 fn finish(loader: Loader, checks: &dyn Checks, on_disk: bool) -> Result<Config, Vec<Problem>> {
-    let Loader { sources, order, problems, syntax, visited: _ } = loader;
+    let Loader { shelf: _, sources, order, problems, syntax, visited: _ } = loader;
     let texts: Vec<(usize, String)> =
         order.iter().filter_map(|file| Some((*file, sources.get(*file)?.text.clone()))).collect();
     let already = problems.len();

@@ -282,6 +282,7 @@ fn the_engine_gets_what_the_file_says() {
             "calendars": {},
             "outbound": {"allow": [], "per_agent_per_minute": null, "per_minute": null, "concurrent": null,
                 "per_agent_per_day": null, "hours": null, "ring_timeouts": {"hq": 30_000}},
+            "lookup": null,
         })
     );
 }
