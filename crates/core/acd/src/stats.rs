@@ -39,6 +39,15 @@ impl Figures {
             service_level: (over > 0).then(|| share(self.in_time, over)),
             answered: self.answered,
             abandoned: self.abandoned,
+            logged_in: 0,
+            longest_idle_s: None,
+            estimated_wait_s: None,
+            offered: 0,
+            answered_in_time: self.in_time,
+            left: 0,
+            average_wait_s: None,
+            average_talk_s: None,
+            since: Timestamp::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, CallId, QueueId, Timestamp};
+use crate::{AgentId, CallId, Millis, QueueId, Timestamp};
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,6 +74,34 @@ pub struct Segment {
     pub how: String,
 }
 
+/// What became of a call's wait in a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VisitEnd {
+    /// Somebody talked to the customer next.
+    Answered,
+    /// The customer gave up in it.
+    Abandoned,
+    /// It went elsewhere: overflow, transfer, fallback, or it became part of another call.
+    Left,
+    /// The PBX never said.
+    Lost,
+}
+
+/// A call's wait in one queue, from coming in to going out. A call may come to several queues, and to one twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visit<'a> {
+    /// The queue.
+    pub queue: &'a QueueId,
+    /// Since when it waited there.
+    pub from: Timestamp,
+    /// Until when.
+    pub to: Timestamp,
+    /// What became of it.
+    pub end: VisitEnd,
+    /// How long agents had the call after it, until it came to the next queue or was over; their holds count.
+    pub handled: Millis,
+}
+
 /// Notes an agent left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrapUp {
@@ -110,4 +138,90 @@ pub struct Ledger {
     pub consult_of: Option<CallId>,
     /// Disposition and notes, when known.
     pub wrap_up: Option<WrapUp>,
+}
+
+impl Ledger {
+    /// The waits in queues, in order: read from the segments.
+    pub fn visits(&self) -> impl Iterator<Item = Visit<'_>> {
+        self.segments.iter().enumerate().filter_map(|(place, segment)| {
+            let Owner::Queue(queue) = &segment.owner else { return None };
+            let after = &self.segments[place + 1..];
+            let mine = after.iter().take_while(|next| !matches!(next.owner, Owner::Queue(_)));
+            let by_agents = mine.filter(|next| matches!(next.owner, Owner::Agent(_)));
+            let handled = by_agents.fold(Millis(0), |sum, next| sum + next.to.since(next.from));
+            let end = match (after.first().map(|next| &next.owner), self.disposition) {
+                (Some(Owner::Agent(_) | Owner::External(_)), _) => VisitEnd::Answered,
+                (Some(Owner::Queue(_) | Owner::System(_)), _) => VisitEnd::Left,
+                (None, Disposition::Abandoned) => VisitEnd::Abandoned,
+                (None, Disposition::Lost) => VisitEnd::Lost,
+                (
+                    None,
+                    Disposition::Answered
+                    | Disposition::Missed
+                    | Disposition::Busy
+                    | Disposition::Rejected
+                    | Disposition::Failed
+                    | Disposition::Merged,
+                ) => VisitEnd::Left,
+            };
+            Some(Visit { queue, from: segment.from, to: segment.to, end, handled })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(owner: Owner, from: u64, to: u64) -> Segment {
+        let at = |secs: u64| Timestamp::from_millis(secs * 1_000);
+        Segment { owner, from: at(from), to: at(to), how: "queued".to_owned() }
+    }
+
+    fn ledger(disposition: Disposition, segments: Vec<Segment>) -> Ledger {
+        Ledger {
+            disposition,
+            ended_by: EndedBy::Customer,
+            cause: None,
+            segments,
+            handled_by: Vec::new(),
+            resolved_by: None,
+            wait_ms: 0,
+            talk_ms: 0,
+            hold_ms: 0,
+            merged_into: None,
+            consult_of: None,
+            wrap_up: None,
+        }
+    }
+
+    #[test]
+    fn a_visit_is_what_the_next_owner_makes_of_it() {
+        let queue = |id: &str| Owner::Queue(id.parse().unwrap());
+        let agent = |id: &str| Owner::Agent(id.parse().unwrap());
+        let book = ledger(
+            Disposition::Abandoned,
+            vec![
+                segment(Owner::System("pbx".into()), 0, 1),
+                segment(queue("first"), 1, 11),
+                segment(queue("second"), 11, 20),
+                segment(agent("alice"), 20, 50),
+                segment(Owner::External("+49".into()), 50, 55),
+                segment(agent("bob"), 55, 60),
+                segment(queue("third"), 60, 90),
+            ],
+        );
+        let seen: Vec<_> =
+            book.visits().map(|v| (v.queue.as_str(), v.to.since(v.from).0, v.end, v.handled.0)).collect();
+        assert_eq!(
+            seen,
+            [
+                ("first", 10_000, VisitEnd::Left, 0),
+                ("second", 9_000, VisitEnd::Answered, 35_000),
+                ("third", 30_000, VisitEnd::Abandoned, 0)
+            ]
+        );
+        let lost = ledger(Disposition::Lost, vec![segment(queue("q"), 0, 5)]);
+        assert_eq!(lost.visits().next().map(|visit| visit.end), Some(VisitEnd::Lost));
+    }
 }

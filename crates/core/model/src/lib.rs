@@ -50,6 +50,7 @@ pub mod input;
 pub mod meta;
 pub mod pbx;
 pub mod setup;
+pub mod why;
 
 pub use id::{
     ActionId, AgentId, CallId, CallRef, EventId, IdSource, InvalidName, LegId, LegRef, OfferId, PbxId, PopId,
@@ -57,3 +58,10 @@ pub use id::{
 };
 pub use meta::Meta;
 pub use time::{Millis, Timestamp};
+
+/// A share, 0 to 1, rounded to four places so that it prints short.
+#[must_use]
+pub fn share(part: u64, whole: u64) -> f64 {
+    let per_myriad = part.saturating_mul(10_000).saturating_add(whole / 2) / whole.max(1);
+    f64::from(u32::try_from(per_myriad).unwrap_or(10_000)) / 10_000.0
+}

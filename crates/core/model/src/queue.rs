@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::QueueId;
+use crate::{QueueId, Timestamp};
 
-/// A queue, whole, as `queue.stats` carries it. Figures of the day count since the start of the journal's period.
+/// A queue, whole, as `queue.stats` carries it. What is counted (calls, service level, averages) is counted since
+/// [`since`](Self::since), the midnight the day began with: a call for the day something became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Queue {
     /// The configuration's id.
@@ -23,4 +24,31 @@ pub struct Queue {
     pub answered: u64,
     /// Calls abandoned.
     pub abandoned: u64,
+    /// Agents of the queue that are logged in.
+    #[serde(default)]
+    pub logged_in: u32,
+    /// Seconds the longest idle of those that are ready has been so; none when nobody is.
+    #[serde(default)]
+    pub longest_idle_s: Option<u64>,
+    /// Seconds a caller who came now would wait; none when it cannot be told.
+    #[serde(default)]
+    pub estimated_wait_s: Option<u64>,
+    /// Calls that came in.
+    #[serde(default)]
+    pub offered: u64,
+    /// Calls answered within the target time.
+    #[serde(default)]
+    pub answered_in_time: u64,
+    /// Calls that went elsewhere: overflow, transfer, fallback, lost.
+    #[serde(default)]
+    pub left: u64,
+    /// Mean wait of the answered calls, in seconds; none before the first.
+    #[serde(default)]
+    pub average_wait_s: Option<u64>,
+    /// Mean time agents had an answered call, holds included, in seconds, of those that are over; none before the first.
+    #[serde(default)]
+    pub average_talk_s: Option<u64>,
+    /// The midnight since which is counted.
+    #[serde(default)]
+    pub since: Timestamp,
 }

@@ -33,6 +33,36 @@ pub struct Setup {
     /// Somebody can be asked who a customer is; none: nobody is, and every customer is unknown.
     #[serde(default)]
     pub lookup: Option<LookupSetup>,
+    /// When screens pop.
+    #[serde(default)]
+    pub pops: PopSetup,
+    /// Queues that are gone, with those that took their place: who waits in one goes on in the other.
+    #[serde(default)]
+    pub replaced: BTreeMap<QueueId, QueueId>,
+    /// Named lists of numbers and other texts, for rules: `ani in list.blacklist`.
+    #[serde(default)]
+    pub lists: BTreeMap<String, Vec<String>>,
+}
+
+/// When screens pop.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PopSetup {
+    /// For every call of which nothing else is said.
+    pub when: PopWhen,
+    /// For the calls that these queues offer.
+    #[serde(default)]
+    pub queues: BTreeMap<QueueId, PopWhen>,
+}
+
+/// The moment a screen pops at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PopWhen {
+    /// The agent's device rings.
+    #[default]
+    Ring,
+    /// The agent talks to the customer.
+    Answer,
 }
 
 /// How the answer to "who is calling" is waited for.
@@ -41,6 +71,17 @@ pub struct LookupSetup {
     /// How long a call waits for it where a rule reads `customer`; zero: routed with what is known. Nothing else waits:
     /// a pop is told as `pending` and completed later.
     pub route_wait: Millis,
+}
+
+impl Setup {
+    /// The IANA name of the time zone that days and local times are meant in: the one all calendars have in common,
+    /// else `UTC`.
+    #[must_use]
+    pub fn timezone(&self) -> &str {
+        let mut zones = self.calendars.values().map(|calendar| calendar.timezone.as_str());
+        let first = zones.next();
+        first.filter(|first| zones.all(|other| other == *first)).unwrap_or("UTC")
+    }
 }
 
 /// What click-to-dial, consultations and transfers may reach outside: the guard against toll fraud. A number of the
@@ -228,6 +269,20 @@ pub struct RouteSetup {
     pub requires: BTreeMap<Skill, u8>,
     /// Data to attach.
     pub set: AttachedData,
+    /// Who is asked first, where the target is a queue.
+    #[serde(default)]
+    pub prefer: Option<PreferSetup>,
+}
+
+/// The agent a rule wants first: alone for a while, then the agent's teams for a while, then everybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreferSetup {
+    /// CEL that names an agent by id: `customer.owner`, `data.agent`, `"alice"`. Whom nobody knows is nobody.
+    pub agent: String,
+    /// How long a busy agent is waited for; one who is away is not.
+    pub wait: Millis,
+    /// How long the agent's teams are asked alone after that.
+    pub team_wait: Millis,
 }
 
 /// Where a rule sends a call.
@@ -242,6 +297,18 @@ pub enum RouteTarget {
     Transfer(String),
     /// Ended.
     Hangup,
+    /// Refused.
+    Reject(Rejection),
+}
+
+/// How a caller is refused, in Q.850 causes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rejection {
+    /// 17, as if the line were busy.
+    Busy,
+    /// 21, call rejected.
+    Spam,
 }
 
 /// Opening hours.
@@ -251,6 +318,10 @@ pub struct CalendarSetup {
     pub timezone: String,
     /// Seven days, Monday first; spans in minutes of the day, end exclusive.
     pub open: [Vec<(u16, u16)>; 7],
-    /// Dates closed, `YYYY-MM-DD`.
+    /// Days closed: `2026-12-25`, from one to another `2026-12-24/2027-01-01`, each year `--12-25`, `--12-24/--12-31`.
     pub closed: Vec<String>,
+    /// Days with other hours, written likewise: these spans instead of the day's; none: closed. Before `closed`; the
+    /// shortest of several that name a day counts.
+    #[serde(default)]
+    pub special: BTreeMap<String, Vec<(u16, u16)>>,
 }

@@ -184,7 +184,7 @@ pub struct ScreenPopped<'a> {
 }
 
 /// `agent.state`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AgentState<'a> {
     /// The agent.
     pub agent: Agent<'a>,

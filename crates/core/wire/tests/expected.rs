@@ -203,6 +203,15 @@ fn queue_stats() {
         service_level: Some(0.8125),
         answered: 13,
         abandoned: 3,
+        logged_in: 9,
+        longest_idle_s: Some(12),
+        estimated_wait_s: Some(75),
+        offered: 19,
+        answered_in_time: 11,
+        left: 2,
+        average_wait_s: Some(18),
+        average_talk_s: Some(241),
+        since: at(0),
     };
     check_event(
         "queue.stats",

@@ -81,6 +81,15 @@ fn kinds(call: &Call, text: &str) -> Vec<EventKind> {
         service_level: None,
         answered: 5,
         abandoned: 6,
+        logged_in: 9,
+        longest_idle_s: None,
+        estimated_wait_s: None,
+        offered: 19,
+        answered_in_time: 11,
+        left: 2,
+        average_wait_s: Some(18),
+        average_talk_s: Some(241),
+        since: common::at(0),
     };
     vec![
         EventKind::CallStarted { call: call() },

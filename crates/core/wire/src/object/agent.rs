@@ -9,7 +9,7 @@ use super::{Text, borrowed};
 use crate::{time::Time, words};
 
 /// An agent, whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Agent<'a> {
     /// The configuration's id.
     pub id: AgentId,
@@ -33,6 +33,69 @@ pub struct Agent<'a> {
     pub calls: Cow<'a, [CallId]>,
     /// What a busy state rests on: `leg …`, `offer …`.
     pub evidence: Option<Text<'a>>,
+    /// What the agent did of late: in lists and in the agent asked for, not in events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<AgentFigures>,
+}
+
+/// What an agent did of late.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AgentFigures {
+    /// Since midnight.
+    pub today: Work,
+    /// Since the agent logged in; null for one who is logged out.
+    pub since_login: Option<Work>,
+    /// When that was.
+    pub logged_in_at: Option<Time>,
+}
+
+/// How many calls and how long in which state, milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// Calls in which the agent talked to the customer and which are over.
+    pub handled: u64,
+    /// Share of the time for calls that was spent with calls, 0 to 1.
+    pub occupancy: Option<f64>,
+    /// Ready.
+    pub ready_ms: u64,
+    /// Not ready.
+    pub not_ready_ms: u64,
+    /// Being rung.
+    pub reserved_ms: u64,
+    /// Talking.
+    pub talking_ms: u64,
+    /// Holding.
+    pub holding_ms: u64,
+    /// After calls.
+    pub wrap_up_ms: u64,
+}
+
+impl From<model::agent::Work> for Work {
+    fn from(work: model::agent::Work) -> Self {
+        Self {
+            handled: work.handled,
+            occupancy: work.occupancy(),
+            ready_ms: work.ready_ms,
+            not_ready_ms: work.not_ready_ms,
+            reserved_ms: work.reserved_ms,
+            talking_ms: work.talking_ms,
+            holding_ms: work.holding_ms,
+            wrap_up_ms: work.wrap_up_ms,
+        }
+    }
+}
+
+impl Agent<'_> {
+    /// The same with what the agent did of late.
+    #[must_use]
+    pub fn with(mut self, figures: model::agent::Figures) -> Self {
+        self.figures = Some(AgentFigures {
+            today: figures.today.into(),
+            since_login: figures.since_login.map(Work::from),
+            logged_in_at: figures.logged_in_at.map(Time::from),
+        });
+        self
+    }
 }
 
 /// A state remembered for after the call.
@@ -70,6 +133,7 @@ impl<'a> From<&'a model::agent::Agent> for Agent<'a> {
             skills: Cow::Borrowed(&agent.skills),
             calls: Cow::Borrowed(&agent.calls),
             evidence: borrowed(&agent.evidence),
+            figures: None,
         }
     }
 }

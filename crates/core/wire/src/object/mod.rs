@@ -7,7 +7,7 @@ mod ledger;
 mod offer;
 mod queue;
 
-pub use agent::{Agent, Device, Next};
+pub use agent::{Agent, AgentFigures, Device, Next, Work};
 pub use call::{Ani, Call, Candidate, Customer, Dnis, Leg, Via};
 pub use ledger::{Cause, Ledger, Segment, WrapUp};
 pub use offer::{Offer, Pop};

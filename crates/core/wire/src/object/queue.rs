@@ -33,6 +33,33 @@ pub struct Figures {
     pub answered: u64,
     /// Calls abandoned.
     pub abandoned: u64,
+    /// Agents that are logged in.
+    #[serde(default)]
+    pub logged_in: u32,
+    /// Seconds the longest idle of those that are ready has been so.
+    #[serde(default)]
+    pub longest_idle_s: Option<u64>,
+    /// Seconds a caller who came now would wait; null when it cannot be told.
+    #[serde(default)]
+    pub estimated_wait_s: Option<u64>,
+    /// Calls that came in.
+    #[serde(default)]
+    pub offered: u64,
+    /// Calls answered within the target time.
+    #[serde(default)]
+    pub answered_in_time: u64,
+    /// Calls that went elsewhere.
+    #[serde(default)]
+    pub left: u64,
+    /// Mean wait of the answered calls, seconds.
+    #[serde(default)]
+    pub average_wait_s: Option<u64>,
+    /// Mean time agents had an answered call, seconds.
+    #[serde(default)]
+    pub average_talk_s: Option<u64>,
+    /// The midnight since which calls are counted.
+    #[serde(default)]
+    pub since: Time,
 }
 
 impl From<&model::queue::Queue> for Queue {
@@ -47,6 +74,15 @@ impl From<&model::queue::Queue> for Queue {
                 service_level: queue.service_level,
                 answered: queue.answered,
                 abandoned: queue.abandoned,
+                logged_in: queue.logged_in,
+                longest_idle_s: queue.longest_idle_s,
+                estimated_wait_s: queue.estimated_wait_s,
+                offered: queue.offered,
+                answered_in_time: queue.answered_in_time,
+                left: queue.left,
+                average_wait_s: queue.average_wait_s,
+                average_talk_s: queue.average_talk_s,
+                since: queue.since.into(),
             },
         }
     }

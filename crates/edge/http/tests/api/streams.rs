@@ -52,6 +52,15 @@ fn stats(id: &str) -> EventKind {
         service_level: None,
         answered: 0,
         abandoned: 0,
+        logged_in: 0,
+        longest_idle_s: None,
+        estimated_wait_s: None,
+        offered: 0,
+        answered_in_time: 0,
+        left: 0,
+        average_wait_s: None,
+        average_talk_s: None,
+        since: hookswitch_wire::model::Timestamp::default(),
     };
     EventKind::QueueStats { queue: queue.into() }
 }
