@@ -59,6 +59,7 @@ pub mod defaults;
 mod duration;
 mod glob;
 mod load;
+mod plan;
 mod problem;
 mod read;
 mod secret;
@@ -70,6 +71,7 @@ pub use address::{HostPort, InvalidHostPort, SipListen, SipTransport};
 pub use bundle::Bundle;
 pub use config::Config;
 pub use load::{Checks, Finding, RuleFinding, load, load_bundle, load_str, load_str_with, load_with};
+pub use plan::{Change, ChangeKind, FieldChange, Impact, Plan, Takes, Useless, plan};
 pub use problem::{Problem, Severity, render};
 pub use secret::{Secret, SecretError};
 pub use section::{

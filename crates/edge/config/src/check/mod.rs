@@ -2,7 +2,7 @@
 
 mod files;
 mod names;
-mod queues;
+pub(crate) mod queues;
 mod references;
 mod routes;
 mod rules;

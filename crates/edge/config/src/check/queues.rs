@@ -19,16 +19,8 @@ pub(crate) fn check(reader: &mut Reader, config: &Config) {
 /// Warns when no agent fits any step of what the queue asks for.
 fn never_served(reader: &mut Reader, config: &Config, queue: &Queue) {
     let setup = &queue.setup;
-    let members: Vec<&AgentSetup> =
-        config.agents.iter().map(|agent| &agent.setup).filter(|agent| is_member(agent, setup)).collect();
-    let served = |step: &Requirement| match &step.teams {
-        Some(teams) => config
-            .agents
-            .iter()
-            .any(|agent| agent.setup.teams.iter().any(|t| teams.contains(t)) && fits(&agent.setup, step)),
-        None => members.iter().any(|agent| fits(agent, step)),
-    };
-    if !members.is_empty() && !setup.requires.iter().any(served) {
+    let agents: Vec<AgentSetup> = config.agents.iter().map(|agent| agent.setup.clone()).collect();
+    if agents.iter().any(|agent| is_member(agent, setup)) && !is_served(setup, &agents) {
         let last = setup.requires.len().saturating_sub(1);
         let message =
             format!("no member of {} has the skills of any step: its callers wait for ever", setup.id);
@@ -37,7 +29,16 @@ fn never_served(reader: &mut Reader, config: &Config, queue: &Queue) {
     }
 }
 
-pub(super) fn is_member(agent: &AgentSetup, queue: &QueueSetup) -> bool {
+/// Whether an agent fits any step of what the queue asks for.
+pub(crate) fn is_served(queue: &QueueSetup, agents: &[AgentSetup]) -> bool {
+    let fits = |agent: &AgentSetup, step: &Requirement| match &step.teams {
+        Some(teams) => agent.teams.iter().any(|team| teams.contains(team)) && fits(agent, step),
+        None => is_member(agent, queue) && fits(agent, step),
+    };
+    queue.requires.iter().any(|step| agents.iter().any(|agent| fits(agent, step)))
+}
+
+pub(crate) fn is_member(agent: &AgentSetup, queue: &QueueSetup) -> bool {
     queue.members.agents.contains(&agent.id)
         || agent.teams.iter().any(|team| queue.members.teams.contains(team))
 }

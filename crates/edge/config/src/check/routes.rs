@@ -1,20 +1,23 @@
 //! Routes that are never reached, calls that no route takes.
 
-use hookswitch_model::setup::Mode;
+use hookswitch_model::setup::{Mode, RouteSetup};
 
-use crate::{Config, read::Reader};
+use crate::{
+    Config,
+    plan::{Unreachable, unreachable},
+    read::Reader,
+};
 
 pub(crate) fn check(reader: &mut Reader, config: &Config) {
-    let catch_all = config.routes.iter().position(|route| route.setup.when.is_none());
-    if let Some(index) = catch_all
-        && let Some(after) = config.routes.get(index + 1)
-    {
-        let name = &config.routes[index].setup.name;
-        let message = format!("{:?} is never reached: {name:?} before it takes every call", after.setup.name);
+    let routes: Vec<RouteSetup> = config.routes.iter().map(|route| route.setup.clone()).collect();
+    for Unreachable { rule, behind } in unreachable(&routes) {
+        let Some(route) = config.routes.iter().find(|route| route.setup.name == rule) else { continue };
+        let all = config.routes.iter().any(|route| route.setup.name == behind && route.setup.when.is_none());
+        let takes = if all { "takes every call" } else { "takes all its calls" };
         reader.warn_at(
-            &after.key,
-            message,
-            "put the route without `when` last; order is the file's, included files first",
+            &route.key,
+            format!("{rule:?} is never reached: {behind:?} before it {takes}"),
+            "put the one that asks for more first; order is the file's, included files first",
         );
     }
     if !reader.has("route[0]")
