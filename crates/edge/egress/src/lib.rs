@@ -25,9 +25,11 @@
 
 mod client;
 mod guard;
+mod oauth2;
 
 pub use client::{Answer, Broken, Client, Egress, Reply, Request};
 pub use guard::{Found, Guard, Inside, Lookup};
+pub use oauth2::{NoToken, OAuth2, OAuth2Settings, bearer};
 pub use reqwest::{
     Method, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
