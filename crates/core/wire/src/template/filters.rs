@@ -2,7 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use minijinja::{Environment, Value, value::ValueKind};
+use jiff::{Timestamp, fmt::strtime, tz::TimeZone};
+use minijinja::{Environment, Error, ErrorKind, Value, value::ValueKind};
 
 /// What the number filters need to know of the world's numbering plans.
 pub trait Numbers: fmt::Debug + Send + Sync {
@@ -44,6 +45,20 @@ pub(super) fn add(environment: &mut Environment<'static>, numbers: &Arc<dyn Numb
         digits[digits.len().saturating_sub(count)..].to_owned()
     });
     environment.add_filter("urlencode", |value: &Value| percent_encode(&plain(value)));
+    environment.add_filter("datetime", datetime);
+}
+
+/// A time of an event as a CRM writes it: `strftime`, in UTC where no time zone is named. Nothing for no time.
+fn datetime(value: &Value, format: &str, zone: Option<&str>) -> Result<String, Error> {
+    let text = plain(value);
+    if text.is_empty() {
+        return Ok(text);
+    }
+    let wrong = |what: String| Error::new(ErrorKind::InvalidOperation, what);
+    let at: Timestamp = text.parse().map_err(|_| wrong(format!("{text:?} is no time")))?;
+    let zone = zone.map_or(Ok(TimeZone::UTC), TimeZone::get);
+    let zone = zone.map_err(|error| wrong(error.to_string()))?;
+    strtime::format(format, &at.to_zoned(zone)).map_err(|error| wrong(error.to_string()))
 }
 
 /// The E.164 form that an object such as `ani` already holds.

@@ -7,6 +7,7 @@
 //! | `digits` | its digits only |
 //! | `last(n)` | its last `n` digits |
 //! | `urlencode` | everything but letters, digits and `-._~` percent-encoded |
+//! | `datetime(format)` | a time as `strftime` has it, in UTC; `datetime(format, "Europe/Berlin")` there |
 //! | `tojson` | the value as JSON |
 //!
 //! The number filters take a text, or an object with `e164` and `raw` such as `ani`. What is missing is empty, never an
@@ -76,7 +77,7 @@ impl TemplateError {
 fn hint(kind: ErrorKind) -> Option<String> {
     if kind == ErrorKind::UnknownFilter {
         Some(
-            "the filters are e164, national, digits, last(n), urlencode, tojson and those of Jinja"
+            "the filters are e164, national, digits, last(n), urlencode, datetime, tojson and those of Jinja"
                 .to_owned(),
         )
     } else if kind == ErrorKind::OutOfFuel {
@@ -232,6 +233,17 @@ mod tests {
         check("{{ withheld | e164 }}|{{ withheld | last(3) }}", "|");
         check("{{ ani.e164 | urlencode }}", "%2B49305550001");
         check("{{ withheld.e164 | urlencode }}{{ true | urlencode }}", "true");
+    }
+
+    #[test]
+    fn times_are_written_as_a_receiver_reads_them() {
+        check("{{ '2026-11-21T19:00:00.123456Z' | datetime('%Y-%m-%d %H:%M:%S') }}", "2026-11-21 19:00:00");
+        let berlin = "{{ '2026-11-21T19:00:00Z' | datetime('%d.%m.%Y %H:%M', 'Europe/Berlin') }}";
+        check(berlin, "21.11.2026 20:00");
+        check("[{{ nothing | datetime('%s') }}]", "[]");
+        for wrong in ["{{ 'soon' | datetime('%s') }}", "{{ '2026-11-21T19:00:00Z' | datetime('%s', 'Mars/Base') }}"] {
+            assert!(template(wrong).unwrap().render(&()).is_err(), "{wrong}");
+        }
     }
 
     #[test]
