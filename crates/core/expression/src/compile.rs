@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cel::{
     Program,
-    common::ast::{ComprehensionExpr, EntryExpr, ListExpr},
+    common::ast::{ComprehensionExpr, EntryExpr, IdedEntryExpr, ListExpr},
 };
 
 use crate::{
@@ -19,6 +19,9 @@ pub const MAX_LENGTH: usize = 4_096;
 
 /// A list has at most this many elements.
 pub const MAX_LIST: usize = 256;
+
+/// Parts stand in each other at most this deep: `a + b + c` is two deep. Trying an expression costs stack for each.
+pub const MAX_DEPTH: usize = 32;
 
 /// The functions that every expression may call.
 pub const FUNCTIONS: [&str; 9] =
@@ -161,7 +164,7 @@ impl<N: Names> Compiler<N> {
             return Err(Error { column: None, message, hint: "make several of it".to_owned() });
         }
         let program = Program::compile(text).map_err(|errors| unreadable(text, &errors, N::EXAMPLE))?;
-        let root = self.resolve(program.expression(), &[]);
+        let root = bounded(program.expression()).and_then(|()| self.resolve(program.expression(), &[]));
         let root = root.map_err(|fault| fault.at(program.source_info()))?;
         Ok(Expression { root, parsed: Arc::new(program) })
     }
@@ -300,6 +303,41 @@ impl<N: Names> Compiler<N> {
             list.elements.iter().map(|element| self.resolve(element, locals)).collect();
         Ok(ListExpr { elements: elements?, optional_indices: list.optional_indices.clone() })
     }
+}
+
+/// That nothing stands too deep. It keeps a stack of its own: everything after it may recurse.
+fn bounded(root: &Node) -> Result<(), Fault> {
+    let mut open = vec![(root, 0)];
+    while let Some((node, depth)) = open.pop() {
+        if depth > MAX_DEPTH {
+            let message = format!("parts in each other more than {MAX_DEPTH} deep");
+            return Err(Fault::new(node.id, message, "make several of it"));
+        }
+        let below = |part| (part, depth + 1);
+        match &node.expr {
+            Expr::Call(call) => open.extend(call.target.as_deref().into_iter().chain(&call.args).map(below)),
+            Expr::Comprehension(over) => {
+                let parts =
+                    [&over.iter_range, &over.accu_init, &over.loop_cond, &over.loop_step, &over.result];
+                open.extend(parts.map(below));
+            }
+            Expr::List(list) => open.extend(list.elements.iter().map(below)),
+            Expr::Map(map) => open.extend(map.entries.iter().flat_map(parts).map(below)),
+            Expr::Struct(new) => open.extend(new.entries.iter().flat_map(parts).map(below)),
+            Expr::Select(select) => open.push(below(&select.operand)),
+            Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => {}
+        }
+    }
+    Ok(())
+}
+
+fn parts(entry: &IdedEntryExpr) -> impl Iterator<Item = &Node> {
+    match &entry.expr {
+        EntryExpr::MapEntry(entry) => [Some(&entry.key), Some(&entry.value)],
+        EntryExpr::StructField(field) => [Some(&field.value), None],
+    }
+    .into_iter()
+    .flatten()
 }
 
 /// Whether this is a name, or a part of what a name stands for: `body.items[0].parts`.

@@ -45,8 +45,8 @@
 //!
 //! Invariants:
 //! - No text makes it panic, neither when it is compiled nor when it is tried.
-//! - A trial ends: a text has at most [`MAX_LENGTH`] characters, a list at most [`MAX_LIST`] elements, and a loop never
-//!   stands in another. There are no functions but [`FUNCTIONS`] and a [`Shorthand`]: no regular expressions.
+//! - A trial ends: a text has at most [`MAX_LENGTH`] characters, a list at most [`MAX_LIST`] elements, parts are at most
+//!   [`MAX_DEPTH`] deep in each other, and a loop never stands in another. There are no functions but [`FUNCTIONS`] and a [`Shorthand`]: no regular expressions.
 //! - The same expression over the same facts says the same: a loop over a map goes over its keys in their order.
 
 mod compile;
@@ -60,7 +60,7 @@ pub use cel::{
     IdedExpr as Node,
     common::ast::{CallExpr, Expr, LiteralValue, operators},
 };
-pub use compile::{Compiler, Expression, FUNCTIONS, MAX_LENGTH, MAX_LIST, Names, Shorthand};
+pub use compile::{Compiler, Expression, FUNCTIONS, MAX_DEPTH, MAX_LENGTH, MAX_LIST, Names, Shorthand};
 pub use error::{Error, Unknown};
 pub use evaluate::{CannotTell, Interpreter};
 pub use value::{Facts, Value};

@@ -1,11 +1,8 @@
 //! A condition as it is tried: the logic here, each comparison by itself.
 
-use cel::{Context, IdedExpr, Value as CelValue, common::types::CelBool};
+use hookswitch_expression::{Facts, Interpreter, Node, Value};
 
-use super::{
-    Interpreter,
-    facts::{Facts, Value},
-};
+use super::facts::CallFacts;
 
 /// A condition. Tests that cannot be made are false, so that no part of a condition is lost for another's sake.
 #[derive(Debug, Clone)]
@@ -33,7 +30,7 @@ pub(super) enum Test {
     /// `has(name)`
     Has(usize),
     /// Anything else.
-    Cel(Box<IdedExpr>),
+    Cel(Box<Node>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +78,7 @@ impl Condition {
     /// Whether it holds. The first thing that could not be compared is noted.
     pub(super) fn holds(
         &self,
-        facts: &Facts<'_>,
+        facts: &CallFacts<'_>,
         interpreter: &Interpreter,
         note: &mut Option<String>,
     ) -> bool {
@@ -118,7 +115,7 @@ impl Condition {
 }
 
 impl Test {
-    fn holds(&self, facts: &Facts<'_>, interpreter: &Interpreter) -> Result<bool, String> {
+    fn holds(&self, facts: &CallFacts<'_>, interpreter: &Interpreter) -> Result<bool, String> {
         match self {
             Self::Compare(path, operator, constant) => compare(&facts.value(*path), *operator, constant),
             Self::OneOf(path, constants) => {
@@ -132,32 +129,29 @@ impl Test {
                     TextTest::Contains => text.contains(with.as_str()),
                 }),
                 Value::Null => Ok(false),
-                other @ (Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Map) => {
-                    Err(format!("{} is no text to search for {with:?}", other.type_name()))
-                }
+                other @ (Value::Bool(_)
+                | Value::Int(_)
+                | Value::Float(_)
+                | Value::Fields(_)
+                | Value::Json(_)) => Err(format!("{} is no text to search for {with:?}", other.type_name())),
             },
             Self::Is(path) => match facts.value(*path) {
                 Value::Bool(is) => Ok(is),
                 Value::Null => Ok(false),
-                other @ (Value::Int(_) | Value::Float(_) | Value::Text(_) | Value::Map) => {
-                    Err(format!("{} where true or false is needed", other.type_name()))
-                }
+                other @ (Value::Int(_)
+                | Value::Float(_)
+                | Value::Text(_)
+                | Value::Fields(_)
+                | Value::Json(_)) => Err(format!("{} where true or false is needed", other.type_name())),
             },
             Self::Has(path) => Ok(facts.value(*path) != Value::Null),
-            Self::Cel(expression) => interpret(expression, facts, interpreter),
+            Self::Cel(node) => interpreter.holds(node, facts).map_err(|error| error.to_string()),
         }
     }
 }
 
-fn interpret(expression: &IdedExpr, facts: &Facts<'_>, interpreter: &Interpreter) -> Result<bool, String> {
-    let mut context = Context::with_env(interpreter.0.clone());
-    context.set_variable_resolver(facts);
-    let value = CelValue::resolve_val(expression, &context).map_err(|error| error.to_string())?;
-    let is = value.downcast_ref::<CelBool>().map(|is| *is.inner());
-    is.ok_or_else(|| format!("{} where true or false is needed", value.get_type().name()))
-}
-
 /// Equality as CEL has it: values of different types are not equal, but numbers are.
+#[inline]
 fn equal(value: &Value<'_>, constant: &Constant) -> bool {
     match (value, constant) {
         (Value::Null, Constant::Null) => true,

@@ -1,14 +1,8 @@
 //! What conditions can name, and its values for one call.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::OnceLock};
+use std::{collections::BTreeMap, sync::OnceLock};
 
-use cel::{
-    common::{
-        types::{CelBool, CelDouble, CelInt, CelList, CelNull, CelString},
-        value::{CowVal, Val},
-    },
-    context::VariableResolver,
-};
+use hookswitch_expression::{Facts, Value};
 use hookswitch_model::{
     Timestamp,
     call::{Call, MatchKind},
@@ -78,32 +72,8 @@ impl Moment {
     ];
 }
 
-/// A value.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value<'a> {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Text(Cow<'a, str>),
-    /// A whole map: only the interpreter looks into it.
-    Map,
-}
-
-impl Value<'_> {
-    pub(super) const fn type_name(&self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Bool(_) => "true or false",
-            Self::Int(_) | Self::Float(_) => "a number",
-            Self::Text(_) => "text",
-            Self::Map => "a map",
-        }
-    }
-}
-
 /// The values of one call at one time. Nothing is converted before it is asked for.
-pub(super) struct Facts<'a> {
+pub(super) struct CallFacts<'a> {
     call: &'a Call,
     now: Timestamp,
     paths: &'a [Path],
@@ -111,7 +81,7 @@ pub(super) struct Facts<'a> {
     local: OnceLock<Zoned>,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> CallFacts<'a> {
     pub(super) const fn new(
         now: Timestamp,
         call: &'a Call,
@@ -119,40 +89,6 @@ impl<'a> Facts<'a> {
         calendars: &'a Calendars,
     ) -> Self {
         Self { call, now, paths, calendars, local: OnceLock::new() }
-    }
-
-    /// The value of a name, by its number.
-    pub(super) fn value(&self, path: usize) -> Value<'_> {
-        let call = self.call;
-        let best = call.customer.candidates.first();
-        match &self.paths[path] {
-            Path::AniRaw => text(&call.ani.raw),
-            Path::AniE164 => maybe(call.ani.e164.as_ref()),
-            Path::AniWithheld => Value::Bool(call.ani.withheld),
-            Path::AniName => maybe(call.ani.name.as_ref()),
-            Path::DnisRaw => text(&call.dnis.raw),
-            Path::DnisE164 => maybe(call.dnis.e164.as_ref()),
-            Path::ViaRaw => maybe(call.via.as_ref().map(|via| &via.raw)),
-            Path::ViaE164 => maybe(call.via.as_ref().and_then(|via| via.e164.as_ref())),
-            Path::ViaReason => maybe(call.via.as_ref().and_then(|via| via.reason.as_ref())),
-            Path::Data(key) => maybe(call.data.get(key)),
-            Path::AllData | Path::AllCustomer => Value::Map,
-            Path::CustomerId => maybe(best.map(|best| &best.id)),
-            Path::CustomerName => maybe(best.and_then(|best| best.name.as_ref())),
-            Path::CustomerMatch => text(match call.customer.kind {
-                MatchKind::One => "one",
-                MatchKind::Many => "many",
-                MatchKind::None => "none",
-                MatchKind::Pending => "pending",
-                MatchKind::Error => "error",
-            }),
-            Path::CustomerScore => best.map_or(Value::Null, |best| Value::Float(best.score)),
-            Path::CustomerField(field) => maybe(best.and_then(|best| best.fields.get(field))),
-            Path::Now(part) => self.part(*part),
-            Path::Pbx => text(call.pbx.as_str()),
-            Path::Trunk => maybe(call.trunk.as_ref()),
-            Path::Calendar(calendar) => Value::Bool(self.calendars.is_open(*calendar, self.now)),
-        }
     }
 
     fn part(&self, part: Moment) -> Value<'_> {
@@ -175,17 +111,45 @@ impl<'a> Facts<'a> {
             }
         }
     }
+}
 
-    /// A whole map.
-    fn fields(&self, path: usize) -> &BTreeMap<String, String> {
-        const NOTHING: &BTreeMap<String, String> = &BTreeMap::new();
-        match (&self.paths[path], self.call.customer.candidates.first()) {
-            (Path::AllData, _) => &self.call.data,
-            (Path::AllCustomer, Some(best)) => &best.fields,
-            _ => NOTHING,
+impl Facts for CallFacts<'_> {
+    fn value(&self, number: usize) -> Value<'_> {
+        let call = self.call;
+        let best = call.customer.candidates.first();
+        match &self.paths[number] {
+            Path::AniRaw => text(&call.ani.raw),
+            Path::AniE164 => maybe(call.ani.e164.as_ref()),
+            Path::AniWithheld => Value::Bool(call.ani.withheld),
+            Path::AniName => maybe(call.ani.name.as_ref()),
+            Path::DnisRaw => text(&call.dnis.raw),
+            Path::DnisE164 => maybe(call.dnis.e164.as_ref()),
+            Path::ViaRaw => maybe(call.via.as_ref().map(|via| &via.raw)),
+            Path::ViaE164 => maybe(call.via.as_ref().and_then(|via| via.e164.as_ref())),
+            Path::ViaReason => maybe(call.via.as_ref().and_then(|via| via.reason.as_ref())),
+            Path::Data(key) => maybe(call.data.get(key)),
+            Path::AllData => Value::Fields(&call.data),
+            Path::AllCustomer => Value::Fields(best.map_or(NOTHING, |best| &best.fields)),
+            Path::CustomerId => maybe(best.map(|best| &best.id)),
+            Path::CustomerName => maybe(best.and_then(|best| best.name.as_ref())),
+            Path::CustomerMatch => text(match call.customer.kind {
+                MatchKind::One => "one",
+                MatchKind::Many => "many",
+                MatchKind::None => "none",
+                MatchKind::Pending => "pending",
+                MatchKind::Error => "error",
+            }),
+            Path::CustomerScore => best.map_or(Value::Null, |best| Value::Float(best.score)),
+            Path::CustomerField(field) => maybe(best.and_then(|best| best.fields.get(field))),
+            Path::Now(part) => self.part(*part),
+            Path::Pbx => text(call.pbx.as_str()),
+            Path::Trunk => maybe(call.trunk.as_ref()),
+            Path::Calendar(calendar) => Value::Bool(self.calendars.is_open(*calendar, self.now)),
         }
     }
 }
+
+const NOTHING: &BTreeMap<String, String> = &BTreeMap::new();
 
 fn text(text: &str) -> Value<'_> {
     Value::Text(text.into())
@@ -193,64 +157,4 @@ fn text(text: &str) -> Value<'_> {
 
 fn maybe(text: Option<&String>) -> Value<'_> {
     text.map_or(Value::Null, |text| Value::Text(text.into()))
-}
-
-/// What is asked of a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ask {
-    /// Its value.
-    Value,
-    /// Whether it is there.
-    Presence,
-    /// The keys of a map, in order: the interpreter's own maps are walked in another order each time.
-    Keys,
-}
-
-/// How a name is written in the compiled condition: `$7`, `$7?` for its presence, `$7*` for its keys.
-pub(super) fn variable(path: usize, ask: Ask) -> String {
-    match ask {
-        Ask::Value => format!("${path}"),
-        Ask::Presence => format!("${path}?"),
-        Ask::Keys => format!("${path}*"),
-    }
-}
-
-/// The path behind [`variable`].
-pub(super) fn path_of(variable: &str) -> Option<(usize, Ask)> {
-    let name = variable.strip_prefix('$')?;
-    let (number, ask) = match (name.strip_suffix('?'), name.strip_suffix('*')) {
-        (Some(number), _) => (number, Ask::Presence),
-        (None, Some(number)) => (number, Ask::Keys),
-        (None, None) => (name, Ask::Value),
-    };
-    Some((number.parse().ok()?, ask))
-}
-
-impl VariableResolver for Facts<'_> {
-    fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
-        let (path, ask) = path_of(name)?;
-        match ask {
-            Ask::Value => {}
-            Ask::Presence => return Some(CowVal::owned(CelBool::from(self.value(path) != Value::Null))),
-            Ask::Keys => {
-                let keys = self
-                    .fields(path)
-                    .keys()
-                    .map(|key| Box::new(CelString::from(key.as_str())) as Box<dyn Val>);
-                return Some(CowVal::owned(CelList::from(keys.collect::<Vec<_>>())));
-            }
-        }
-        Some(match self.value(path) {
-            Value::Null => CowVal::owned(CelNull),
-            Value::Bool(is) => CowVal::owned(CelBool::from(is)),
-            Value::Int(number) => CowVal::owned(CelInt::from(number)),
-            Value::Float(number) => CowVal::owned(CelDouble::from(number)),
-            Value::Text(Cow::Borrowed(text)) => CowVal::owned(CelString::from(text)),
-            Value::Text(Cow::Owned(text)) => CowVal::owned(CelString::from(text)),
-            Value::Map => {
-                let map = cel::to_value(self.fields(path)).ok()?;
-                CowVal::Owned(Box::<dyn Val>::try_from(map).ok()?)
-            }
-        })
-    }
 }

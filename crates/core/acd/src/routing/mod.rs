@@ -27,12 +27,13 @@ mod calendar;
 mod compile;
 mod condition;
 mod facts;
+mod names;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use cel::Env;
+use hookswitch_expression::{Compiler, Error, Interpreter};
 use hookswitch_model::{
     Skill, Timestamp,
     call::{AttachedData, Call},
@@ -41,9 +42,10 @@ use hookswitch_model::{
 use serde::{Deserialize, Serialize};
 
 use calendar::Calendars;
-use compile::Compiler;
+use compile::condition;
 use condition::Condition;
-use facts::{Facts, Path};
+use facts::{CallFacts, Path};
+use names::CallNames;
 
 /// A rule, or a calendar (`calendar.office`), that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -105,13 +107,9 @@ struct Rule {
     setup: RouteSetup,
 }
 
-/// The CEL functions and operators.
-#[derive(Clone)]
-struct Interpreter(Arc<Env>);
-
-impl std::fmt::Debug for Interpreter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Interpreter")
+impl RuleError {
+    fn of(rule: &str, error: Error) -> Self {
+        Self { rule: rule.to_owned(), column: error.column, message: error.message, hint: error.hint }
     }
 }
 
@@ -128,19 +126,20 @@ impl Router {
     pub fn new(setup: &Setup) -> Result<Self, Vec<RuleError>> {
         let mut errors = Vec::new();
         let calendars = Calendars::new(&setup.calendars, &mut errors);
-        let mut compiler = Compiler::new(&calendars);
+        let mut compiler = Compiler::new(CallNames(&calendars));
         let mut rules = Vec::with_capacity(setup.routes.len());
         for route in &setup.routes {
-            match route.when.as_ref().map(|when| compiler.compile(&route.name, when)).transpose() {
+            let compile = |when: &String| compiler.compile(when).and_then(|when| condition(&when));
+            match route.when.as_ref().map(compile).transpose() {
                 Ok(when) => {
                     rules.push(Rule { name: route.name.as_str().into(), when, setup: route.clone() });
                 }
-                Err(error) => errors.push(error),
+                Err(error) => errors.push(RuleError::of(&route.name, error)),
             }
         }
-        let paths = compiler.into_paths();
+        let paths = compiler.into_names();
         if errors.is_empty() {
-            Ok(Self { rules, paths, calendars, interpreter: Interpreter(Arc::new(Env::stdlib())) })
+            Ok(Self { rules, paths, calendars, interpreter: Interpreter::default() })
         } else {
             Err(errors)
         }
@@ -149,7 +148,7 @@ impl Router {
     /// Routes a call at this time.
     #[must_use]
     pub fn route(&self, now: Timestamp, call: &Call) -> Routed {
-        let facts = Facts::new(now, call, &self.paths, &self.calendars);
+        let facts = CallFacts::new(now, call, &self.paths, &self.calendars);
         let mut tried = Vec::with_capacity(self.rules.len());
         for rule in &self.rules {
             let mut note = None;

@@ -43,7 +43,7 @@ pub use delivery::{Attempt, DeliveryState, DeliveryView};
 use follower::{Follower, Shared, cursor_name, webhook_of};
 pub use settings::{WebhookError, WebhookSettings};
 pub use sign::{NotASecret, WebhookSecret};
-pub use success::{NotATest, SuccessTest};
+pub use success::SuccessTest;
 use transport::{Http, Transport};
 
 /// All webhooks that run; cheap to clone.

@@ -1,52 +1,29 @@
 //! `ok_if`: whether an answer means that the delivery was taken, for receivers whose status does not tell.
 //!
-//! CEL over `status` (a number), `text` (the body as it came), `body` (the body as JSON; null when it is none) and
-//! `headers` (by their names in small letters). What is missing is null and never an error, as in routing rules:
-//! `body.error == null` holds where there is no `error`. The cost is bounded: answers and expressions are short, and a
-//! loop in a loop is refused.
+//! An [expression](hookswitch_expression) over `status` (a number), `text` (the body as it came), `body` (the body as
+//! JSON; null when it is none) and `headers` (by their names in small letters). What is missing is null and never an
+//! error, as in routing rules: `body.error == null` holds where there is no `error`. Answers are short, so that the cost
+//! of a test is bounded, too.
 
-use std::{collections::HashMap, fmt, sync::Arc};
-
-use cel::{
-    Context, Env, IdedExpr, ParseErrors, Program, Value as CelValue,
-    common::{
-        ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SourceInfo, operators},
-        types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString},
-        value::{CowVal, Val},
-    },
-    context::VariableResolver,
-};
 use hookswitch_egress::Reply;
-use serde_json::Value;
+use hookswitch_expression::{Compiler, Error, Expression, Facts, Interpreter, Names, Unknown, Value};
 
-/// An expression is at most this many characters long.
-const MAX_LENGTH: usize = 4_096;
 /// What an expression may name.
 const NAMES: [&str; 4] = ["status", "body", "text", "headers"];
-/// What an expression may call.
-const FUNCTIONS: [&str; 9] =
-    ["contains", "startsWith", "endsWith", "size", "int", "uint", "double", "string", "bool"];
 
 /// The test, compiled.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct SuccessTest {
-    source: String,
-    expression: IdedExpr,
+    expression: Expression,
     /// `body.result.ok` is one name: its number here.
-    paths: Vec<Vec<String>>,
-    functions: Arc<Env>,
+    names: Vec<Name>,
+    interpreter: Interpreter,
 }
 
-/// What is wrong with a test.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct NotATest {
-    /// Where, in characters from 1.
-    pub column: Option<usize>,
-    /// What.
-    pub message: String,
-    /// What would do.
-    pub hint: String,
+impl PartialEq for SuccessTest {
+    fn eq(&self, other: &Self) -> bool {
+        self.expression == other.expression
+    }
 }
 
 /// What the test made of an answer.
@@ -62,49 +39,23 @@ impl SuccessTest {
     /// Compiles a test.
     ///
     /// # Errors
-    /// [`NotATest`] when it is not CEL, names what is not there, or could cost too much.
-    pub fn parse(source: &str) -> Result<Self, NotATest> {
-        if source.chars().count() > MAX_LENGTH {
-            let message = format!("the test is longer than {MAX_LENGTH} characters");
-            return Err(NotATest { column: None, message, hint: "test for one thing".to_owned() });
-        }
-        let program = Program::compile(source).map_err(|errors| unreadable(&errors))?;
-        let mut names = Names { paths: Vec::new() };
-        let expression =
-            names.resolve(program.expression(), &[]).map_err(|fault| fault.at(program.source_info()))?;
-        let functions = Arc::new(Env::stdlib());
-        Ok(Self { source: source.to_owned(), expression, paths: names.paths, functions })
+    /// When it is not CEL, names what is not there, or could cost too much.
+    pub fn parse(source: &str) -> Result<Self, Error> {
+        let mut compiler = Compiler::new(AnswerNames);
+        let expression = compiler.compile(source)?;
+        Ok(Self { expression, names: compiler.into_names(), interpreter: Interpreter::default() })
     }
 
     /// Tries an answer.
     pub(crate) fn try_on(&self, reply: &Reply) -> Found {
-        let facts = Facts { reply, body: serde_json::from_str(&reply.text).ok(), paths: &self.paths };
-        let mut context = Context::with_env(Arc::clone(&self.functions));
-        context.set_variable_resolver(&facts);
-        let value = match CelValue::resolve_val(&self.expression, &context) {
-            Ok(value) => value,
-            Err(error) => return Found::Refused(format!("ok_if: {error}")),
+        let body = serde_json::from_str(&reply.text).unwrap_or_default();
+        let answer = Answer { reply, body, names: &self.names };
+        let why = match self.interpreter.holds(self.expression.root(), &answer) {
+            Ok(true) => return Found::Taken,
+            Ok(false) => "false".to_owned(),
+            Err(why) => why.to_string(),
         };
-        match value.downcast_ref::<CelBool>().map(|is| *is.inner()) {
-            Some(true) => Found::Taken,
-            Some(false) => Found::Refused(format!("ok_if is false: {}", excerpt(&reply.text))),
-            None => {
-                let kind = value.get_type().name();
-                Found::Refused(format!("ok_if is {kind} and not true: {}", excerpt(&reply.text)))
-            }
-        }
-    }
-}
-
-impl fmt::Debug for SuccessTest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SuccessTest").field(&self.source).finish()
-    }
-}
-
-impl PartialEq for SuccessTest {
-    fn eq(&self, other: &Self) -> bool {
-        self.source == other.source
+        Found::Refused(format!("ok_if: {why}: {}", excerpt(&reply.text)))
     }
 }
 
@@ -118,246 +69,72 @@ fn excerpt(text: &str) -> String {
     line
 }
 
-/// What is wrong, and at which node.
-struct Fault {
-    node: u64,
-    message: String,
-    hint: String,
+/// One name of a test.
+#[derive(Debug, Clone, PartialEq)]
+enum Name {
+    Status,
+    Text,
+    /// All headers, as a map.
+    Headers,
+    /// One, in small letters.
+    Header(String),
+    /// A value in the JSON, by the way to it.
+    Body(Vec<String>),
 }
 
-impl Fault {
-    fn new(node: u64, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { node, message: message.into(), hint: hint.into() }
-    }
+struct AnswerNames;
 
-    /// The parser counts bytes, people count characters.
-    fn at(self, source: &SourceInfo) -> NotATest {
-        let start = source.offset_for(self.node).and_then(|(start, _)| usize::try_from(start).ok());
-        let before = start.and_then(|start| source.source.get(..start));
-        let column = before.map(|before| before.chars().count() + 1);
-        NotATest { column, message: self.message, hint: self.hint }
-    }
-}
+impl Names for AnswerNames {
+    type Name = Name;
 
-fn unreadable(errors: &ParseErrors) -> NotATest {
-    let first = errors.errors.first();
-    let said = first.and_then(|error| error.msg.lines().next()).unwrap_or_default();
-    NotATest {
-        column: first.and_then(|error| usize::try_from(error.pos.1).ok()).map(|column| column.max(1)),
-        message: format!("the test cannot be read: {said}"),
-        hint: "for example: status == 200 && body.success == true".to_owned(),
-    }
-}
+    const EXAMPLE: &'static str = "status == 200 && body.success == true";
 
-/// Makes every constant name (`body.result.ok`, `headers["x-result"]`) one variable, so that what is missing is null.
-struct Names {
-    paths: Vec<Vec<String>>,
-}
-
-impl Names {
-    /// `locals` are the variables of a loop around the node.
-    fn resolve(&mut self, node: &IdedExpr, locals: &[String]) -> Result<IdedExpr, Fault> {
-        if let Some((path, presence)) = segments(node)
-            && !locals.contains(&path[0])
-        {
-            if !NAMES.contains(&path[0].as_str()) {
+    fn name(&self, segments: &[&str]) -> Result<Name, Unknown> {
+        match segments {
+            ["status"] => Ok(Name::Status),
+            ["text"] => Ok(Name::Text),
+            ["headers"] => Ok(Name::Headers),
+            ["headers", name] => Ok(Name::Header(name.to_ascii_lowercase())),
+            ["body", fields @ ..] => Ok(Name::Body(fields.iter().map(|field| (*field).to_owned()).collect())),
+            [root @ ("status" | "text"), field, ..] => {
+                Err(Unknown::new(1, format!("{root} has no field {field:?}"), "what has fields is body"))
+            }
+            ["headers", name, field, ..] => {
+                let hint = format!("a name with a dot is written headers[\"{name}.{field}\"]");
+                Err(Unknown::new(2, format!("headers.{name} is text and has no field {field:?}"), hint))
+            }
+            [..] => {
+                let root = segments.first().copied().unwrap_or_default();
                 let hint = format!("the names are {}", NAMES.join(", "));
-                return Err(Fault::new(root_of(node), format!("there is nothing named {:?}", path[0]), hint));
+                Err(Unknown::new(0, format!("there is nothing named {root:?}"), hint))
             }
-            let number = self.number(path);
-            let name = if presence { format!("${number}?") } else { format!("${number}") };
-            return Ok(IdedExpr { id: node.id, expr: Expr::Ident(name) });
         }
-        let expr = match &node.expr {
-            Expr::Ident(_) | Expr::Literal(_) => node.expr.clone(),
-            Expr::Call(call) => Expr::Call(self.call(node.id, call, locals)?),
-            Expr::Comprehension(over) => Expr::Comprehension(Box::new(self.each(node.id, over, locals)?)),
-            Expr::List(list) => {
-                let mut list = list.clone();
-                for element in &mut list.elements {
-                    *element = self.resolve(element, locals)?;
-                }
-                Expr::List(list)
-            }
-            Expr::Map(map) => {
-                let mut map = map.clone();
-                for entry in &mut map.entries {
-                    if let EntryExpr::MapEntry(entry) = &mut entry.expr {
-                        entry.key = self.resolve(&entry.key, locals)?;
-                        entry.value = self.resolve(&entry.value, locals)?;
-                    }
-                }
-                Expr::Map(map)
-            }
-            Expr::Select(select) => {
-                let mut select = select.clone();
-                *select.operand = self.resolve(&select.operand, locals)?;
-                Expr::Select(select)
-            }
-            Expr::Struct(_) | Expr::Unspecified => {
-                return Err(Fault::new(
-                    node.id,
-                    "this is no test",
-                    "compare something: body.success == true",
-                ));
-            }
-        };
-        Ok(IdedExpr { id: node.id, expr })
-    }
-
-    fn call(&mut self, id: u64, call: &CallExpr, locals: &[String]) -> Result<CallExpr, Fault> {
-        let is_operator = !call.func_name.starts_with(|c: char| c.is_ascii_alphabetic());
-        if !is_operator && !FUNCTIONS.contains(&call.func_name.as_str()) {
-            let hint = format!("the functions are {}", FUNCTIONS.join(", "));
-            return Err(Fault::new(id, format!("there is no function {:?}", call.func_name), hint));
-        }
-        let target = call.target.as_ref().map(|target| self.resolve(target, locals)).transpose()?;
-        let args = call.args.iter().map(|arg| self.resolve(arg, locals)).collect::<Result<_, _>>()?;
-        Ok(CallExpr { func_name: call.func_name.clone(), target: target.map(Box::new), args })
-    }
-
-    fn each(
-        &mut self,
-        id: u64,
-        over: &ComprehensionExpr,
-        locals: &[String],
-    ) -> Result<ComprehensionExpr, Fault> {
-        if !locals.is_empty() {
-            let hint = "one exists, all, map or filter may not stand in another";
-            return Err(Fault::new(id, "a loop in a loop", hint));
-        }
-        let mut inner = vec![over.iter_var.clone(), over.accu_var.clone()];
-        inner.extend(over.iter_var2.clone());
-        Ok(ComprehensionExpr {
-            // In its range a loop would multiply the cost, too.
-            iter_range: self.resolve(&over.iter_range, &[String::new()])?,
-            iter_var: over.iter_var.clone(),
-            iter_var2: over.iter_var2.clone(),
-            accu_var: over.accu_var.clone(),
-            accu_init: self.resolve(&over.accu_init, &inner)?,
-            loop_cond: self.resolve(&over.loop_cond, &inner)?,
-            loop_step: self.resolve(&over.loop_step, &inner)?,
-            result: self.resolve(&over.result, &inner)?,
-        })
-    }
-
-    fn number(&mut self, path: Vec<String>) -> usize {
-        self.paths.iter().position(|other| *other == path).unwrap_or_else(|| {
-            self.paths.push(path);
-            self.paths.len() - 1
-        })
-    }
-}
-
-/// The segments of a constant name, and whether only its presence is asked (`has`).
-fn segments(node: &IdedExpr) -> Option<(Vec<String>, bool)> {
-    match &node.expr {
-        Expr::Ident(name) => Some((vec![name.clone()], false)),
-        Expr::Select(select) => {
-            let (mut path, false) = segments(&select.operand)? else { return None };
-            path.push(select.field.clone());
-            Some((path, select.test))
-        }
-        Expr::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
-            [of, IdedExpr { expr: Expr::Literal(LiteralValue::String(key)), .. }] => {
-                let (mut path, false) = segments(of)? else { return None };
-                path.push(key.inner().to_owned());
-                Some((path, false))
-            }
-            _ => None,
-        },
-        Expr::Call(_)
-        | Expr::Comprehension(_)
-        | Expr::List(_)
-        | Expr::Literal(_)
-        | Expr::Map(_)
-        | Expr::Struct(_)
-        | Expr::Unspecified => None,
-    }
-}
-
-/// The node at which a name begins: CEL places a field at its dot.
-fn root_of(node: &IdedExpr) -> u64 {
-    match &node.expr {
-        Expr::Select(select) => root_of(&select.operand),
-        Expr::Call(call) if call.func_name == operators::INDEX => call.args.first().map_or(node.id, root_of),
-        Expr::Ident(_)
-        | Expr::Call(_)
-        | Expr::Comprehension(_)
-        | Expr::List(_)
-        | Expr::Literal(_)
-        | Expr::Map(_)
-        | Expr::Struct(_)
-        | Expr::Unspecified => node.id,
     }
 }
 
 /// An answer behind the names of a test.
-struct Facts<'a> {
+struct Answer<'a> {
     reply: &'a Reply,
-    body: Option<Value>,
-    paths: &'a [Vec<String>],
+    /// Null when it is no JSON.
+    body: serde_json::Value,
+    names: &'a [Name],
 }
 
-impl Facts<'_> {
-    /// Null for what is missing.
-    fn value(&self, path: &[String]) -> Box<dyn Val> {
-        let Some((root, fields)) = path.split_first() else { return Box::new(CelNull) };
-        let header = |name: &String| self.reply.headers.get(&name.to_ascii_lowercase());
-        match (root.as_str(), fields) {
-            ("status", []) => Box::new(CelInt::from(i64::from(self.reply.status))),
-            ("text", []) => Box::new(CelString::from(self.reply.text.clone())),
-            ("headers", []) => Box::new(map(self
-                .reply
-                .headers
-                .iter()
-                .map(|(name, value)| (name, Value::from(value.as_str()))))),
-            ("headers", [name]) => match header(name) {
-                Some(value) => Box::new(CelString::from(value.clone())),
-                None => Box::new(CelNull),
-            },
-            ("body", fields) => {
-                let body = self.body.as_ref();
-                let found =
-                    body.and_then(|body| fields.iter().try_fold(body, |value, field| value.get(field)));
-                found.map_or_else(|| Box::new(CelNull) as Box<dyn Val>, cel)
+impl Facts for Answer<'_> {
+    fn value(&self, number: usize) -> Value<'_> {
+        match &self.names[number] {
+            Name::Status => Value::Int(self.reply.status.into()),
+            Name::Text => Value::Text(self.reply.text.as_str().into()),
+            Name::Headers => Value::Fields(&self.reply.headers),
+            Name::Header(name) => {
+                self.reply.headers.get(name).map_or(Value::Null, |value| Value::Text(value.into()))
             }
-            _ => Box::new(CelNull),
+            Name::Body(fields) => {
+                let found = fields.iter().try_fold(&self.body, |value, field| value.get(field));
+                found.map_or(Value::Null, Value::from)
+            }
         }
     }
-}
-
-impl VariableResolver for Facts<'_> {
-    fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
-        let name = name.strip_prefix('$')?;
-        let (number, presence) = name.strip_suffix('?').map_or((name, false), |number| (number, true));
-        let value = self.value(self.paths.get(number.parse::<usize>().ok()?)?);
-        Some(if presence {
-            CowVal::owned(CelBool::from(value.as_ref().downcast_ref::<CelNull>().is_none()))
-        } else {
-            CowVal::Owned(value)
-        })
-    }
-}
-
-/// JSON as CEL has it. Whole numbers are `int`, so that they compare with what is written in a test.
-fn cel(value: &Value) -> Box<dyn Val> {
-    match value {
-        Value::Null => Box::new(CelNull),
-        Value::Bool(is) => Box::new(CelBool::from(*is)),
-        Value::Number(number) => match number.as_i64() {
-            Some(number) => Box::new(CelInt::from(number)),
-            None => Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN))),
-        },
-        Value::String(text) => Box::new(CelString::from(text.clone())),
-        Value::Array(values) => Box::new(CelList::from(values.iter().map(cel).collect::<Vec<_>>())),
-        Value::Object(fields) => Box::new(map(fields.iter().map(|(name, value)| (name, value.clone())))),
-    }
-}
-
-fn map<'a>(fields: impl Iterator<Item = (&'a String, Value)>) -> CelMap<'static> {
-    let fields = fields.map(|(name, value)| (CelMapKey::from(name.clone()), cel(&value)));
-    CelMap::from(fields.collect::<HashMap<_, _>>())
 }
 
 #[cfg(test)]
