@@ -92,7 +92,10 @@ async fn callers_are_routed_on_a_full_disk_and_readers_get_everything_afterwards
         calls += 1;
     }
     let ready = daemon.api().request(reqwest::Method::GET, "/readyz", None).await?;
-    assert!(!ready.status.is_success(), "it says that it is well: {ready:?}");
+    ensure!(ready.status.is_success(), "callers are routed, and it says that they are not: {ready:?}");
+    assert_eq!(ready.body["journal"], "degraded", "it says that it is well: {ready:?}");
+    let strictly = daemon.api().request(reqwest::Method::GET, "/readyz?journal=open", None).await?;
+    assert_eq!(strictly.status, 503, "{strictly:?}");
     for _ in 0..3 {
         call(&sim).await.with_context(|| daemon.log())?;
         calls += 1;

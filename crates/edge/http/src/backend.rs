@@ -65,11 +65,20 @@ pub struct LinkReadiness {
     pub up: bool,
 }
 
+/// Whether the journal takes records. One that cannot be opened or read ends the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JournalState {
+    /// It takes and gives records.
+    Open,
+    /// There is no room on the disk: calls are routed, and their events wait in memory.
+    Degraded,
+}
+
 /// What `/readyz` tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
-    /// The journal takes and gives records.
-    pub journal_open: bool,
+    /// Whether the journal takes records.
+    pub journal: JournalState,
     /// One entry a PBX.
     pub links: Vec<LinkReadiness>,
 }

@@ -61,7 +61,7 @@ mod stream;
 pub(crate) use hookswitch_wire::model;
 
 pub use access::{Access, InvalidHash, Token, TokenHash};
-pub use backend::{Backend, BackendGone, CallJson, LinkReadiness, List, Readiness, Reply, Snapshot};
+pub use backend::{Backend, BackendGone, CallJson, JournalState, LinkReadiness, List, Readiness, Reply, Snapshot};
 pub use dial::{Dialled, Dialling, Undialled};
 pub use hookswitch_config::Role;
 pub use jwt::SingleSignOn;

@@ -116,8 +116,7 @@ impl Backend for Daemon {
             tried: status.tried(),
             up: status.up(),
         });
-        // It was opened before anything listened, and the daemon ends when it fails: what remains is a full disk.
-        Readiness { journal_open: self.journal.takes_records(), links: links.collect() }
+        Readiness { journal: self.journal.state(), links: links.collect() }
     }
 
     fn metrics(&self) -> String {

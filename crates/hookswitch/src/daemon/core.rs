@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use hookswitch_acd::Engine;
+use hookswitch_http::JournalState;
 use hookswitch_model::{
     PbxId, Timestamp,
     command::{Answer, Command},
@@ -62,7 +63,8 @@ impl Room {
     }
 }
 
-/// Whether the journal takes records, for readiness: it must not wait for the dispatcher.
+/// Whether the journal takes records, for readiness: it must not wait for the dispatcher. It was opened before anything
+/// listened, and the daemon ends when it fails: what remains is a full disk.
 #[derive(Debug, Clone, Default)]
 pub(super) struct JournalStatus(Arc<AtomicBool>);
 
@@ -71,8 +73,8 @@ impl JournalStatus {
         self.0.store(matches!(turned, Turned::Degraded), Ordering::Release);
     }
 
-    pub(super) fn takes_records(&self) -> bool {
-        !self.0.load(Ordering::Acquire)
+    pub(super) fn state(&self) -> JournalState {
+        if self.0.load(Ordering::Acquire) { JournalState::Degraded } else { JournalState::Open }
     }
 }
 

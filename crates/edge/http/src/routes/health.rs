@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    backend::Readiness,
+    backend::{JournalState, Readiness},
     input::Asked,
     problem::Problem,
     render,
@@ -24,8 +24,11 @@ pub(super) fn routes() -> Vec<Route> {
             "/readyz",
             Who::Neighbour,
             Doc {
-                query: &[("links", "`up`: ready only when every PBX link is up")],
-                ..Doc::json("Every PBX link has been tried and the journal is open", "Ready")
+                query: &[
+                    ("links", "`up`: ready only when every PBX link is up"),
+                    ("journal", "`open`: ready only when the journal takes records"),
+                ],
+                ..Doc::json("Every PBX link has been tried", "Ready")
             },
             ready,
         ),
@@ -40,6 +43,7 @@ async fn healthy() -> Response {
 #[derive(Deserialize)]
 struct Wish {
     links: Option<Links>,
+    journal: Option<Journal>,
 }
 
 #[derive(Deserialize, PartialEq)]
@@ -48,23 +52,32 @@ enum Links {
     Up,
 }
 
+#[derive(Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Journal {
+    Open,
+}
+
+/// A full disk does not make it unready: callers are still routed, and whoever took the daemon out of service for it would
+/// send them to the fallback. It is said in the answer, and asked for with `?journal=open`.
 async fn ready(State(state): State<AppState>, Asked(wish): Asked<Wish>) -> Result<Response, Problem> {
     let readiness = state.backend().readiness();
-    let up = wish.links == Some(Links::Up);
-    let ready = readiness.journal_open && readiness.links.iter().all(|link| link.tried && (link.up || !up));
-    if ready {
+    let Some(why_not) = why_not(&readiness, &wish) else {
         return Ok(render::json(
             json!({ "ready": true, "journal": journal(&readiness), "pbx": links(&readiness) }).to_string(),
         ));
-    }
-    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "Not ready", why_not(&readiness, up))
+    };
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "Not ready", why_not)
         .with("ready", false)
         .with("journal", journal(&readiness))
         .with("pbx", links(&readiness)))
 }
 
 fn journal(readiness: &Readiness) -> &'static str {
-    if readiness.journal_open { "open" } else { "closed" }
+    match readiness.journal {
+        JournalState::Open => "open",
+        JournalState::Degraded => "degraded",
+    }
 }
 
 fn links(readiness: &Readiness) -> Value {
@@ -72,16 +85,17 @@ fn links(readiness: &Readiness) -> Value {
     readiness.links.iter().map(link).collect()
 }
 
-fn why_not(readiness: &Readiness, up: bool) -> String {
-    if !readiness.journal_open {
-        return "the journal is not open".into();
+fn why_not(readiness: &Readiness, wish: &Wish) -> Option<String> {
+    if wish.journal == Some(Journal::Open) && readiness.journal == JournalState::Degraded {
+        return Some("the disk is full: events wait in memory".to_owned());
     }
-    let missing = readiness.links.iter().find(|link| !link.tried || (up && !link.up));
-    match missing {
-        Some(link) if !link.tried => format!("PBX {:?} has not been tried yet", link.name),
-        Some(link) => format!("the link to PBX {:?} is down", link.name),
-        None => String::new(),
-    }
+    let must_be_up = wish.links == Some(Links::Up);
+    let missing = readiness.links.iter().find(|link| !link.tried || (must_be_up && !link.up))?;
+    Some(if missing.tried {
+        format!("the link to PBX {:?} is down", missing.name)
+    } else {
+        format!("PBX {:?} has not been tried yet", missing.name)
+    })
 }
 
 async fn metrics(State(state): State<AppState>) -> Response {

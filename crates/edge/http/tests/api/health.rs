@@ -1,36 +1,56 @@
 //! What service managers, load balancers and Prometheus see.
 
-use hookswitch_http::Readiness;
+use hookswitch_http::{
+    JournalState::{self, Degraded, Open},
+    LinkReadiness, Readiness,
+};
 use serde_json::json;
 
 use crate::world::{World, link};
 
 #[tokio::test]
-async fn ready_means_every_link_tried_and_the_journal_open() {
+async fn ready_means_every_link_tried() {
     let world = World::new().await;
-    let set =
-        |journal_open, links| *world.daemon.readiness.lock().unwrap() = Readiness { journal_open, links };
-
-    set(true, vec![link("hq", true, true), link("branch", false, false)]);
+    let set = |links| is(&world, Open, links);
+    set(vec![link("hq", true, true), link("branch", false, false)]);
     let problem = world.get("/readyz").send().await.problem(503, "not-ready");
     assert_eq!(problem["pbx"][1], json!({ "name": "branch", "tried": false, "up": false }));
     assert!(problem["detail"].as_str().unwrap().contains("branch"));
 
-    set(true, vec![link("hq", true, true), link("branch", true, false)]);
+    set(vec![link("hq", true, true), link("branch", true, false)]);
     let answer = world.get("/readyz").send().await;
     assert_eq!((answer.status, &answer.json()["ready"]), (200, &json!(true)));
     let problem = world.get("/readyz?links=up").send().await.problem(503, "not-ready");
     assert!(problem["detail"].as_str().unwrap().contains("branch"));
 
-    set(true, vec![link("hq", true, true), link("branch", true, true)]);
+    set(vec![link("hq", true, true), link("branch", true, true)]);
     assert_eq!(world.get("/readyz?links=up").status().await, 200);
 
-    set(false, vec![link("hq", true, true)]);
-    assert_eq!(world.get("/readyz").send().await.problem(503, "not-ready")["journal"], "closed");
-
-    set(true, Vec::new());
+    set(Vec::new());
     assert_eq!(world.get("/readyz?links=up").status().await, 200, "no PBX, none missing");
     world.get("/readyz?links=down").send().await.problem(400, "request");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_makes_nobody_unready_who_did_not_ask_for_the_journal() {
+    let world = World::new().await;
+    is(&world, Degraded, vec![link("hq", true, true)]);
+    for path in ["/readyz", "/readyz?links=up"] {
+        let answer = world.get(path).send().await;
+        assert_eq!(answer.status, 200, "callers are routed");
+        assert_eq!((&answer.json()["ready"], &answer.json()["journal"]), (&json!(true), &json!("degraded")));
+    }
+    let problem = world.get("/readyz?journal=open").send().await.problem(503, "not-ready");
+    assert_eq!((&problem["ready"], &problem["journal"]), (&json!(false), &json!("degraded")));
+    assert!(problem["detail"].as_str().unwrap().contains("disk"), "{problem}");
+
+    is(&world, Open, vec![link("hq", true, true)]);
+    assert_eq!(world.get("/readyz?journal=open").send().await.json()["journal"], "open");
+    world.get("/readyz?journal=closed").send().await.problem(400, "request");
+}
+
+fn is(world: &World, journal: JournalState, links: Vec<LinkReadiness>) {
+    *world.daemon.readiness.lock().unwrap() = Readiness { journal, links };
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use std::{
 use bytes::Bytes;
 use hookswitch_config::ServerLimits;
 use hookswitch_http::{
-    Access, AppState, Backend, BackendGone, CallJson, Limits, LinkReadiness, List, Readiness, Reply, Role,
-    Snapshot, Token, TokenHash, serve,
+    Access, AppState, Backend, BackendGone, CallJson, JournalState, Limits, LinkReadiness, List, Readiness, Reply,
+    Role, Snapshot, Token, TokenHash, serve,
 };
 use hookswitch_journal::{self as journal, Journal as _, Kind, MemoryJournal, Record, Retention};
 use hookswitch_publish::{Bound, Hub};
@@ -60,7 +60,7 @@ impl Default for Daemon {
         Self {
             commands: Mutex::default(),
             refusal: Mutex::default(),
-            readiness: Mutex::new(Readiness { journal_open: true, links: Vec::new() }),
+            readiness: Mutex::new(Readiness { journal: JournalState::Open, links: Vec::new() }),
             gone: AtomicBool::default(),
             gate: Gate::default(),
             begun: Mutex::default(),
