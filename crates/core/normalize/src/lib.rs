@@ -18,6 +18,7 @@ pub mod from_ami;
 
 pub mod dialplan;
 pub mod number;
+pub mod survey;
 pub mod to_ami;
 
 mod switchboard;

@@ -5,6 +5,7 @@ mod client;
 mod completions;
 mod demo;
 mod dialplan;
+mod discover;
 mod journal;
 mod lists;
 mod replay;
@@ -65,6 +66,8 @@ enum Command {
     Check,
     /// Print the Asterisk dialplan to include, made from the configuration
     Dialplan(dialplan::Options),
+    /// Read a PBX without changing it and propose a configuration, with reasons
+    Discover(discover::Options),
     /// Turn a recorded AMI stream into call events, one JSON object a line
     Trace(trace::Options),
     /// Follow the live events
@@ -111,6 +114,7 @@ impl Arguments {
             Command::Demo(options) => demo::run(&self, options),
             Command::Check => check::run(&self),
             Command::Dialplan(options) => dialplan::run(&self, options),
+            Command::Discover(options) => discover::run(&self, options),
             Command::Trace(options) => trace::run(&self, options),
             Command::Tail(options) => tail::run(&self, options),
             Command::Calls(options) => lists::calls(&self, options),
