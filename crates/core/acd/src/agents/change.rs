@@ -28,7 +28,7 @@ impl Engine {
             let agent = Box::new(record.agent.clone());
             let pbx = record.pbx.clone();
             if from != to {
-                self.stats.agent_moved(&agent.queues, from, to);
+                self.stats.agent_moved(id, &agent.queues, (from, to), now);
             }
             self.emit(Some(pbx), EventKind::AgentState { agent, from, to });
         }

@@ -215,7 +215,7 @@ impl Engine {
         if answered {
             self.distributor.answered(now, id);
         } else {
-            self.distributor.remove(id);
+            self.distributor.remove(now, id);
         }
         let Some(record) = self.calls.get_mut(id) else { return };
         let race = record.ring().is_some_and(|ring| ring.taken_back);

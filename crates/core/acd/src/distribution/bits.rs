@@ -44,6 +44,15 @@ impl Bits {
         }
     }
 
+    pub(super) fn set(&mut self, at: usize, is: bool) {
+        if is { self.insert(at) } else { self.remove(at) }
+    }
+
+    /// How many are in both.
+    pub(super) fn common(&self, other: &Self) -> u64 {
+        self.0.iter().zip(&other.0).map(|(a, b)| u64::from((a & b).count_ones())).sum()
+    }
+
     pub(super) fn contains(&self, at: usize) -> bool {
         self.0.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
     }

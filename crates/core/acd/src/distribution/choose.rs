@@ -25,16 +25,16 @@ impl Distributor {
         self.tick(now);
         match self.pick(now) {
             Some(pick) => Some(self.offer(now, pick)),
-            None => self.overflow(),
+            None => self.overflow(now),
         }
     }
 
-    fn overflow(&mut self) -> Option<Decision> {
+    fn overflow(&mut self, now: Timestamp) -> Option<Decision> {
         let call = self.overdue.first()?.call;
         let number = self.calls.number(call)?;
         let setup = &self.queues[self.calls.get(number).queue].setup;
         let (queue, then) = (setup.id.clone(), setup.max_wait.as_ref()?.then.clone());
-        self.remove(call);
+        self.remove(now, call);
         Some(Decision::Overflow { call, queue, then })
     }
 
@@ -181,6 +181,10 @@ impl Distributor {
             self.roster.set_away(now, *agent, Some(Unavailable::Reserved));
         }
         self.take(pick.call);
+        let row = self.calls.get(pick.call);
+        let (queue, call, waits_since) = (row.queue, row.key.call, row.waits_since());
+        self.time_passed(now, queue);
+        self.queues[queue].pace.offered(now, call, waits_since);
         let row = self.calls.get_mut(pick.call);
         row.attempts += 1;
         let (call, queue) = (row.key.call, &mut self.queues[row.queue]);

@@ -399,7 +399,9 @@ fn what_is_not_known_is_refused_or_ignored() {
     floor.agent_unavailable(at(0), &agent_id("nobody"), Unavailable::Talking);
     floor.set_skills(at(0), &agent_id("nobody"), skills(&[("talk", 1)]));
     assert!(
-        !floor.remove(call_id(1)) && !floor.requeue(at(0), call_id(1)) && !floor.answered(at(0), call_id(1))
+        !floor.remove(at(0), call_id(1))
+            && !floor.requeue(at(0), call_id(1))
+            && !floor.answered(at(0), call_id(1))
     );
     assert_eq!(drain(&mut floor, at(0)), []);
 }
