@@ -14,7 +14,7 @@ use hookswitch_model::{
     ledger::Disposition,
     pbx::PbxAction,
     setup::{
-        AgentSetup, Members, Mode, OutboundSetup, PbxSetup, QueueSetup, RouteSetup, RouteTarget,
+        AgentSetup, Members, Mode, PbxSetup, QueueSetup, RouteSetup, RouteTarget,
         ServiceLevel, Setup, Strategy,
     },
 };
@@ -166,9 +166,9 @@ fn setup(pbx: &PbxId) -> Setup {
             priority: 0,
             requires: BTreeMap::new(),
             set: BTreeMap::new(),
+            prefer: None,
         }],
-        calendars: BTreeMap::new(),
-        outbound: OutboundSetup::default(),
+        ..Setup::default()
     }
 }
 

@@ -15,7 +15,7 @@
 use std::{collections::BTreeMap, hint::black_box, time::Instant};
 
 use hookswitch_acd::{
-    distribution::{Decision, Distributor, Unavailable, Waiting},
+    distribution::{Decision, Distributor, Waiting},
     routing::Router,
 };
 use hookswitch_model::{
@@ -26,6 +26,7 @@ use hookswitch_model::{
         AgentSetup, CalendarSetup, MaxWait, Members, Overflow, QueueSetup, Requirement, RouteSetup,
         RouteTarget, ServiceLevel, Setup, Strategy,
     },
+    why::Unavailable,
 };
 
 const AGENTS: usize = 10_000;
@@ -117,6 +118,7 @@ fn setup(skills: u64, teams: u64, strategy: impl Fn(u64) -> Strategy) -> Setup {
         priority: 0,
         requires: extra(n / EXTRAS, n % EXTRAS),
         set: BTreeMap::new(),
+        prefer: None,
     });
     Setup { routes: routes.collect(), agents, queues, ..Setup::default() }
 }
@@ -168,6 +170,7 @@ impl World {
             enqueued_at: self.now,
             requires: extra(queue, self.dice.below(EXTRAS)),
             sticky: None,
+            prefer: None,
         };
         (CallId::from(self.now.as_micros() as u128 * 1_000_003 + self.calls), waiting)
     }
@@ -296,12 +299,13 @@ fn routing(turns: usize) {
             _ => Some(format!("dnis == \"{n}\" && data[\"ivr.choice\"] == \"2\"")),
         };
         let (target, requires, set) = (RouteTarget::Hangup, BTreeMap::new(), BTreeMap::new());
-        RouteSetup { name: format!("rule {n}"), when, target, priority: 0, requires, set }
+        RouteSetup { name: format!("rule {n}"), when, target, priority: 0, requires, set, prefer: None }
     };
     let office = CalendarSetup {
         timezone: "Europe/Berlin".to_owned(),
         open: std::array::from_fn(|_| vec![(480, 1_080)]),
         closed: Vec::new(),
+        special: BTreeMap::new(),
     };
     let calendars = BTreeMap::from([("office".to_owned(), office)]);
     let setup = Setup { routes: (0..200).map(rule).collect(), calendars, ..Setup::default() };

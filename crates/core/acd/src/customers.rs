@@ -2,13 +2,26 @@
 //! reads it.
 
 use hookswitch_model::{
-    CallId,
+    CallId, Millis, Timestamp,
     call::{Call, Customer, Direction, MatchKind, PartyNumber},
     event::EventKind,
     input::{LookUp, Output},
+    why::WaitedForCustomer,
 };
+use serde::{Deserialize, Serialize};
 
-use crate::engine::Engine;
+use crate::{calls::Place, engine::Engine, timers::Timer};
+
+/// A caller in our waiting room who is to be routed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Unrouted {
+    /// What was dialled to come here.
+    pub(crate) dnis: PartyNumber,
+    /// Since when.
+    pub(crate) since: Timestamp,
+    /// How the caller came: `queued`, `blind`.
+    pub(crate) how: String,
+}
 
 /// The customer's number: of the caller, or of the far end; none where nobody outside is there.
 fn number_of(direction: Direction, ani: &PartyNumber, dnis: &PartyNumber) -> Option<PartyNumber> {
@@ -53,5 +66,46 @@ impl Engine {
         record.call.customer = customer;
         let call = Box::new(record.call.clone());
         self.emit_call(EventKind::CallIdentified { call });
+        self.complete_pops(id);
+        self.route_at_last(id);
+    }
+
+    /// Routes a caller in our waiting room; or lets the caller wait, where the rules cannot tell without the customer,
+    /// who may still become known in time.
+    pub(crate) fn route_when_known(&mut self, id: CallId, unrouted: Unrouted) {
+        let now = self.now();
+        let Some(record) = self.calls.get(id) else { return };
+        let until = unrouted.since + self.setup.lookup.map_or(Millis(0), |lookup| lookup.route_wait);
+        let asked = Call { dnis: unrouted.dnis.clone(), ..record.call.clone() };
+        let is_pending = asked.customer.kind == MatchKind::Pending;
+        if is_pending && now < until && self.router.needs_customer(now, &asked) {
+            self.timers.set(Timer::Route(id), until);
+            if let Some(record) = self.calls.get_mut(id) {
+                record.unrouted = Some(unrouted);
+            }
+            return;
+        }
+        let waited = self.calls.get_mut(id).is_some_and(|record| record.unrouted.take().is_some());
+        self.timers.cancel(&Timer::Route(id));
+        let mut routed = self.router.route(now, &asked);
+        if waited {
+            let waited = now.since(unrouted.since);
+            routed.waited = Some(WaitedForCustomer { waited, answered: !is_pending });
+        }
+        let target = routed.target.clone();
+        self.apply_rule(id, routed);
+        self.send(id, target, unrouted.since, &unrouted.how);
+    }
+
+    /// What a caller waited for has come, or has not come in time, or is not waited for any more.
+    pub(crate) fn route_at_last(&mut self, id: CallId) {
+        let Some(record) = self.calls.get_mut(id) else { return };
+        let Some(unrouted) = record.unrouted.clone() else { return };
+        if matches!(record.place, Place::Waiting) && record.visit.is_none() {
+            self.route_when_known(id, unrouted);
+        } else {
+            record.unrouted = None;
+            self.timers.cancel(&Timer::Route(id));
+        }
     }
 }

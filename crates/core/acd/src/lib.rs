@@ -48,5 +48,4 @@ mod sticky;
 mod timers;
 mod why;
 
-pub use engine::{Counters, Engine, Explained, Link, LinkStatus, RestoreError, Snapshot, WhyIdle};
-pub use why::{Because, Decided, Why};
+pub use engine::{Counters, Engine, Link, LinkStatus, RestoreError, Snapshot};

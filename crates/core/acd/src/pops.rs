@@ -1,12 +1,17 @@
 //! Screen pops: one for each agent a call comes to, one claim for each pop.
+//!
+//! A pop is good for a minute, and only for as long as the call is on its way to the agent or with the agent: passing
+//! the call on, or somebody else's answer, supersedes it. Until it is known who calls, it says so and opens nothing;
+//! then it is told again, as the same pop, with the page it opens.
 
 use std::collections::BTreeMap;
 
 use hookswitch_model::{
-    AgentId, CallId, Millis, PopId, Timestamp,
-    call::Direction,
+    AgentId, CallId, Millis, PopId, QueueId, Timestamp,
+    call::{Direction, Leg, LegState, MatchKind},
     command::{Actor, Refusal},
     event::{EventKind, Pop},
+    setup::PopWhen,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +30,15 @@ pub(crate) struct PopRecord {
     sent_at: Timestamp,
     claimed_by: Option<String>,
     shown: bool,
+    /// The call went to another.
+    #[serde(default)]
+    superseded: bool,
+}
+
+impl PopRecord {
+    fn is_open(&self, now: Timestamp) -> bool {
+        !self.superseded && now < self.pop.expires_at
+    }
 }
 
 /// The pops of calls that are live or lately ended.
@@ -52,8 +66,13 @@ impl Pops {
         self.pops.remove(&id);
     }
 
-    fn is_open(&self, id: PopId, now: Timestamp) -> bool {
-        self.pops.get(&id).is_some_and(|record| now < record.pop.expires_at)
+    /// Whether a pop can still be shown, now that its call is on its way to the agent, or back.
+    fn is_good_again(&mut self, id: PopId, now: Timestamp) -> bool {
+        let Some(record) = self.pops.get_mut(&id).filter(|record| now < record.pop.expires_at) else {
+            return false;
+        };
+        record.superseded = false;
+        true
     }
 
     /// The pop, if this actor may touch it and it is not too old.
@@ -66,37 +85,104 @@ impl Pops {
         if now >= record.pop.expires_at {
             return Err(Refusal::PopExpired);
         }
+        if record.superseded {
+            return Err(Refusal::PopSuperseded);
+        }
         Ok(record)
     }
 }
 
 impl Engine {
+    /// An agent's device rings: the screen pops now, or when the agent answers.
+    pub(crate) fn pop_at_ring(&mut self, call: CallId, agent: &AgentId, queue: Option<&QueueId>) {
+        let pops = &self.setup.pops;
+        match queue.and_then(|queue| pops.queues.get(queue)).unwrap_or(&pops.when) {
+            PopWhen::Ring => self.pop(call, agent),
+            PopWhen::Answer => {}
+        }
+    }
+
+    /// It is known now who calls: every pop that waited for it is told again with the page it opens.
+    pub(crate) fn complete_pops(&mut self, id: CallId) {
+        let now = self.now();
+        let Some(record) = self.calls.get(id) else { return };
+        let (call, kind) = (record.call.clone(), record.call.customer.kind);
+        if kind == MatchKind::Pending {
+            return;
+        }
+        for (_, pop) in record.pops.clone() {
+            let Some(record) = self.pops.pops.get_mut(&pop) else { continue };
+            if record.pop.kind == MatchKind::Pending && record.is_open(now) {
+                record.pop.kind = kind;
+                let (call, pop) = (Box::new(call.clone()), record.pop.clone());
+                self.emit_call(EventKind::ScreenPop { call, pop });
+            }
+        }
+    }
+
+    /// What is told of a call decides what the pops of its agents are worth.
+    pub(crate) fn supersede_pops(&mut self, told: &EventKind) {
+        let (call, passed_on_by) =
+            if let EventKind::CallTransferred { call, from_agent: Some(from), .. } = told {
+                (call, Some(from))
+            } else if let EventKind::CallAnswered { call, agent: Some(_), .. } = told {
+                (call, None)
+            } else {
+                return;
+            };
+        let Some(record) = self.calls.get(call.id) else { return };
+        let is_gone = |agent: &AgentId| match passed_on_by {
+            Some(from) => agent == from,
+            None => !call.legs.iter().any(|leg| with_customer(leg, agent)),
+        };
+        for (_, pop) in record.pops.iter().filter(|(agent, _)| is_gone(agent)) {
+            if let Some(record) = self.pops.pops.get_mut(pop) {
+                record.superseded = true;
+            }
+        }
+    }
+
     /// A call comes to an agent: the screen pops, unless it did for this call and can still be shown. Calls among
     /// agents pop nothing, nor does a call on the screen of who makes it.
     pub(crate) fn pop(&mut self, call: CallId, agent: &AgentId) {
         let now = self.now();
         let Some(record) = self.calls.get(call) else { return };
         let own = record.call.legs.first().is_some_and(|leg| leg.agent.as_ref() == Some(agent));
-        let popped = record.pops.iter().any(|(who, pop)| who == agent && self.pops.is_open(*pop, now));
-        if own || popped || record.call.direction == Direction::Internal {
+        if own || record.call.direction == Direction::Internal {
+            return;
+        }
+        let popped = record.pops.iter().rev().find(|(who, _)| who == agent).map(|(_, pop)| *pop);
+        if popped.is_some_and(|pop| self.pops.is_good_again(pop, now)) {
+            self.complete_pops(call);
             return;
         }
         let kind = record.call.customer.kind;
         let id: PopId = self.next_id();
         let pop = Pop { id, agent: agent.clone(), kind, expires_at: now + LIFE };
-        self.pops
-            .pops
-            .insert(id, PopRecord { pop: pop.clone(), call, sent_at: now, claimed_by: None, shown: false });
+        self.pops.pops.insert(
+            id,
+            PopRecord {
+                pop: pop.clone(),
+                call,
+                sent_at: now,
+                claimed_by: None,
+                shown: false,
+                superseded: false,
+            },
+        );
         let Some(record) = self.calls.get_mut(call) else { return };
         record.pops.push((agent.clone(), id));
         let call = Box::new(record.call.clone());
         self.emit_call(EventKind::ScreenPop { call, pop });
     }
 
-    /// An agent is with the customer: the screen pops if it never did for this call (picked up, fetched, invited).
+    /// An agent is with the customer: the screen pops if it did not for this call (picked up, fetched, invited, or popped
+    /// at the answer only).
     pub(crate) fn pop_once(&mut self, call: CallId, agent: &AgentId) {
-        let popped =
-            self.calls.get(call).is_some_and(|record| record.pops.iter().any(|(who, _)| who == agent));
+        let popped = self.calls.get(call).is_some_and(|record| {
+            let superseded = |pop| self.pops.pops.get(pop).is_none_or(|pop| pop.superseded);
+            record.pops.iter().any(|(who, pop)| who == agent && !superseded(pop))
+        });
         if !popped {
             self.pop(call, agent);
         }
@@ -145,6 +231,11 @@ impl Engine {
         self.emit_call(EventKind::ScreenPopped { call, pop, client, ring_to_pop_ms });
         Ok(())
     }
+}
+
+/// Whether this is a leg of the agent's that talks or holds.
+fn with_customer(leg: &Leg, agent: &AgentId) -> bool {
+    leg.agent.as_ref() == Some(agent) && matches!(leg.state, LegState::Connected | LegState::Held)
 }
 
 fn check_client(client: &str) -> Result<(), Refusal> {

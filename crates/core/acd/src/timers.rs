@@ -15,6 +15,8 @@ pub(crate) enum Timer {
     Ring(CallId),
     /// What the PBX refused is asked again.
     Retry(CallId),
+    /// The customer was waited for long enough: this call is routed.
+    Route(CallId),
     /// Nothing was seen of this call: ask for it, or give it up.
     Trace(CallId),
     /// An agent's wrap-up is over.

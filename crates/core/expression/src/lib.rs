@@ -58,7 +58,7 @@ mod variable;
 
 pub use cel::{
     IdedExpr as Node,
-    common::ast::{CallExpr, Expr, LiteralValue, operators},
+    common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators},
 };
 pub use compile::{Compiler, Expression, FUNCTIONS, MAX_DEPTH, MAX_LENGTH, MAX_LIST, Names, Shorthand};
 pub use error::{Error, Unknown};

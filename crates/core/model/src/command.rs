@@ -283,6 +283,9 @@ pub enum Refusal {
     /// The pop is too old.
     #[error("the pop is expired")]
     PopExpired,
+    /// The call is not, or no longer, on its way to this agent: passed on, taken by another.
+    #[error("the pop is superseded: the call went to another")]
+    PopSuperseded,
     /// Not with this token, whatever the state of things.
     #[error("{why}")]
     Forbidden {

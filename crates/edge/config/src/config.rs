@@ -59,6 +59,7 @@ impl Config {
                 ..self.numbers.outbound.clone()
             },
             lookup: None,
+            ..Setup::default()
         }
     }
 

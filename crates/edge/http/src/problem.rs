@@ -133,6 +133,10 @@ impl From<Refusal> for Problem {
                     .with("allowed", Value::Array(Vec::new()))
             }
             Refusal::Forbidden { why } => Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", why),
+            Refusal::PopSuperseded => {
+                Self::new(StatusCode::CONFLICT, "superseded", "The call went to another", detail)
+                    .with("allowed", Value::Array(Vec::new()))
+            }
             Refusal::PopExpired => Self::new(StatusCode::GONE, "pop-expired", "The pop is too old", detail),
         }
     }

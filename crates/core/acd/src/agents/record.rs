@@ -9,7 +9,7 @@ use hookswitch_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::distribution::Unavailable;
+use hookswitch_model::why::Unavailable;
 
 /// What was asked for last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

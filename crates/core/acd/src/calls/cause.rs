@@ -4,6 +4,10 @@ use hookswitch_model::ledger::Cause;
 
 /// Normal call clearing.
 pub(crate) const NORMAL: u16 = 16;
+/// User busy.
+pub(crate) const BUSY: u16 = 17;
+/// Call rejected.
+pub(crate) const REJECTED: u16 = 21;
 /// Temporary failure: what a restart of the PBX does to its calls.
 pub(crate) const TEMPORARY_FAILURE: u16 = 41;
 

@@ -9,6 +9,7 @@ use hookswitch_model::{
     ledger::{Cause, Disposition, Ledger, Owner},
     offer::OfferOutcome,
     pbx::{LegEnd, LegSeen},
+    why::Why,
 };
 
 use super::{
@@ -16,9 +17,7 @@ use super::{
     disposition::{By, Ending, disposition, ended_by},
     settle::{PBX, began},
 };
-use crate::{
-    agents::EVIDENCE_GONE, control::Control, engine::Engine, ledger::Books, timers::Timer, why::Why,
-};
+use crate::{agents::EVIDENCE_GONE, control::Control, engine::Engine, ledger::Books, timers::Timer};
 
 /// What is seen of a call that begins.
 pub(crate) struct Begin {
@@ -127,6 +126,8 @@ impl Engine {
             visit: None,
             waiting_since: None,
             requires: BTreeMap::new(),
+            prefer: None,
+            unrouted: None,
             place: Place::Elsewhere,
             stray_ring: None,
             left_an_offer: false,
@@ -142,7 +143,7 @@ impl Engine {
             asked: VecDeque::new(),
             lost: false,
             control: Control::default(),
-            why: Why::new(id),
+            why: Why { call: id, decisions: VecDeque::new() },
         }
     }
 
@@ -310,6 +311,7 @@ impl Engine {
         self.distributor.remove(id);
         self.timers.cancel(&Timer::Ring(id));
         self.timers.cancel(&Timer::Retry(id));
+        self.timers.cancel(&Timer::Route(id));
         self.timers.cancel(&Timer::Trace(id));
         self.timers.cancel(&Timer::Control(id));
         self.timers.cancel(&Timer::Shown(id));

@@ -7,10 +7,12 @@ use hookswitch_model::{
     call::{Call, Leg, LegRole, LegState},
     ledger::{Cause, Owner},
     pbx::{LegEnd, TransferKind},
+    setup::Rejection,
+    why::{Preferred, Why},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{control::Control, ledger::Books, why::Why};
+use crate::{control::Control, customers::Unrouted, ledger::Books};
 
 /// What the engine knows of a leg beside the public [`Leg`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,6 +103,8 @@ pub(crate) enum Exit {
     Number(String),
     /// The end.
     Hangup,
+    /// The end, told as such.
+    Reject(Rejection),
 }
 
 /// Where a caller is, of what our waiting room knows.
@@ -168,6 +172,12 @@ pub(crate) struct CallRecord {
     pub(crate) waiting_since: Option<Timestamp>,
     /// Skills the route asks for beside the queue's own.
     pub(crate) requires: BTreeMap<Skill, u8>,
+    /// Whom its rule wants first.
+    #[serde(default)]
+    pub(crate) prefer: Option<Preferred>,
+    /// It waits for the customer to be known before it is routed.
+    #[serde(default)]
+    pub(crate) unrouted: Option<Unrouted>,
     /// Where our waiting room has the caller.
     pub(crate) place: Place,
     /// A Ring that was out when the dialplan sent the caller to the fallback: it may be carried out all the same.

@@ -31,6 +31,7 @@ impl Distributor {
         {
             self.calls.get_mut(number).place = Place::Open;
         }
+        self.leave_teams(now, number);
         let limit = self.limit(number);
         let row = self.calls.get_mut(number);
         row.overdue |= limit.is_some_and(|limit| limit <= now);
@@ -45,6 +46,18 @@ impl Distributor {
         let steps = &self.profiles.demand(row.demand).steps;
         let step = steps.iter().rposition(|(after, _)| *after <= waited).unwrap_or(0);
         self.calls.get_mut(number).step = step;
+    }
+
+    /// Lets everybody be asked for a call whose time among its preferred agent's teams is over.
+    fn leave_teams(&mut self, now: Timestamp, number: CallNo) {
+        let row = self.calls.get(number);
+        if row.teams_until.is_some_and(|until| until <= now) {
+            let (queue, requires) = (row.queue, row.waiting.requires.clone());
+            let demand = self.demand(queue, &requires, &[]);
+            let row = self.calls.get_mut(number);
+            row.demand = demand;
+            row.teams_until = None;
+        }
     }
 
     /// From when the call has waited too long.
@@ -66,7 +79,7 @@ impl Distributor {
         };
         let back = row.failed.iter().map(|failed| failed.until).filter(|until| *until > now).min();
         let late = if row.overdue { None } else { self.limit(number) };
-        let due = [loosened, given_up, back, late].into_iter().flatten().min();
+        let due = [loosened, given_up, row.teams_until, back, late].into_iter().flatten().min();
         self.set_timer(number, due);
     }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use hookswitch_model::{AgentId, CallId, QueueId, Skill, Timestamp, setup::Overflow};
+use hookswitch_model::{
+    AgentId, CallId, Millis, QueueId, Skill, Timestamp,
+    setup::Overflow,
+    why::{Preferred, Reasons},
+};
 use serde::{Deserialize, Serialize};
-
-use super::reasons::Reasons;
 
 /// A call that is to wait in a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,19 @@ pub struct Waiting {
     pub requires: BTreeMap<Skill, u8>,
     /// The agent to try first. Not a member, or short of a skill: it is ignored.
     pub sticky: Option<AgentId>,
+    /// The agent a rule wants first, before [`sticky`](Self::sticky), and then the agent's teams.
+    #[serde(default)]
+    pub prefer: Option<Preferred>,
+}
+
+impl Waiting {
+    /// The agent to try first, and for how long; `otherwise` is how long a queue waits for a sticky one.
+    pub(super) fn keeper(&self, otherwise: Millis) -> Option<(&AgentId, Millis)> {
+        match &self.prefer {
+            Some(prefer) => Some((&prefer.agent, prefer.wait)),
+            None => Some((self.sticky.as_ref()?, otherwise)),
+        }
+    }
 }
 
 /// Where a call stands, as `call.queued` tells it.
@@ -31,44 +46,6 @@ pub struct Placed {
     pub requires: BTreeMap<Skill, u8>,
     /// Seconds until an answer; none before the queue has answered twice.
     pub estimated_wait_s: Option<u64>,
-}
-
-/// Why an agent takes no call. The wording of exclusions rests on it, and whether a sticky call waits for the agent:
-/// it waits for those who are busy, not for those who are away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unavailable {
-    /// Not working.
-    LoggedOut,
-    /// Working, takes no calls.
-    NotReady {
-        /// Why: `lunch`, `no_answer`.
-        reason: Option<String>,
-    },
-    /// An offer is out.
-    Reserved,
-    /// On a call.
-    Talking,
-    /// On a call, holding the other side.
-    Holding,
-    /// After a call.
-    WrapUp {
-        /// Until when, where it ends by itself.
-        until: Option<Timestamp>,
-    },
-    /// Ready, but no device can be reached.
-    Device,
-}
-
-impl Unavailable {
-    /// Whether the agent comes back by itself soon, so that a sticky call waits for it.
-    #[must_use]
-    pub const fn is_busy(&self) -> bool {
-        match self {
-            Self::Reserved | Self::Talking | Self::Holding | Self::WrapUp { .. } => true,
-            Self::LoggedOut | Self::NotReady { .. } | Self::Device => false,
-        }
-    }
 }
 
 /// What is to be done now.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hashbrown::HashMap;
 use hookswitch_model::{
-    AgentId, Millis, QueueId, Skill,
+    AgentId, Millis, QueueId, Skill, TeamId,
     setup::{QueueSetup, Requirement, Setup},
 };
 use rustc_hash::FxBuildHasher;
@@ -87,7 +87,7 @@ fn members(setup: &QueueSetup, requirement: &Requirement, roster: &Roster) -> Bi
     members
 }
 
-/// What a call of a queue asks for beside the queue's own requirement, over all steps.
+/// What a call of a queue asks for beside the queue's own requirement, over all steps: skills, and teams to stay among.
 #[derive(Debug, Clone)]
 pub(super) struct Demand {
     /// From which waiting time on which profile.
@@ -99,6 +99,8 @@ pub(super) struct Demand {
 pub(super) struct Profile {
     pub(super) queue: usize,
     pub(super) step: usize,
+    /// Only agents of these teams; empty: everybody.
+    pub(super) teams: Arc<[TeamId]>,
     /// The least levels, the route's included.
     pub(super) asked: Arc<BTreeMap<Skill, u8>>,
     /// The same by skill number.
@@ -121,7 +123,7 @@ const NOBODY: Head = Head { key: Key::NONE, call: CallNo::MAX };
 pub(super) struct Profiles {
     list: Vec<Profile>,
     demands: Vec<Demand>,
-    numbers: HashMap<(usize, BTreeMap<Skill, u8>), usize, FxBuildHasher>,
+    numbers: HashMap<OwnedAsked, usize, FxBuildHasher>,
     pub(super) rows: Rows,
     calls: Vec<Line>,
     /// The first of each.
@@ -159,8 +161,8 @@ impl Profiles {
     }
 
     /// The demand's number, if it was met before.
-    pub(super) fn find(&self, queue: usize, extra: &BTreeMap<Skill, u8>) -> Option<usize> {
-        self.numbers.get(&Asked { queue, extra }).copied()
+    pub(super) fn find(&self, queue: usize, extra: &BTreeMap<Skill, u8>, teams: &[TeamId]) -> Option<usize> {
+        self.numbers.get(&Asked { queue, extra, teams }).copied()
     }
 
     /// Adds a demand and its profiles; returns its number. Whom they match is to be told by [`qualify`](Self::qualify).
@@ -169,22 +171,25 @@ impl Profiles {
         at: usize,
         queue: &Queue,
         extra: &BTreeMap<Skill, u8>,
+        teams: &[TeamId],
         roster: &Roster,
     ) -> usize {
+        let teams: Arc<[TeamId]> = teams.into();
         let mut steps = Vec::with_capacity(queue.steps.len());
         for (number, step) in queue.steps.iter().enumerate() {
             let asked = both(&step.skills, extra);
             let levels = numbered(&asked, roster);
             let (by, ageing) = (By::of(queue.setup.strategy), queue.setup.ageing);
             steps.push((step.after, self.list.len()));
-            self.list.push(Profile { queue: at, step: number, asked: Arc::new(asked), levels, by, ageing });
+            let (asked, teams) = (Arc::new(asked), Arc::clone(&teams));
+            self.list.push(Profile { queue: at, step: number, teams, asked, levels, by, ageing });
             self.calls.push(Line::default());
             self.heads.push(NOBODY);
             self.turns.push(NOBODY.key.turn());
         }
         self.rows.widen(self.list.len());
         self.demands.push(Demand { steps });
-        self.numbers.insert((at, extra.clone()), self.demands.len() - 1);
+        self.numbers.insert((at, extra.clone(), teams), self.demands.len() - 1);
         self.demands.len() - 1
     }
 
@@ -199,6 +204,7 @@ impl Profiles {
     pub(super) fn fits(&self, profile: usize, agent: AgentNo, queues: &[Queue], roster: &Roster) -> bool {
         let asks = &self.list[profile];
         queues[asks.queue].steps[asks.step].members.contains(agent as usize)
+            && roster.is_in(agent, &asks.teams)
             && asks.levels.iter().all(|(skill, least)| roster.level(agent, *skill) >= *least)
     }
 
@@ -279,16 +285,20 @@ pub(super) fn both(own: &BTreeMap<Skill, u8>, extra: &BTreeMap<Skill, u8>) -> BT
     asked
 }
 
+/// A key of the table of demands.
+type OwnedAsked = (usize, BTreeMap<Skill, u8>, Arc<[TeamId]>);
+
 /// A borrowed key of the table of demands.
 #[derive(Hash)]
 struct Asked<'a> {
     queue: usize,
     extra: &'a BTreeMap<Skill, u8>,
+    teams: &'a [TeamId],
 }
 
-impl hashbrown::Equivalent<(usize, BTreeMap<Skill, u8>)> for Asked<'_> {
-    fn equivalent(&self, key: &(usize, BTreeMap<Skill, u8>)) -> bool {
-        self.queue == key.0 && *self.extra == key.1
+impl hashbrown::Equivalent<OwnedAsked> for Asked<'_> {
+    fn equivalent(&self, key: &OwnedAsked) -> bool {
+        self.queue == key.0 && *self.extra == key.1 && *self.teams == *key.2
     }
 }
 

@@ -2,16 +2,29 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hookswitch_model::{AgentId, Millis, Skill, Timestamp, setup::Strategy};
+use hookswitch_model::{
+    AgentId, CallId, Millis, Skill, Timestamp,
+    setup::Strategy,
+    why::{
+        Excluded, Exclusion, Explanation, Keeper, NotForAgent, Ranked, Reasons, Score, StepExplained, Turn,
+        Unavailable, WaitingFor,
+    },
+};
 
 use super::{
-    Distributor, Excluded, Exclusion, Explanation, MEMBERS_EXPLAINED, Ranked, Reasons, Score, StepExplained,
-    Turn, Unavailable, Waiting, WaitingFor, WhyIdle,
+    Distributor, MEMBERS_EXPLAINED, Waiting,
+    choose::draw,
     demand::{Queue, both, numbered},
     order::AgentNo,
     roster::SkillNo,
     waiting::{Call, CallNo, Place},
 };
+
+/// The id of a call that does not exist: after all others in a queue, as one is that comes now.
+const IMAGINARY: CallId = CallId::from_bits(u128::MAX);
+
+/// So many waiting calls of a queue are told to who asks why an agent has none.
+const CALLS_TOLD: usize = 100;
 
 /// What is asked: by name, and in the same order by number.
 struct Asked<'a> {
@@ -32,6 +45,7 @@ impl Distributor {
             strategy: queue.setup.strategy,
             step: u32::try_from(call.step).unwrap_or(u32::MAX),
             requires: Arc::clone(&profile.asked),
+            teams: profile.teams.to_vec(),
             turn: Turn {
                 priority: call.priority,
                 waited: now.since(call.enqueued_at),
@@ -44,7 +58,7 @@ impl Distributor {
             members: u32::try_from(queue.members.len()).unwrap_or(u32::MAX),
         };
         if queue.members.len() <= MEMBERS_EXPLAINED {
-            let (others, excluded) = self.sort_members(now, queue, call.step, &asked, Some(call));
+            let (others, excluded) = self.sort_members(now, queue, call.step, &asked, call);
             let others = others.into_iter().filter(|agent| !chosen.contains(agent));
             reasons.ranked.extend(others.map(|agent| ranked(&agent)));
             reasons.excluded = excluded;
@@ -54,46 +68,92 @@ impl Distributor {
 
     /// What would be decided now for a call like this, at each step of its queue's requirement; none when there is no
     /// such queue.
+    ///
+    /// The first of `ranked` is who would be asked, and the others in their order if nobody took it and nothing else
+    /// changed: also where it is drawn by lot, because the lot is part of the state.
     #[must_use]
     pub fn explain(&self, now: Timestamp, waiting: &Waiting) -> Option<Explanation> {
-        let queue = &self.queues[*self.queue_numbers.get(&waiting.queue)?];
-        let steps = queue.steps.iter().enumerate().map(|(number, step)| {
-            let requires = both(&step.skills, &waiting.requires);
-            let levels = numbered(&requires, &self.roster);
-            let asked = Asked { names: &requires, levels: &levels };
-            let (able, excluded) = self.sort_members(now, queue, number, &asked, None);
-            let ranked = able.into_iter().map(|agent| self.ranked(now, agent, &levels, None)).collect();
-            StepExplained { after: step.after, requires, ranked, excluded }
+        // The imaginary call takes its place in a copy: whom it is kept for follows from the same code.
+        let mut copy = self.clone();
+        copy.enqueue(now, IMAGINARY, waiting.clone())?;
+        let number = copy.calls.number(IMAGINARY)?;
+        let call = copy.calls.get(number);
+        let queue = &copy.queues[call.queue];
+        let levels = &copy.profiles.get(copy.profile(number)).levels;
+        let keeper = waiting.keeper(queue.setup.sticky_wait).map(|(agent, wait)| {
+            let asked = Asked { names: &copy.profiles.get(copy.profile(number)).asked, levels };
+            let open = Call { place: Place::Open, ..call.clone() };
+            let why = match copy.roster.number(agent) {
+                Some(agent) => copy.exclusion(now, agent, queue, call.step, &asked, Some(&open)),
+                None => Some(Exclusion::NotAsked),
+            };
+            Keeper { agent: agent.clone(), wait, why }
         });
+        let steps = (0..queue.steps.len()).flat_map(|step| copy.explain_step(now, number, step));
         Some(Explanation {
             queue: queue.setup.id.clone(),
             strategy: queue.setup.strategy,
+            ahead: u32::try_from(copy.place(call).saturating_sub(1)).unwrap_or(u32::MAX),
+            keeper,
             steps: steps.collect(),
         })
     }
 
-    /// Why an agent has no call: for each of the agent's queues in which somebody waits, what keeps the call whose turn
-    /// is next from this agent. None when there is no such agent.
+    /// One step, in two where a call stays among teams until some time in it.
+    fn explain_step(&self, now: Timestamp, number: CallNo, step: usize) -> Vec<StepExplained> {
+        let call = self.calls.get(number);
+        let queue = &self.queues[call.queue];
+        let after = queue.steps[step].after;
+        let next = queue.steps.get(step + 1).map(|next| next.after);
+        let alone = call.teams_until.map(|until| until.since(call.enqueued_at));
+        let open = Call { teams_until: None, ..call.clone() };
+        match alone.filter(|alone| after < *alone) {
+            None => vec![self.explain_among(now, &open, step, after)],
+            Some(alone) if next.is_some_and(|next| next <= alone) => {
+                vec![self.explain_among(now, call, step, after)]
+            }
+            Some(alone) => {
+                vec![self.explain_among(now, call, step, after), self.explain_among(now, &open, step, alone)]
+            }
+        }
+    }
+
+    fn explain_among(&self, now: Timestamp, call: &Call, step: usize, after: Millis) -> StepExplained {
+        let queue = &self.queues[call.queue];
+        let requires = both(&queue.steps[step].skills, &call.waiting.requires);
+        let levels = numbered(&requires, &self.roster);
+        let asked = Asked { names: &requires, levels: &levels };
+        let open = Call { place: Place::Open, ..call.clone() };
+        let (able, excluded) = self.sort_members(now, queue, step, &asked, &open);
+        let ranked = able.into_iter().map(|agent| self.ranked(now, agent, &levels, None)).collect();
+        let teams = call.waiting.prefer.as_ref().filter(|_| call.teams_until.is_some());
+        let teams = teams.map_or_else(Vec::new, |prefer| prefer.teams.clone());
+        StepExplained { after, requires, teams, ranked, excluded }
+    }
+
+    /// What keeps each queue's calls from an agent, for each of the agent's queues in the order of the configuration.
+    /// Nothing when there is no such agent.
     #[must_use]
-    pub fn why_idle(&self, now: Timestamp, agent: &AgentId) -> Option<WhyIdle> {
-        let number = self.roster.number(agent)?;
+    pub fn waiting_for(&self, now: Timestamp, agent: &AgentId) -> Vec<WaitingFor> {
+        let Some(number) = self.roster.number(agent) else { return Vec::new() };
         let mine = self.queues.iter().enumerate().filter(|(_, q)| q.member_bits.contains(number as usize));
-        let queues = mine.filter_map(|(at, queue)| {
-            let next = self
-                .calls
-                .iter()
-                .filter(|call| call.queue == at && !is_offered(call))
-                .min_by_key(|c| c.key)?;
-            let profile = self.profiles.get(self.profiles.demand(next.demand).steps[next.step].1);
-            let asked = Asked { names: &profile.asked, levels: &profile.levels };
-            Some(WaitingFor {
+        mine.map(|(at, queue)| {
+            let mut calls: Vec<&Call> =
+                self.calls.iter().filter(|call| call.queue == at && !is_offered(call)).collect();
+            calls.sort_unstable_by_key(|call| call.key);
+            let not_for = |call: &&Call| {
+                let profile = self.profiles.get(self.profiles.demand(call.demand).steps[call.step].1);
+                let asked = Asked { names: &profile.asked, levels: &profile.levels };
+                let why = self.exclusion(now, number, queue, call.step, &asked, Some(call));
+                NotForAgent { call: call.key.call, why }
+            };
+            WaitingFor {
                 queue: queue.setup.id.clone(),
                 waiting: u32::try_from(queue.line.len()).unwrap_or(u32::MAX),
-                next: next.key.call,
-                why: self.exclusion(now, number, queue, next.step, &asked, Some(next)),
-            })
-        });
-        Some(WhyIdle { away: self.roster.get(number).away.clone(), queues: queues.collect() })
+                calls: calls.iter().take(CALLS_TOLD).map(not_for).collect(),
+            }
+        })
+        .collect()
     }
 
     /// The members who could have the call, best first, and the others with the one reason.
@@ -103,11 +163,11 @@ impl Distributor {
         queue: &Queue,
         step: usize,
         asked: &Asked<'_>,
-        call: Option<&Call>,
+        call: &Call,
     ) -> (Vec<AgentNo>, Vec<Excluded>) {
         let (mut able, mut excluded) = (Vec::new(), Vec::new());
         for agent in &queue.members {
-            match self.exclusion(now, *agent, queue, step, asked, call) {
+            match self.exclusion(now, *agent, queue, step, asked, Some(call)) {
                 None => able.push(*agent),
                 Some(why) => excluded.push(Excluded { agent: self.roster.get(*agent).id.clone(), why }),
             }
@@ -124,9 +184,15 @@ impl Distributor {
                 Strategy::RoundRobin => u64::from(last.is_some_and(|last| *agent <= last)),
             };
             let by_id = matches!(queue.setup.strategy, Strategy::RoundRobin | Strategy::Random);
-            let failed = call.is_some_and(|call| call.failed(*agent).is_some());
-            (failed, first, if by_id { None } else { since }, *agent)
+            (call.failed(*agent).is_some(), first, if by_id { None } else { since }, *agent)
         });
+        if queue.setup.strategy == Strategy::Random {
+            let fresh = able.iter().take_while(|agent| call.failed(**agent).is_none()).count();
+            let mut lot = self.lot;
+            let last = able.split_off(fresh);
+            able = drawn(&mut lot, able);
+            able.extend(drawn(&mut lot, last));
+        }
         (able, excluded)
     }
 
@@ -142,6 +208,12 @@ impl Distributor {
     ) -> Option<Exclusion> {
         if !queue.steps[step].members.contains(agent as usize) {
             return Some(Exclusion::NotAsked);
+        }
+        if let Some((call, prefer)) = call.and_then(|call| Some((call, call.waiting.prefer.as_ref()?)))
+            && call.teams_until.is_some()
+            && !self.roster.is_in(agent, &prefer.teams)
+        {
+            return Some(Exclusion::OtherTeam { until: call.teams_until });
         }
         let has = |skill: SkillNo| self.roster.level(agent, skill);
         let mut both = asked.names.iter().zip(asked.levels);
@@ -188,6 +260,15 @@ impl Distributor {
             skill: asked.iter().map(|(skill, _)| u32::from(self.roster.level(agent, *skill))).sum(),
         }
     }
+}
+
+/// The order in which these would be drawn, one after the other.
+fn drawn(lot: &mut u64, mut left: Vec<AgentNo>) -> Vec<AgentNo> {
+    let mut order = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        order.push(left.remove(draw(lot, left.len())));
+    }
+    order
 }
 
 const fn is_offered(call: &Call) -> bool {

@@ -21,7 +21,9 @@
 //! - An agent who did not take a call is asked again for it only when nobody else is ready, and not before
 //!   [`BACK_OFF`] has passed. Meanwhile the agent takes other calls.
 //! - A call with a sticky agent who is ready or busy waits for that agent alone, at its place, until the queue's
-//!   `sticky_wait` has passed or the agent goes away; then for everybody.
+//!   `sticky_wait` has passed or the agent goes away; then for everybody. Where a rule prefers an agent, that agent
+//!   comes before the sticky one, and the agent's teams are asked alone for a while before everybody is, if anybody of
+//!   them who qualifies is ready or busy.
 //! - An agent takes one call at a time.
 //!
 //! # It refuses to know
@@ -45,7 +47,6 @@ mod line;
 mod order;
 mod pace;
 mod ready;
-mod reasons;
 mod roster;
 mod state;
 #[cfg(test)]
@@ -55,12 +56,9 @@ mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hookswitch_model::{AgentId, CallId, Millis, Skill, Timestamp};
+use hookswitch_model::{AgentId, CallId, Millis, Skill, TeamId, Timestamp, why::Unavailable};
 
-pub use decision::{Decision, Placed, Unavailable, Waiting};
-pub use reasons::{
-    Excluded, Exclusion, Explanation, Ranked, Reasons, Score, StepExplained, Turn, WaitingFor, WhyIdle,
-};
+pub use decision::{Decision, Placed, Waiting};
 pub use state::State;
 
 use demand::{Profiles, Queue, QueueNumbers, Skilled};
@@ -107,7 +105,7 @@ impl Distributor {
     pub fn enqueue(&mut self, now: Timestamp, call: CallId, waiting: Waiting) -> Option<Placed> {
         let queue = *self.queue_numbers.get(&waiting.queue)?;
         self.remove(call);
-        let demand = self.demand(queue, &waiting.requires);
+        let demand = self.demand(queue, &waiting.requires, &[]);
         let (priority, since) = (waiting.priority, waiting.enqueued_at);
         let key = Key::new(call, priority, since, self.queues[queue].setup.ageing);
         let number = self.calls.insert(Call {
@@ -118,6 +116,7 @@ impl Distributor {
             entered_at: now,
             queue,
             demand,
+            teams_until: None,
             step: 0,
             place: Place::Open,
             failed: Vec::new(),
@@ -131,29 +130,57 @@ impl Distributor {
         self.queues[queue].line.insert(priority, InLine { since, call, number });
         self.catch_up(now, number);
         self.calls.get_mut(number).place = self.first_place(now, number);
+        self.keep_among_teams(now, number);
         self.put(number);
         self.arm(now, number);
         self.placed(now, call)
     }
 
-    /// With the sticky agent, if that agent is there and would be asked anyway.
+    /// With the agent it is kept for, if that agent is there and would be asked anyway.
     fn first_place(&self, now: Timestamp, number: CallNo) -> Place {
         let call = self.calls.get(number);
-        let Some(agent) = call.waiting.sticky.as_ref().and_then(|id| self.roster.number(id)) else {
+        let keeper = call.waiting.keeper(self.queues[call.queue].setup.sticky_wait);
+        let Some((agent, wait)) = keeper.and_then(|(id, wait)| Some((self.roster.number(id)?, wait))) else {
             return Place::Open;
         };
         let is_ready = self.roster.get(agent).standing.is_some();
         // One who is ready is asked first also where nobody is waited for.
         let least = if is_ready { Millis(1) } else { Millis(0) };
-        let wait = self.queues[call.queue].setup.sticky_wait.max(least);
+        let wait = wait.max(least);
         let place = Place::Kept { agent, until: now + wait };
         if wait > Millis(0) && self.keeps(number, agent) { place } else { Place::Open }
     }
 
+    /// Keeps a call among the teams of the agent its rule prefers, for as long as the rule says.
+    fn keep_among_teams(&mut self, now: Timestamp, number: CallNo) {
+        let call = self.calls.get(number);
+        let Some(prefer) = call.waiting.prefer.clone().filter(|prefer| prefer.team_wait > Millis(0)) else {
+            return;
+        };
+        let from = match call.place {
+            Place::Kept { until, .. } => until,
+            Place::Open | Place::Offered(_) => now,
+        };
+        let (queue, step, requires) = (call.queue, call.step, call.waiting.requires.clone());
+        let demand = self.demand(queue, &requires, &prefer.teams);
+        let profile = self.profiles.demand(demand).steps[step].1;
+        let there =
+            |agent: &AgentNo| self.profiles.rows.contains(*agent as usize, profile) && self.is_there(*agent);
+        if !prefer.teams.is_empty() && self.queues[queue].members.iter().any(there) {
+            let row = self.calls.get_mut(number);
+            row.demand = demand;
+            row.teams_until = Some(from + prefer.team_wait);
+        }
+    }
+
+    /// Ready, or back soon.
+    fn is_there(&self, agent: AgentNo) -> bool {
+        self.roster.get(agent).away.as_ref().is_none_or(Unavailable::is_busy)
+    }
+
     /// Whether a call may wait for this agent alone.
     fn keeps(&self, number: CallNo, agent: AgentNo) -> bool {
-        let there = self.roster.get(agent).away.as_ref().is_none_or(Unavailable::is_busy);
-        there && self.profiles.rows.contains(agent as usize, self.profile(number))
+        self.is_there(agent) && self.profiles.rows.contains(agent as usize, self.profile(number))
     }
 
     /// The offer failed: the call is back at its old place, and the agents of the offer come last for it. False when
@@ -356,15 +383,15 @@ impl Distributor {
         }
     }
 
-    /// The number of a queue's demand with these extra skills; made if it is new.
-    fn demand(&mut self, queue: usize, extra: &BTreeMap<Skill, u8>) -> usize {
-        if let Some(demand) = self.profiles.find(queue, extra) {
+    /// The number of a queue's demand with these extra skills, among these teams; made if it is new.
+    fn demand(&mut self, queue: usize, extra: &BTreeMap<Skill, u8>, teams: &[TeamId]) -> usize {
+        if let Some(demand) = self.profiles.find(queue, extra, teams) {
             return demand;
         }
         // Agents enter and leave orders with the profiles they match: those who are in must be counted for the new.
         self.settle_fresh();
         let first = self.profiles.len();
-        let demand = self.profiles.add(queue, &self.queues[queue], extra, &self.roster);
+        let demand = self.profiles.add(queue, &self.queues[queue], extra, teams, &self.roster);
         for profile in first..self.profiles.len() {
             self.ready.serve(profile, self.queues[queue].setup.strategy);
         }

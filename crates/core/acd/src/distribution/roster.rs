@@ -219,6 +219,11 @@ impl Roster {
         self.teams.get(team).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether an agent is in one of these teams; of none everybody is.
+    pub(super) fn is_in(&self, agent: AgentNo, teams: &[TeamId]) -> bool {
+        teams.is_empty() || teams.iter().any(|team| self.team(team).binary_search(&agent).is_ok())
+    }
+
     pub(super) fn skill_number(&self, skill: &Skill) -> SkillNo {
         self.skills.get(skill).copied().unwrap_or(NO_SKILL)
     }

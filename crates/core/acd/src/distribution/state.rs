@@ -39,6 +39,8 @@ struct CallState {
     attempts: u32,
     overdue: bool,
     due: Option<Timestamp>,
+    #[serde(default)]
+    teams_until: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +92,7 @@ impl Distributor {
             if let RouteTarget::Queue(queue) = &route.target
                 && let Some(queue) = new.queue_numbers.get(queue).copied()
             {
-                new.demand(queue, &route.requires);
+                new.demand(queue, &route.requires, &[]);
             }
         }
         for (call, state) in state.calls {
@@ -114,12 +116,14 @@ impl Distributor {
         }
         self.queue_numbers.insert(setup.id.clone(), self.queues.len());
         self.queues.push(queue);
-        self.demand(self.queues.len() - 1, &BTreeMap::new());
+        self.demand(self.queues.len() - 1, &BTreeMap::new(), &[]);
     }
 
     fn restore_call(&mut self, call: CallId, state: CallState) {
         let Some(queue) = self.queue_numbers.get(&state.waiting.queue).copied() else { return };
-        let demand = self.demand(queue, &state.waiting.requires);
+        let prefer = state.waiting.prefer.as_ref().filter(|_| state.teams_until.is_some());
+        let teams = prefer.map_or(&[][..], |prefer| &prefer.teams);
+        let demand = self.demand(queue, &state.waiting.requires, teams);
         let last = self.profiles.demand(demand).steps.len() - 1;
         let failed = state.failed.into_iter().filter_map(|(agent, until)| {
             let agent = self.roster.number(&agent)?;
@@ -142,6 +146,7 @@ impl Distributor {
             attempts: state.attempts,
             overdue: state.overdue,
             due: None,
+            teams_until: state.teams_until,
             enqueued_at: state.waiting.enqueued_at,
             waiting: Box::new(state.waiting),
         };
@@ -181,6 +186,7 @@ impl Distributor {
             attempts: row.attempts,
             overdue: row.overdue,
             due: row.due,
+            teams_until: row.teams_until,
         };
         let queue_state = |queue: &Queue| QueueState {
             cursor: queue.cursor.as_ref().map(|(id, _)| id.clone()),

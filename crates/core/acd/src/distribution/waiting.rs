@@ -52,7 +52,7 @@ impl Key {
 pub(super) enum Place {
     /// Among the calls of its profile.
     Open,
-    /// With its sticky agent, for nobody else until then.
+    /// With the one agent it is kept for, for nobody else until then.
     Kept {
         /// Whose.
         agent: AgentNo,
@@ -84,6 +84,8 @@ pub(super) struct Call {
     pub(super) entered_at: Timestamp,
     pub(super) queue: usize,
     pub(super) demand: usize,
+    /// Until then only the teams that its rule prefers are asked.
+    pub(super) teams_until: Option<Timestamp>,
     /// Which step of the demand is in force.
     pub(super) step: usize,
     pub(super) place: Place,

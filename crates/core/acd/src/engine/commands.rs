@@ -23,7 +23,8 @@ impl Engine {
                 | Refusal::NotNow { .. }
                 | Refusal::Invalid { .. }
                 | Refusal::PoppedElsewhere
-                | Refusal::PopExpired,
+                | Refusal::PopExpired
+                | Refusal::PopSuperseded,
             ) => self.counters.refused += 1,
         }
         self.answer(Answer { command: id, result });

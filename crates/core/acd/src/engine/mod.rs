@@ -37,7 +37,6 @@ use crate::{
 
 pub use links::{Link, LinkStatus};
 pub(crate) use plan::Plan;
-pub use read::{Explained, WhyIdle};
 pub use snapshot::{RestoreError, Snapshot};
 
 /// How long the PBX may take to carry out what we ask.
@@ -222,6 +221,7 @@ impl Engine {
             match timer {
                 Timer::Ring(call) => self.ring_overdue(call, slept),
                 Timer::Retry(call) => self.retry(call, slept),
+                Timer::Route(call) => self.route_at_last(call),
                 Timer::Trace(call) => self.check_trace(call, slept),
                 Timer::WrapUp(agent) => self.wrap_up_over(&agent),
                 Timer::Stats(queue) => self.stats_due(&queue),
@@ -261,6 +261,7 @@ impl Engine {
     /// Puts out an event about a call.
     pub(crate) fn emit_call(&mut self, kind: EventKind) {
         let pbx = kind.call().map(|call| call.pbx.clone());
+        self.supersede_pops(&kind);
         self.emit(pbx, kind);
     }
 

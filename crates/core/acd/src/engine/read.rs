@@ -7,36 +7,14 @@ use hookswitch_model::{
     pbx::{KnownCall, KnownLeg},
     queue::Queue,
     setup::{RouteTarget, Setup},
+    why::{Explained, Why, WhyIdle},
 };
-use serde::{Deserialize, Serialize};
 
 use super::{Counters, Engine, LinkStatus};
 use crate::{
     calls::{CallRecord, Place},
-    distribution::{Explanation, Unavailable, Waiting},
-    routing::Routed,
-    why::Why,
+    distribution::Waiting,
 };
-
-/// Why an agent gets no call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WhyIdle {
-    /// The agent.
-    pub agent: AgentId,
-    /// What keeps queues from offering; none: nothing, there is only no call that fits.
-    pub unavailable: Option<Unavailable>,
-    /// The queues the agent serves, with what waits there.
-    pub queues: Vec<Queue>,
-}
-
-/// How a call would be routed that does not exist.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Explained {
-    /// The rules.
-    pub routed: Routed,
-    /// The queue's choice, where a rule sends it to one.
-    pub queue: Option<Explanation>,
-}
 
 impl Engine {
     /// The configuration in force.
@@ -122,12 +100,16 @@ impl Engine {
         self.calls.known(id).map(|record| &record.why)
     }
 
-    /// Why an agent gets no call.
+    /// Why an agent has no call: what keeps the calls of each of the agent's queues away.
     #[must_use]
     pub fn why_idle(&self, id: &AgentId, now: Timestamp) -> Option<WhyIdle> {
         let record = self.agents.get(id)?;
-        let queues = record.agent.queues.iter().filter_map(|queue| self.stats.queue(queue, now));
-        Some(WhyIdle { agent: id.clone(), unavailable: record.away.clone(), queues: queues.collect() })
+        Some(WhyIdle {
+            agent: id.clone(),
+            config_version: self.setup.version,
+            unavailable: record.away.clone(),
+            queues: self.distributor.waiting_for(now, id),
+        })
     }
 
     /// How this imaginary call would be routed now.
@@ -142,11 +124,18 @@ impl Engine {
                     enqueued_at: now,
                     requires: routed.requires.clone(),
                     sticky: self.sticky_agent(now, call, queue),
+                    prefer: routed.prefer.clone(),
                 };
                 self.distributor.explain(now, &waiting)
             }
-            Some(RouteTarget::Agent(_) | RouteTarget::Transfer(_) | RouteTarget::Hangup) | None => None,
+            Some(
+                RouteTarget::Agent(_)
+                | RouteTarget::Transfer(_)
+                | RouteTarget::Hangup
+                | RouteTarget::Reject(_),
+            )
+            | None => None,
         };
-        Explained { routed, queue }
+        Explained { at: now, config_version: self.setup.version, routed, queue }
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use hookswitch_model::{
-    AgentId,
+    AgentId, CallId,
     agent::AgentState,
     event::EventKind,
     offer::OfferOutcome,
@@ -13,8 +13,9 @@ use hookswitch_model::{
 use super::{Engine, Plan, plan::queues_of};
 use crate::{
     agents::{AgentRecord, Base},
-    calls::Exit,
+    calls::Place,
     routing::Router,
+    timers::Timer,
 };
 
 impl Engine {
@@ -28,10 +29,16 @@ impl Engine {
         self.configure_agents(&setup);
     }
 
-    /// A configuration takes over. Waiting calls keep their places; those whose queue is gone are handed to the
-    /// fallback. One whose rules cannot be used changes nothing and is told: `check` would have refused it.
+    /// A configuration takes over. Waiting calls keep their places; those whose queue is gone go where the
+    /// configuration sends them. One whose rules cannot be used changes nothing and is told: `check` would have refused
+    /// it.
+    ///
+    /// The same configuration under the same version is not told again; whether somebody can be asked who a customer
+    /// is may have changed all the same: the directory got its first contact.
     pub(super) fn apply(&mut self, setup: &Arc<Setup>) {
-        if self.life.announced == Some(setup.version) && self.setup == *setup {
+        if self.life.announced == Some(setup.version) && self.is_but_for_lookup(setup) {
+            self.setup = Arc::clone(setup);
+            self.route_who_waited_for_customers();
             return;
         }
         match Router::new(setup) {
@@ -57,11 +64,41 @@ impl Engine {
         }
         let gone = self.distributor.apply(now, setup);
         self.configure_agents(setup);
-        for call in gone {
-            self.leave(call, Exit::FallBack);
-        }
         let previous = self.life.announced.replace(setup.version);
         self.emit(None, EventKind::ConfigApplied { version: setup.version, previous });
+        for call in gone {
+            self.move_on(call);
+        }
+        self.route_who_waited_for_customers();
+    }
+
+    /// Whether a configuration is the one in force, but for who can be asked about customers.
+    fn is_but_for_lookup(&self, setup: &Setup) -> bool {
+        Setup { lookup: self.setup.lookup, ..setup.clone() } == *self.setup
+    }
+
+    /// A waiting call whose queue is gone. One that is being rung for goes on when nobody answers.
+    fn move_on(&mut self, id: CallId) {
+        let now = self.now();
+        let Some(record) = self.calls.get(id) else { return };
+        let since = record.waiting_since.unwrap_or(now);
+        match (&record.place, record.visit.as_ref().map(|visit| visit.queue.clone())) {
+            (Place::Waiting | Place::Refused, Some(from)) => {
+                self.timers.cancel(&Timer::Retry(id));
+                self.queue_gone(id, from, since);
+            }
+            (Place::Waiting | Place::Refused, None)
+            | (Place::Elsewhere | Place::Ringing(_) | Place::Leaving { .. }, _) => {}
+        }
+    }
+
+    /// Callers who wait for their customers to be known may be routed by other rules now, or wait in vain.
+    fn route_who_waited_for_customers(&mut self) {
+        let waiting = self.calls.live().filter(|record| record.unrouted.is_some());
+        let waiting: Vec<CallId> = waiting.map(|record| record.call.id).collect();
+        for call in waiting {
+            self.route_at_last(call);
+        }
     }
 
     fn configure_agents(&mut self, setup: &Setup) {
@@ -116,7 +153,7 @@ impl Engine {
             }
         }
         let Some(record) = self.agents.remove(id) else { return };
-        self.timers.cancel(&crate::timers::Timer::WrapUp(id.clone()));
+        self.timers.cancel(&Timer::WrapUp(id.clone()));
         for queue in &record.agent.queues {
             self.stats.agent_serves(queue, record.agent.state, false);
         }

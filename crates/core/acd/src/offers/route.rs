@@ -5,16 +5,18 @@ use hookswitch_model::{
     call::PartyNumber,
     event::{EventKind, Queued},
     pbx::{Action, TransferKind},
-    setup::{Overflow, RouteTarget},
+    setup::{Overflow, Rejection, RouteTarget},
+    why::{Because, MoveReason, Moved, MovedTo, Routed, Unavailable},
 };
 
 use super::ring::DIRECT_RING;
 use crate::{
     calls::{CallRecord, Exit, Place, Visit, cause},
+    customers::Unrouted,
     distribution::{Decision, Waiting},
     engine::Engine,
-    routing::Routed,
     timers::Timer,
+    why,
 };
 
 /// How long the PBX may take to let a caller out of the waiting room, before it is asked again.
@@ -43,22 +45,23 @@ impl Engine {
         record.place = Place::Waiting;
         record.system = None;
         let how = record.takeover.take().map_or("queued", |takeover| takeover.how());
-        let mut asked = record.call.clone();
-        asked.dnis = dnis;
-        let routed = self.router.route(now, &asked);
-        let target = routed.target.clone();
-        self.apply_rule(id, routed);
+        self.route_when_known(id, Unrouted { dnis, since: now, how: how.to_owned() });
+    }
+
+    /// Sends a caller in our waiting room where a rule says; without one, to the fallback.
+    pub(crate) fn send(&mut self, id: CallId, target: Option<RouteTarget>, since: Timestamp, how: &str) {
         match target {
-            Some(RouteTarget::Queue(queue)) => self.enter_queue(id, queue, now, how),
+            Some(RouteTarget::Queue(queue)) => self.enter_queue(id, queue, since, how),
             Some(RouteTarget::Agent(agent)) => self.ring_directly(id, &agent),
             Some(RouteTarget::Transfer(number)) => self.leave(id, Exit::Number(number)),
             Some(RouteTarget::Hangup) => self.leave(id, Exit::Hangup),
+            Some(RouteTarget::Reject(rejection)) => self.leave(id, Exit::Reject(rejection)),
             None => self.leave(id, Exit::FallBack),
         }
     }
 
     /// Writes what the rule says on the call.
-    fn apply_rule(&mut self, id: CallId, routed: Routed) {
+    pub(crate) fn apply_rule(&mut self, id: CallId, routed: Routed) {
         let version = self.setup.version;
         let now = self.now();
         let Some(record) = self.calls.get_mut(id) else { return };
@@ -66,9 +69,10 @@ impl Engine {
         record.call.priority = routed.priority;
         record.call.config_version = version;
         record.requires.clone_from(&routed.requires);
+        record.prefer.clone_from(&routed.prefer);
         let set = routed.set.clone();
         let by = record.call.rule.clone().unwrap_or_default();
-        record.why.routed(now, version, routed);
+        why::note(&mut record.why, now, version, Because::Routed(routed));
         self.attach(id, set, &format!("rule {by}"));
     }
 
@@ -82,9 +86,10 @@ impl Engine {
             enqueued_at: since,
             requires: record.requires.clone(),
             sticky: self.sticky_agent(now, &record.call, &queue),
+            prefer: record.prefer.clone(),
         };
         let Some(placed) = self.distributor.enqueue(now, id, waiting) else {
-            self.leave(id, Exit::FallBack);
+            self.queue_gone(id, queue, since);
             return;
         };
         let visit = Visit { queue: queue.clone(), since: now, of_pbx: false, how: how.to_owned() };
@@ -102,6 +107,34 @@ impl Engine {
         let (pbx, call) = record.reference();
         if let Some(leg) = record.anchor().map(|anchor| record.parties[anchor].leg_ref.clone()) {
             self.ask(&pbx, None, Action::NoteQueue { call, leg, queue });
+        }
+    }
+
+    /// The queue a caller waits in is no more: the caller goes on in the one that took its place, else where the rules
+    /// send the call now, else to the fallback. The time waited is kept.
+    pub(crate) fn queue_gone(&mut self, id: CallId, from: QueueId, since: Timestamp) {
+        let now = self.now();
+        let Some(record) = self.calls.get(id) else { return };
+        let target = match self.setup.replaced.get(&from) {
+            Some(queue) => Some(RouteTarget::Queue(queue.clone())),
+            None => {
+                let routed = self.router.route(now, &record.call);
+                let target = routed.target.clone();
+                self.apply_rule(id, routed);
+                target
+            }
+        };
+        let is_known = |queue: &QueueId| self.plan.queue(&self.setup, queue).is_some();
+        let target = target.filter(|to| !matches!(to, RouteTarget::Queue(queue) if !is_known(queue)));
+        let to = target.clone().map_or(MovedTo::FallBack, MovedTo::Target);
+        self.note_moved(id, Moved { from, to, reason: MoveReason::QueueGone });
+        self.send(id, target, since, "queue_gone");
+    }
+
+    fn note_moved(&mut self, id: CallId, moved: Moved) {
+        let (now, version) = (self.now(), self.setup.version);
+        if let Some(record) = self.calls.get_mut(id) {
+            why::note(&mut record.why, now, version, Because::Moved(moved));
         }
     }
 
@@ -141,7 +174,9 @@ impl Engine {
     /// the lists, and by then he may talk to the fallback. See [`Self::leave_after_gap`].
     pub(crate) fn leave(&mut self, id: CallId, exit: Exit) {
         self.distributor.remove(id);
-        let Some(record) = self.calls.get(id) else { return };
+        self.timers.cancel(&Timer::Route(id));
+        let Some(record) = self.calls.get_mut(id) else { return };
+        record.unrouted = None;
         let Some(leg) = record.anchor().map(|anchor| record.parties[anchor].leg_ref.clone()) else { return };
         let (pbx, call) = record.reference();
         self.timers.set(Timer::Retry(id), self.now() + LEAVES_WITHIN);
@@ -149,6 +184,8 @@ impl Engine {
             Exit::FallBack => Action::FallBack { call, leg },
             Exit::Number(number) => Action::SendTo { call, leg, number: number.clone() },
             Exit::Hangup => Action::Hangup { leg, cause: cause::NORMAL },
+            Exit::Reject(Rejection::Busy) => Action::Hangup { leg, cause: cause::BUSY },
+            Exit::Reject(Rejection::Spam) => Action::Hangup { leg, cause: cause::REJECTED },
         };
         let asked = self.is_linked(&pbx).then(|| self.ask(&pbx, Some(id), action));
         if let Some(record) = self.calls.get_mut(id) {
@@ -211,13 +248,13 @@ impl Engine {
                     let timeout =
                         self.plan.queue(&self.setup, &queue).map_or(DIRECT_RING, |queue| queue.offer_timeout);
                     if let Some(record) = self.calls.get_mut(call) {
-                        record.why.decided(now, self.setup.version, *reasons);
+                        why::note(&mut record.why, now, self.setup.version, Because::Offered(reasons));
                     }
                     if !self.ring(call, Some(queue), &agents, timeout) {
                         self.not_rung(call, &agents);
                     }
                 }
-                Decision::Overflow { call, queue: _, then } => self.overflow(call, then),
+                Decision::Overflow { call, queue, then } => self.overflow(call, queue, then),
             }
         }
     }
@@ -230,13 +267,20 @@ impl Engine {
         }
         for agent in agents {
             if let Some(record) = self.agents.get_mut(agent) {
-                record.away = Some(crate::distribution::Unavailable::Reserved);
+                record.away = Some(Unavailable::Reserved);
             }
             self.sync_availability(agent);
         }
     }
 
-    fn overflow(&mut self, call: CallId, then: Overflow) {
+    fn overflow(&mut self, call: CallId, from: QueueId, then: Overflow) {
+        let to = match then.clone() {
+            Overflow::Queue(queue) => MovedTo::Target(RouteTarget::Queue(queue)),
+            Overflow::Transfer(number) => MovedTo::Target(RouteTarget::Transfer(number)),
+            Overflow::Hangup => MovedTo::Target(RouteTarget::Hangup),
+            Overflow::Callback => MovedTo::Callback,
+        };
+        self.note_moved(call, Moved { from, to, reason: MoveReason::MaxWait });
         let since = self.calls.get(call).and_then(|record| record.waiting_since).unwrap_or(self.now());
         match then {
             Overflow::Queue(queue) => self.enter_queue(call, queue, since, "overflow"),

@@ -110,9 +110,9 @@ impl Engine {
             call.state = CallState::Offered;
         }
         let (call_id, offer) = (call.id, offer.offer.clone());
-        let agent = offer.agent.clone();
+        let (agent, queue) = (offer.agent.clone(), offer.queue.clone());
         self.emit_call(EventKind::CallOffered { call, offer });
-        self.pop(call_id, &agent);
+        self.pop_at_ring(call_id, &agent, queue.as_ref());
     }
 
     /// An offer is over. Told if it was told; what follows for the agent happens here.

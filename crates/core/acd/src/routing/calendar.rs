@@ -1,6 +1,6 @@
 //! Opening hours and the local time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use hookswitch_model::{Timestamp, setup::CalendarSetup};
 use jiff::{
@@ -8,7 +8,10 @@ use jiff::{
     tz::{TimeZone, TimeZoneDatabase},
 };
 
-use super::RuleError;
+use super::{
+    RuleError,
+    days::{Days, NoDays},
+};
 
 /// Named calendars.
 #[derive(Debug)]
@@ -23,7 +26,9 @@ struct Calendar {
     name: String,
     zone: TimeZone,
     open: [Vec<(u16, u16)>; 7],
-    closed: BTreeSet<String>,
+    closed: Vec<Days>,
+    /// The fewest days first.
+    special: Vec<(Days, Vec<(u16, u16)>)>,
 }
 
 impl Calendars {
@@ -33,12 +38,7 @@ impl Calendars {
         let mut list = Vec::new();
         for (name, setup) in setups {
             match zones.get(&setup.timezone) {
-                Ok(zone) => list.push(Calendar {
-                    name: name.clone(),
-                    zone,
-                    open: setup.open.clone(),
-                    closed: setup.closed.iter().cloned().collect(),
-                }),
+                Ok(zone) => list.push(Calendar::new(name, zone, setup, errors)),
                 Err(_) => errors.push(RuleError {
                     rule: format!("calendar.{name}"),
                     column: None,
@@ -64,15 +64,47 @@ impl Calendars {
     pub(super) fn is_open(&self, calendar: usize, now: Timestamp) -> bool {
         let Some(calendar) = self.list.get(calendar) else { return false };
         let here = zoned(now, &calendar.zone);
-        let day = usize::try_from(here.weekday().to_monday_zero_offset()).unwrap_or(0);
         let minute = minute_of_day(&here);
-        calendar.open[day].iter().any(|(from, to)| (*from..*to).contains(&minute))
-            && !calendar.closed.contains(&here.date().to_string())
+        calendar.hours(&here).iter().any(|(from, to)| (*from..*to).contains(&minute))
     }
 
     /// The time that `now` stands for.
     pub(super) fn local(&self, now: Timestamp) -> Zoned {
         zoned(now, &self.home)
+    }
+}
+
+impl Calendar {
+    fn new(name: &str, zone: TimeZone, setup: &CalendarSetup, errors: &mut Vec<RuleError>) -> Self {
+        let mut days = |text: &String| match text.parse::<Days>() {
+            Ok(days) => Some(days),
+            Err(NoDays) => {
+                errors.push(RuleError {
+                    rule: format!("calendar.{name}"),
+                    column: None,
+                    message: format!("{text:?} names no day"),
+                    hint: "as in \"2026-12-25\", \"--12-25\" or \"2026-12-24/2027-01-01\"".to_owned(),
+                });
+                None
+            }
+        };
+        let closed = setup.closed.iter().filter_map(&mut days).collect();
+        let special = setup.special.iter().filter_map(|(text, spans)| Some((days(text)?, spans.clone())));
+        let mut special: Vec<(Days, Vec<(u16, u16)>)> = special.collect();
+        special.sort_by_key(|(days, _)| (days.length(), matches!(days, Days::EachYear(..))));
+        Self { name: name.to_owned(), zone, open: setup.open.clone(), closed, special }
+    }
+
+    /// When it is open on this day.
+    fn hours(&self, here: &Zoned) -> &[(u16, u16)] {
+        let date = here.date();
+        if let Some((_, spans)) = self.special.iter().find(|(days, _)| days.contain(date)) {
+            return spans;
+        }
+        if self.closed.iter().any(|days| days.contain(date)) {
+            return &[];
+        }
+        &self.open[usize::try_from(here.weekday().to_monday_zero_offset()).unwrap_or(0)]
     }
 }
 

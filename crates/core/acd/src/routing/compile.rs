@@ -1,26 +1,34 @@
 //! From an expression to a condition: its logic, and the simple tests taken out.
 
 use hookswitch_expression::{
-    Ask, CallExpr, Error, Expr, Expression, LiteralValue, Node, Variable, operators,
+    Ask, CallExpr, EntryExpr, Error, Expr, Expression, LiteralValue, Node, Variable, operators,
 };
 
-use super::condition::{Condition, Constant, Operator, Test, TextTest};
+use super::{
+    condition::{Condition, Constant, Operator, Test, TextTest},
+    facts::Path,
+};
 
-/// The logic of an expression, with its comparisons as tests.
-///
-/// # Errors
-/// A part of it is plainly neither true nor false.
-pub(super) fn condition(expression: &Expression) -> Result<Condition, Error> {
-    logic(expression.root()).map_err(|node| {
-        let hint = "compare it with something: dnis == \"5003\"";
-        expression.error(node, "the condition is not true or false", hint)
-    })
+/// A part of an expression that cannot be used in a condition.
+struct Fault<'a> {
+    node: &'a Node,
+    message: &'static str,
+    hint: &'static str,
 }
 
-/// The error is the node that is neither true nor false.
-fn logic(node: &Node) -> Result<Condition, &Node> {
-    let Expr::Call(call) = &node.expr else { return test(node) };
-    let parts = || call.args.iter().map(logic).collect::<Result<Vec<Condition>, &Node>>();
+/// The logic of an expression, with its comparisons as tests. `paths` is what it names.
+///
+/// # Errors
+/// A part of it is plainly neither true nor false, or a list stands where it has no meaning.
+pub(super) fn condition(expression: &Expression, paths: &[Path]) -> Result<Condition, Error> {
+    logic(expression.root(), paths)
+        .map_err(|Fault { node, message, hint }| expression.error(node, message, hint))
+}
+
+fn logic<'a>(node: &'a Node, paths: &[Path]) -> Result<Condition, Fault<'a>> {
+    let Expr::Call(call) = &node.expr else { return test(node, paths) };
+    let parts =
+        || call.args.iter().map(|part| logic(part, paths)).collect::<Result<Vec<Condition>, Fault<'a>>>();
     match (call.func_name.as_str(), call.args.as_slice()) {
         (operators::LOGICAL_AND, _) => {
             let mut flat = Vec::new();
@@ -32,15 +40,18 @@ fn logic(node: &Node) -> Result<Condition, &Node> {
             Ok(Condition::All(flat))
         }
         (operators::LOGICAL_OR, _) => Ok(Condition::Any(parts()?)),
-        (operators::LOGICAL_NOT, [part]) => Ok(Condition::Not(Box::new(logic(part)?))),
+        (operators::LOGICAL_NOT, [part]) => Ok(Condition::Not(Box::new(logic(part, paths)?))),
         (operators::CONDITIONAL, [a, b, c]) => {
-            Ok(Condition::Choice(Box::new([logic(a)?, logic(b)?, logic(c)?])))
+            Ok(Condition::Choice(Box::new([logic(a, paths)?, logic(b, paths)?, logic(c, paths)?])))
         }
-        _ => test(node),
+        _ => test(node, paths),
     }
 }
 
-fn test(node: &Node) -> Result<Condition, &Node> {
+fn test<'a>(node: &'a Node, paths: &[Path]) -> Result<Condition, Fault<'a>> {
+    let mut names = Vec::new();
+    each_name(node, &mut |at, name| names.push((at, name)));
+    let lists = names.iter().filter(|(_, name)| matches!(paths.get(*name), Some(Path::List(_)))).count();
     let simple = match &node.expr {
         Expr::Ident(name) => match Variable::of(name) {
             Some(Variable { number, ask: Ask::Value }) => Some(Test::Is(number)),
@@ -48,15 +59,83 @@ fn test(node: &Node) -> Result<Condition, &Node> {
             Some(Variable { ask: Ask::Elements, .. }) | None => None,
         },
         Expr::Literal(LiteralValue::Boolean(is)) => return Ok(Condition::Always(*is.inner())),
-        Expr::Literal(_) | Expr::List(_) | Expr::Map(_) => return Err(node),
-        Expr::Call(call) => simple_call(call),
+        Expr::Literal(_) | Expr::List(_) | Expr::Map(_) => {
+            let hint = "compare it with something: dnis == \"5003\"";
+            return Err(Fault { node, message: "the condition is not true or false", hint });
+        }
+        Expr::Call(call) => simple_call(call, paths),
         Expr::Comprehension(_) | Expr::Select(_) | Expr::Struct(_) | Expr::Unspecified => None,
     };
-    Ok(Condition::Test(simple.unwrap_or_else(|| Test::Cel(Box::new(node.clone())))))
+    if lists > 0 && !(lists == 1 && matches!(simple, Some(Test::InList(..)))) {
+        let message = "a list has no value of its own";
+        return Err(Fault { node, message, hint: "ask whether a name is in it: ani in list.blacklist" });
+    }
+    let cel = || {
+        let names = names.iter().map(|(_, name)| *name).collect();
+        Test::Cel(Box::new(node.clone()), names)
+    };
+    Ok(Condition::Test(simple.unwrap_or_else(cel)))
+}
+
+/// Every constant name in an expression, with its node.
+fn each_name<'a>(node: &'a Node, found: &mut impl FnMut(&'a Node, usize)) {
+    match &node.expr {
+        Expr::Ident(name) => {
+            if let Some(variable) = Variable::of(name) {
+                found(node, variable.number);
+            }
+        }
+        Expr::Call(call) => {
+            call.target.as_deref().into_iter().chain(&call.args).for_each(|part| each_name(part, found));
+        }
+        Expr::Comprehension(over) => {
+            let parts = [&over.iter_range, &over.accu_init, &over.loop_cond, &over.loop_step, &over.result];
+            parts.into_iter().for_each(|part| each_name(part, found));
+        }
+        Expr::List(list) => list.elements.iter().for_each(|part| each_name(part, found)),
+        Expr::Map(map) => {
+            for entry in &map.entries {
+                if let EntryExpr::MapEntry(entry) = &entry.expr {
+                    each_name(&entry.key, found);
+                    each_name(&entry.value, found);
+                }
+            }
+        }
+        Expr::Select(select) => each_name(&select.operand, found),
+        Expr::Literal(_) | Expr::Struct(_) | Expr::Unspecified => {}
+    }
+}
+
+/// What a rule's `prefer` says: a name, or a text that is the same for every call.
+#[derive(Debug)]
+pub(super) enum Preference {
+    /// The number of the name.
+    Name(usize),
+    /// The text.
+    Text(String),
+}
+
+/// A preference, which is nothing but one name or one text.
+///
+/// # Errors
+/// It is anything else.
+pub(super) fn preference(expression: &Expression, paths: &[Path]) -> Result<Preference, Error> {
+    let root = expression.root();
+    match (plain(root), constant(root)) {
+        (Some(number), _) if !matches!(paths.get(number), Some(Path::List(_))) => {
+            Ok(Preference::Name(number))
+        }
+        (_, Some(Constant::Text(text))) => Ok(Preference::Text(text)),
+        _ => Err(expression.error(
+            root,
+            "an agent is named by one value",
+            "as in customer.owner, data.agent or \"alice\"",
+        )),
+    }
 }
 
 /// A test of one name against constants, if the call is one.
-fn simple_call(call: &CallExpr) -> Option<Test> {
+fn simple_call(call: &CallExpr, paths: &[Path]) -> Option<Test> {
     if let Some(target) = &call.target {
         let (path, [with]) = (plain(target)?, call.args.as_slice()) else { return None };
         let test = match call.func_name.as_str() {
@@ -77,6 +156,9 @@ fn simple_call(call: &CallExpr) -> Option<Test> {
         operators::GREATER => Operator::Greater,
         operators::GREATER_EQUALS => Operator::GreaterOrEqual,
         operators::IN => {
+            if let Some(Path::List(list)) = plain(right).and_then(|right| paths.get(right)) {
+                return plain(left).map(|name| Test::InList(name, *list));
+            }
             let Expr::List(list) = &right.expr else { return None };
             let constants: Option<Vec<Constant>> = list.elements.iter().map(constant).collect();
             return Some(Test::OneOf(plain(left)?, constants?));

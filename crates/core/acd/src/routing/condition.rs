@@ -23,14 +23,16 @@ pub(super) enum Test {
     Compare(usize, Operator, Constant),
     /// `name in [constants]`
     OneOf(usize, Vec<Constant>),
+    /// `name in list.name`
+    InList(usize, usize),
     /// `name.startsWith("…")` and its like.
     Text(usize, TextTest, String),
     /// A name that is true or false itself.
     Is(usize),
     /// `has(name)`
     Has(usize),
-    /// Anything else.
-    Cel(Box<Node>),
+    /// Anything else, with what it names.
+    Cel(Box<Node>, Box<[usize]>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +104,27 @@ impl Condition {
         }
     }
 
+    /// Whether it holds whoever the customer is; none: that depends on the customer.
+    pub(super) fn holds_for_anybody(&self, facts: &CallFacts<'_>, interpreter: &Interpreter) -> Option<bool> {
+        let each = |part: &Self| part.holds_for_anybody(facts, interpreter);
+        match self {
+            Self::All(parts) => decided(parts.iter().map(each), false),
+            Self::Any(parts) => decided(parts.iter().map(each), true),
+            Self::Not(part) => each(part).map(|holds| !holds),
+            Self::Choice(parts) => {
+                let [condition, then, otherwise] = &**parts;
+                match each(condition) {
+                    Some(true) => each(then),
+                    Some(false) => each(otherwise),
+                    None => each(then).filter(|holds| each(otherwise) == Some(*holds)),
+                }
+            }
+            Self::Always(is) => Some(*is),
+            Self::Test(test) if test.names().any(|name| facts.is_of_customer(name)) => None,
+            Self::Test(test) => Some(test.holds(facts, interpreter).unwrap_or(false)),
+        }
+    }
+
     /// Whether trying it needs the interpreter.
     pub(super) fn is_slow(&self) -> bool {
         match self {
@@ -109,12 +132,39 @@ impl Condition {
             Self::Not(part) => part.is_slow(),
             Self::Choice(parts) => parts.iter().any(Self::is_slow),
             Self::Always(_) => false,
-            Self::Test(test) => matches!(test, Test::Cel(_)),
+            Self::Test(test) => matches!(test, Test::Cel(..)),
         }
     }
 }
 
+/// What parts come to together, one of which can settle it.
+fn decided(parts: impl Iterator<Item = Option<bool>>, settles: bool) -> Option<bool> {
+    let mut all_known = true;
+    for part in parts {
+        match part {
+            Some(holds) if holds == settles => return Some(settles),
+            Some(_) => {}
+            None => all_known = false,
+        }
+    }
+    all_known.then_some(!settles)
+}
+
 impl Test {
+    /// The numbers of what it names.
+    fn names(&self) -> impl Iterator<Item = usize> + '_ {
+        let (one, several) = match self {
+            Self::Compare(name, ..)
+            | Self::OneOf(name, _)
+            | Self::InList(name, _)
+            | Self::Text(name, ..)
+            | Self::Is(name)
+            | Self::Has(name) => (Some(*name), &[][..]),
+            Self::Cel(_, names) => (None, &**names),
+        };
+        one.into_iter().chain(several.iter().copied())
+    }
+
     fn holds(&self, facts: &CallFacts<'_>, interpreter: &Interpreter) -> Result<bool, String> {
         match self {
             Self::Compare(path, operator, constant) => compare(&facts.value(*path), *operator, constant),
@@ -145,7 +195,8 @@ impl Test {
                 | Value::Json(_)) => Err(format!("{} where true or false is needed", other.type_name())),
             },
             Self::Has(path) => Ok(facts.value(*path) != Value::Null),
-            Self::Cel(node) => interpreter.holds(node, facts).map_err(|error| error.to_string()),
+            Self::InList(path, list) => Ok(facts.is_in(*path, *list)),
+            Self::Cel(node, _) => interpreter.holds(node, facts).map_err(|error| error.to_string()),
         }
     }
 }

@@ -9,7 +9,7 @@ use hookswitch_model::{
 };
 use jiff::Zoned;
 
-use super::calendar::Calendars;
+use super::{calendar::Calendars, lists::Lists};
 
 /// One name that a condition may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,23 @@ pub(super) enum Path {
     Trunk,
     /// Whether the calendar of this number is open.
     Calendar(usize),
+    /// The list of this number: what something can be in.
+    List(usize),
+}
+
+impl Path {
+    /// Whether it depends on who the customer is.
+    pub(super) const fn is_of_customer(&self) -> bool {
+        matches!(
+            self,
+            Self::CustomerId
+                | Self::CustomerName
+                | Self::CustomerMatch
+                | Self::CustomerScore
+                | Self::CustomerField(_)
+                | Self::AllCustomer
+        )
+    }
 }
 
 /// A part of the local time.
@@ -78,6 +95,7 @@ pub(super) struct CallFacts<'a> {
     now: Timestamp,
     paths: &'a [Path],
     calendars: &'a Calendars,
+    lists: &'a Lists,
     local: OnceLock<Zoned>,
 }
 
@@ -87,8 +105,32 @@ impl<'a> CallFacts<'a> {
         call: &'a Call,
         paths: &'a [Path],
         calendars: &'a Calendars,
+        lists: &'a Lists,
     ) -> Self {
-        Self { call, now, paths, calendars, local: OnceLock::new() }
+        Self { call, now, paths, calendars, lists, local: OnceLock::new() }
+    }
+
+    /// Whether what a name stands for is in a list. A number that stands for itself is, in either of its forms.
+    pub(super) fn is_in(&self, number: usize, list: usize) -> bool {
+        let either = |raw: &str, e164: Option<&String>| {
+            self.lists.contains(list, raw) || e164.is_some_and(|e164| self.lists.contains(list, e164))
+        };
+        let path = &self.paths[number];
+        if *path == Path::AniRaw {
+            return either(&self.call.ani.raw, self.call.ani.e164.as_ref());
+        }
+        if *path == Path::DnisRaw {
+            return either(&self.call.dnis.raw, self.call.dnis.e164.as_ref());
+        }
+        if *path == Path::ViaRaw {
+            return self.call.via.as_ref().is_some_and(|via| either(&via.raw, via.e164.as_ref()));
+        }
+        if let Value::Text(text) = self.value(number) { self.lists.contains(list, &text) } else { false }
+    }
+
+    /// Whether a name depends on who the customer is.
+    pub(super) fn is_of_customer(&self, number: usize) -> bool {
+        self.paths[number].is_of_customer()
     }
 
     fn part(&self, part: Moment) -> Value<'_> {
@@ -145,6 +187,8 @@ impl Facts for CallFacts<'_> {
             Path::Pbx => text(call.pbx.as_str()),
             Path::Trunk => maybe(call.trunk.as_ref()),
             Path::Calendar(calendar) => Value::Bool(self.calendars.is_open(*calendar, self.now)),
+            // Refused anywhere but behind `in` when the rule is loaded.
+            Path::List(_) => Value::Null,
         }
     }
 }

@@ -13,11 +13,12 @@
 //! | `now.hour`, `.minute`, `.second`, `.weekday` (`"mon"`), `.day`, `.month`, `.year`, `.date`, `.time` (`"17:05"`), `.iso` | the local time: of the calendars' time zone if all have the same, else UTC |
 //! | `pbx`, `trunk` | where the call came in |
 //! | `calendar.office`, `open("office")` | whether a calendar is open now |
+//! | `ani in list.blacklist` | whether the number, as it came or in E.164, stands in a list; so of any other name |
 //!
 //! What is missing is null and never an error: `customer.tier == "gold"` is false where no customer is known, and
 //! `data.foo == null` is true where nothing is attached under `foo`. A comparison that cannot be made (text with a
 //! number, `startsWith` of null) is false, and the rest of the condition is still looked at; what could not be compared
-//! is told with the rule in [`Tried`].
+//! is told with the rule in [`Tried`](hookswitch_model::why::Tried).
 //!
 //! Most tests compare one name with a constant. Those are taken out of the condition when it is loaded and cost some
 //! nanoseconds; only the rest is left to the CEL interpreter. Its cost is bounded at load: conditions are short, lists
@@ -26,25 +27,29 @@
 mod calendar;
 mod compile;
 mod condition;
+mod days;
 mod facts;
+mod lists;
 mod names;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use hookswitch_expression::{Compiler, Error, Interpreter};
+use hookswitch_expression::{Compiler, Error, Facts as _, Interpreter, Value};
 use hookswitch_model::{
-    Skill, Timestamp,
+    AgentId, TeamId, Timestamp,
     call::{AttachedData, Call},
-    setup::{RouteSetup, RouteTarget, Setup},
+    setup::{RouteSetup, Setup},
+    why::{Preferred, Routed, Tried},
 };
 use serde::{Deserialize, Serialize};
 
 use calendar::Calendars;
-use compile::condition;
+use compile::{Preference, condition, preference};
 use condition::Condition;
 use facts::{CallFacts, Path};
+use lists::Lists;
 use names::CallNames;
 
 /// A rule, or a calendar (`calendar.office`), that cannot be used.
@@ -61,34 +66,6 @@ pub struct RuleError {
     pub hint: String,
 }
 
-/// What came of trying one rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tried {
-    /// Its name.
-    pub rule: Arc<str>,
-    /// Whether it took the call.
-    pub matched: bool,
-    /// What in it could not be compared, if anything. Such a comparison is false.
-    pub note: Option<String>,
-}
-
-/// Where a call goes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Routed {
-    /// The rule that took it; none: no rule did.
-    pub rule: Option<Arc<str>>,
-    /// Where to; none: no rule took it.
-    pub target: Option<RouteTarget>,
-    /// Its priority there.
-    pub priority: i32,
-    /// Skills asked for beside the queue's own.
-    pub requires: BTreeMap<Skill, u8>,
-    /// Data to attach.
-    pub set: AttachedData,
-    /// The rules that were tried, in order; the last is the one that took it, if one did.
-    pub tried: Vec<Tried>,
-}
-
 /// The rules, compiled. See the [module](self).
 #[derive(Debug)]
 pub struct Router {
@@ -96,6 +73,8 @@ pub struct Router {
     /// What conditions name, each once.
     paths: Vec<Path>,
     calendars: Calendars,
+    lists: Lists,
+    people: People,
     interpreter: Interpreter,
 }
 
@@ -104,7 +83,37 @@ struct Rule {
     name: Arc<str>,
     /// None: takes every call.
     when: Option<Condition>,
+    prefer: Option<Preference>,
     setup: RouteSetup,
+}
+
+/// The agents that rules can prefer, by id and by name, with their teams.
+#[derive(Debug, Default)]
+struct People {
+    by_id: BTreeMap<AgentId, Vec<TeamId>>,
+    by_name: BTreeMap<String, AgentId>,
+}
+
+impl People {
+    /// Nobody, where no rule prefers anybody.
+    fn new(setup: &Setup) -> Self {
+        let mut new = Self::default();
+        if setup.routes.iter().any(|route| route.prefer.is_some()) {
+            for agent in &setup.agents {
+                new.by_id.insert(agent.id.clone(), agent.teams.clone());
+                new.by_name.insert(agent.name.to_lowercase(), agent.id.clone());
+            }
+        }
+        new
+    }
+
+    /// By id, or by name in whatever case: a CRM knows its users by names of its own.
+    fn find(&self, named: &str) -> Option<(&AgentId, &[TeamId])> {
+        let id = AgentId::new(named).ok();
+        let by_id = id.and_then(|id| self.by_id.get_key_value(&id));
+        let found = by_id.or_else(|| self.by_id.get_key_value(self.by_name.get(&named.to_lowercase())?));
+        found.map(|(id, teams)| (id, teams.as_slice()))
+    }
 }
 
 impl RuleError {
@@ -126,34 +135,75 @@ impl Router {
     pub fn new(setup: &Setup) -> Result<Self, Vec<RuleError>> {
         let mut errors = Vec::new();
         let calendars = Calendars::new(&setup.calendars, &mut errors);
-        let mut compiler = Compiler::new(CallNames(&calendars));
-        let mut rules = Vec::with_capacity(setup.routes.len());
+        let lists = Lists::new(&setup.lists);
+        let mut compiler = Compiler::new(CallNames { calendars: &calendars, lists: &lists });
+        let mut parsed = Vec::with_capacity(setup.routes.len());
         for route in &setup.routes {
-            let compile = |when: &String| compiler.compile(when).and_then(|when| condition(&when));
-            match route.when.as_ref().map(compile).transpose() {
-                Ok(when) => {
-                    rules.push(Rule { name: route.name.as_str().into(), when, setup: route.clone() });
-                }
-                Err(error) => errors.push(RuleError::of(&route.name, error)),
-            }
+            let prefer = route.prefer.as_ref().map(|prefer| &prefer.agent);
+            let compiled =
+                [route.when.as_ref(), prefer].map(|text| text.map(|text| compiler.compile(text)).transpose());
+            parsed.push((route, compiled));
         }
         let paths = compiler.into_names();
+        let mut rules = Vec::with_capacity(parsed.len());
+        for (route, [when, prefer]) in parsed {
+            let when = when.and_then(|when| when.map(|when| condition(&when, &paths)).transpose());
+            let prefer = prefer.and_then(|prefer| prefer.map(|of| preference(&of, &paths)).transpose());
+            match (when, prefer) {
+                (Ok(when), Ok(prefer)) => {
+                    let name = route.name.as_str().into();
+                    rules.push(Rule { name, when, prefer, setup: route.clone() });
+                }
+                (when, prefer) => {
+                    let found = [when.err(), prefer.err()].into_iter().flatten();
+                    errors.extend(found.map(|error| RuleError::of(&route.name, error)));
+                }
+            }
+        }
+        let people = People::new(setup);
         if errors.is_empty() {
-            Ok(Self { rules, paths, calendars, interpreter: Interpreter::default() })
+            Ok(Self { rules, paths, calendars, lists, people, interpreter: Interpreter::default() })
         } else {
             Err(errors)
         }
     }
 
+    fn facts<'a>(&'a self, now: Timestamp, call: &'a Call) -> CallFacts<'a> {
+        CallFacts::new(now, call, &self.paths, &self.calendars, &self.lists)
+    }
+
+    /// Whether it depends on the customer, who is not known yet, which rule takes this call, or whom the rule prefers.
+    /// A rule that asks for the customer and cannot hold for another reason does not count, nor does one behind a rule
+    /// that takes the call whoever calls.
+    #[must_use]
+    pub fn needs_customer(&self, now: Timestamp, call: &Call) -> bool {
+        let facts = self.facts(now, call);
+        for rule in &self.rules {
+            let holds = rule.when.as_ref().map(|when| when.holds_for_anybody(&facts, &self.interpreter));
+            match holds.unwrap_or(Some(true)) {
+                None => return true,
+                Some(true) => {
+                    return match &rule.prefer {
+                        Some(Preference::Name(name)) => facts.is_of_customer(*name),
+                        Some(Preference::Text(_)) | None => false,
+                    };
+                }
+                Some(false) => {}
+            }
+        }
+        false
+    }
+
     /// Routes a call at this time.
     #[must_use]
     pub fn route(&self, now: Timestamp, call: &Call) -> Routed {
-        let facts = CallFacts::new(now, call, &self.paths, &self.calendars);
+        let facts = self.facts(now, call);
         let mut tried = Vec::with_capacity(self.rules.len());
         for rule in &self.rules {
             let mut note = None;
             let matched =
                 rule.when.as_ref().is_none_or(|when| when.holds(&facts, &self.interpreter, &mut note));
+            let prefer = if matched { self.preferred(rule, &facts, &mut note) } else { None };
             tried.push(Tried { rule: Arc::clone(&rule.name), matched, note });
             if matched {
                 return Routed {
@@ -163,6 +213,8 @@ impl Router {
                     requires: rule.setup.requires.clone(),
                     set: rule.setup.set.clone(),
                     tried,
+                    prefer,
+                    waited: None,
                 };
             }
         }
@@ -173,6 +225,36 @@ impl Router {
             requires: BTreeMap::new(),
             set: AttachedData::new(),
             tried,
+            prefer: None,
+            waited: None,
         }
+    }
+
+    /// The agent that a rule prefers for a call. Who is named and unknown is noted.
+    fn preferred(&self, rule: &Rule, facts: &CallFacts<'_>, note: &mut Option<String>) -> Option<Preferred> {
+        let setup = rule.setup.prefer.as_ref()?;
+        let named = match rule.prefer.as_ref()? {
+            Preference::Text(text) => Cow::Borrowed(text.as_str()),
+            Preference::Name(number) => match facts.value(*number) {
+                Value::Text(text) => text,
+                Value::Null
+                | Value::Bool(_)
+                | Value::Int(_)
+                | Value::Float(_)
+                | Value::Fields(_)
+                | Value::Json(_) => return None,
+            },
+        };
+        let found = self.people.find(&named);
+        if found.is_none() {
+            note.get_or_insert_with(|| format!("no agent is called {named:?}"));
+        }
+        let (agent, teams) = found?;
+        Some(Preferred {
+            agent: agent.clone(),
+            wait: setup.wait,
+            teams: teams.to_vec(),
+            team_wait: setup.team_wait,
+        })
     }
 }

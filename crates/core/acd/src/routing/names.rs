@@ -5,12 +5,16 @@ use hookswitch_expression::{Names, Shorthand, Unknown};
 use super::{
     calendar::Calendars,
     facts::{Moment, Path},
+    lists::Lists,
 };
 
-const NAMES: &str = "the names are ani, dnis, via, data, customer, now, pbx, trunk, calendar";
+const NAMES: &str = "the names are ani, dnis, via, data, customer, now, pbx, trunk, calendar, list";
 
-/// The names of a call, and the calendars there are.
-pub(super) struct CallNames<'a>(pub(super) &'a Calendars);
+/// The names of a call, and the calendars and lists there are.
+pub(super) struct CallNames<'a> {
+    pub(super) calendars: &'a Calendars,
+    pub(super) lists: &'a Lists,
+}
 
 impl Names for CallNames<'_> {
     type Name = Path;
@@ -53,6 +57,7 @@ impl Names for CallNames<'_> {
             ("pbx", None) => Some(Path::Pbx),
             ("trunk", None) => Some(Path::Trunk),
             ("calendar", Some(name)) => return self.calendar(name),
+            ("list", Some(name)) => return self.list(name),
             _ => None,
         };
         known.ok_or_else(|| unknown(root, field))
@@ -61,15 +66,24 @@ impl Names for CallNames<'_> {
 
 impl CallNames<'_> {
     fn calendar(&self, name: &str) -> Result<Path, Unknown> {
-        self.0.number(name).map(Path::Calendar).ok_or_else(|| {
-            let names: Vec<&str> = self.0.names().collect();
-            let hint = match names.as_slice() {
-                [] => format!("add a [calendar.{name}] table"),
-                _ => format!("the calendars are {}", names.join(", ")),
-            };
-            Unknown::new(1, format!("there is no calendar {name:?}"), hint)
-        })
+        self.calendars
+            .number(name)
+            .map(Path::Calendar)
+            .ok_or_else(|| unknown_table("calendar", name, self.calendars.names()))
     }
+
+    fn list(&self, name: &str) -> Result<Path, Unknown> {
+        self.lists.number(name).map(Path::List).ok_or_else(|| unknown_table("list", name, self.lists.names()))
+    }
+}
+
+fn unknown_table<'a>(table: &str, name: &str, names: impl Iterator<Item = &'a str>) -> Unknown {
+    let names: Vec<&str> = names.collect();
+    let hint = match names.as_slice() {
+        [] => format!("add a [{table}.{name}] table"),
+        _ => format!("there are {}", names.join(", ")),
+    };
+    Unknown::new(1, format!("there is no {table} {name:?}"), hint)
 }
 
 fn unknown(root: &str, field: Option<&str>) -> Unknown {
@@ -80,6 +94,7 @@ fn unknown(root: &str, field: Option<&str>) -> Unknown {
         "now" => "hour, minute, second, weekday, day, month, year, date, time, iso",
         "pbx" | "trunk" => "none: it is text",
         "calendar" => "the names of the calendars, such as calendar.office",
+        "list" => "the names of the lists, as in ani in list.blacklist",
         _ => {
             let hint = format!("{NAMES}; text stands in quotes: \"{root}\"");
             return Unknown::new(0, format!("there is nothing named {root:?}"), hint);

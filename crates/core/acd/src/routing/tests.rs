@@ -66,6 +66,7 @@ fn rule(name: &str, when: Option<&str>) -> RouteSetup {
         priority: 10,
         requires: BTreeMap::new(),
         set: AttachedData::from([("segment".into(), name.into())]),
+        prefer: None,
     }
 }
 
@@ -75,6 +76,7 @@ fn setup(routes: Vec<RouteSetup>) -> Setup {
         timezone: "Europe/Berlin".into(),
         open: [weekday(), weekday(), weekday(), weekday(), weekday(), Vec::new(), Vec::new()],
         closed: vec!["2026-12-25".into()],
+        special: BTreeMap::new(),
     };
     Setup { routes, calendars: BTreeMap::from([("office".to_owned(), office)]), ..Setup::default() }
 }

@@ -107,6 +107,7 @@ fn setup(seed: u64) -> Setup {
         priority: 0,
         requires: BTreeMap::new(),
         set: AttachedData::new(),
+        prefer: None,
     };
     let overflow = match seed % 4 {
         0 => Overflow::Queue(QueueId::new("billing").unwrap()),
@@ -139,8 +140,8 @@ fn setup(seed: u64) -> Setup {
             queue("brief", "nobody", Some(overflow)),
         ],
         routes: vec![route("5003", "support"), route("5013", "billing"), route("5023", "brief")],
-        calendars: BTreeMap::new(),
         outbound: OutboundSetup { allow: vec!["+49".into()], ..OutboundSetup::default() },
+        ..Setup::default()
     }
 }
 

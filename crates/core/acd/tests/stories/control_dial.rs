@@ -318,7 +318,12 @@ fn nobody_is_called_outside_while_the_calendar_is_closed() {
     let open = |spans: Vec<(u16, u16)>| {
         let mut setup = setup(OutboundSetup { hours: Some("office".into()), ..allowing() });
         let days: [Vec<(u16, u16)>; 7] = std::array::from_fn(|_| spans.clone());
-        let calendar = CalendarSetup { timezone: "UTC".into(), open: days, closed: Vec::new() };
+        let calendar = CalendarSetup {
+            timezone: "UTC".into(),
+            open: days,
+            closed: Vec::new(),
+            special: Default::default(),
+        };
         setup.calendars.insert("office".into(), calendar);
         World::with(setup)
     };

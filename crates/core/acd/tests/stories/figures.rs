@@ -116,6 +116,7 @@ fn a_configuration_with_an_unusable_rule_changes_nothing_and_is_told() {
         priority: 0,
         requires: Default::default(),
         set: Default::default(),
+        prefer: None,
     });
     w.told();
     w.input(Input::Setup(Arc::new(setup)));

@@ -16,8 +16,8 @@ use hookswitch_model::{
     ledger::{Cause, Ledger},
     pbx::{Action, Fact, LegEnd, LegSeen, PbxAction, PbxEvent, RingResult, TransferKind},
     setup::{
-        AgentSetup, MaxWait, Members, Mode, OutboundSetup, Overflow, PbxSetup, QueueSetup, Requirement,
-        RouteSetup, RouteTarget, ServiceLevel, Setup, Strategy,
+        AgentSetup, MaxWait, Members, Mode, Overflow, PbxSetup, QueueSetup, Requirement, RouteSetup,
+        RouteTarget, ServiceLevel, Setup, Strategy,
     },
 };
 
@@ -90,6 +90,7 @@ fn route(name: &str, dnis: &str, target: RouteTarget) -> RouteSetup {
         priority: 0,
         requires: BTreeMap::new(),
         set: AttachedData::new(),
+        prefer: None,
     }
 }
 
@@ -114,9 +115,7 @@ pub(crate) fn setup(mode: Mode) -> Setup {
             route("brief", "5023", RouteTarget::Queue(queue("brief"))),
             route("alice", "5030", RouteTarget::Agent(agent("alice"))),
         ],
-        calendars: BTreeMap::new(),
-        outbound: OutboundSetup::default(),
-        lookup: None,
+        ..Setup::default()
     }
 }
 

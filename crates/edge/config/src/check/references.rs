@@ -89,7 +89,7 @@ fn routes(reader: &mut Reader, config: &Config, known: &Known<'_>) {
         match &route.setup.target {
             RouteTarget::Queue(queue) => known.queue(reader, &format!("{key}.queue"), queue.as_str()),
             RouteTarget::Agent(agent) => known.agent(reader, &format!("{key}.agent"), agent.as_str()),
-            RouteTarget::Transfer(_) | RouteTarget::Hangup => {}
+            RouteTarget::Transfer(_) | RouteTarget::Hangup | RouteTarget::Reject(_) => {}
         }
         for skill in route.setup.requires.keys() {
             known.skill(reader, &format!("{key}.requires.skills.{skill}"), skill.as_str());

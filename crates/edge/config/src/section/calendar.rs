@@ -1,5 +1,7 @@
 //! `[calendar.*]`: opening hours.
 
+use std::collections::BTreeMap;
+
 use hookswitch_model::setup::CalendarSetup;
 use jiff::{civil::Date, tz::TimeZone};
 use toml::de::DeValue;
@@ -17,7 +19,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<CalendarSetup
     let open = fields.required("open", "as in { mon-fri = \"08:00-18:00\" }", open).unwrap_or_default();
     let closed = fields.or("closed", Vec::new(), list(date));
     fields.finish();
-    Some(CalendarSetup { timezone: timezone.unwrap_or_default(), open, closed })
+    Some(CalendarSetup { timezone: timezone.unwrap_or_default(), open, closed, special: BTreeMap::new() })
 }
 
 fn timezone(reader: &mut Reader, node: &Node<'_>) -> Option<String> {

@@ -47,6 +47,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Route> {
         priority: i32::try_from(priority).unwrap_or_default(),
         requires,
         set,
+        prefer: None,
     };
     Some(Route { key, setup })
 }

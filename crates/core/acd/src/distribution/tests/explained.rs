@@ -1,9 +1,13 @@
 //! Reasons: each exclusion by its name.
 
-use hookswitch_model::{Millis, Timestamp, setup::Strategy};
+use hookswitch_model::{
+    Millis, Timestamp,
+    setup::Strategy,
+    why::{Exclusion, Reasons},
+};
 
 use super::{
-    super::{BACK_OFF, Decision, Distributor, Exclusion, MEMBERS_EXPLAINED, Reasons, Unavailable, Waiting},
+    super::{BACK_OFF, Decision, Distributor, MEMBERS_EXPLAINED, Unavailable, Waiting},
     agent, agent_id, at, call_id, queue, requirement, setup, skills, waiting,
 };
 
@@ -98,11 +102,10 @@ fn a_sticky_decision_says_so_and_others_are_told_whom_the_call_waits_for() {
     let sticky = Waiting { sticky: Some(agent_id("talking")), ..waiting("q", at(10)) };
     floor.enqueue(at(10), call_id(1), sticky);
     assert_eq!(floor.next(at(10)), None);
-    let why = floor.why_idle(at(10), &agent_id("ann")).unwrap();
-    assert_eq!(why.away, None);
-    assert_eq!((why.queues[0].waiting, why.queues[0].next), (1, call_id(1)));
+    let why = floor.waiting_for(at(10), &agent_id("ann"));
+    assert_eq!((why[0].waiting, why[0].calls[0].call), (1, call_id(1)));
     let expected = Exclusion::Sticky { agent: agent_id("talking"), until: at(30) };
-    assert_eq!(why.queues[0].why, Some(expected));
+    assert_eq!(why[0].calls[0].why, Some(expected));
     floor.agent_ready(at(15), &agent_id("talking"));
     let reasons = reasons(&mut floor, at(15));
     assert!(reasons.sticky);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hookswitch_model::{
     AgentId, CallId, Millis, Timestamp,
     setup::{MaxWait, Overflow, QueueSetup, Setup, Strategy as Choice},
+    why::Preferred,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -19,7 +20,14 @@ use super::{
 #[derive(Debug, Clone)]
 enum Step {
     Pass(u64),
-    Enqueue { queue: usize, priority: i32, waited: u64, extra: u8, sticky: Option<usize> },
+    Enqueue {
+        queue: usize,
+        priority: i32,
+        waited: u64,
+        extra: u8,
+        sticky: Option<usize>,
+        prefer: Option<(usize, u64, u64)>,
+    },
     Ready(usize),
     Away(usize, Unavailable),
     Took(usize, u64),
@@ -43,10 +51,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Unavailable::Device,
         Unavailable::Reserved,
     ]);
-    let enqueue = (0..3_usize, -2..4_i32, 0..40_000_u64, 0..4_u8, option::of(0..AGENTS));
+    let prefer = option::weighted(0.3, (0..AGENTS, 0..9_000_u64, 0..9_000_u64));
+    let enqueue = (0..3_usize, -2..4_i32, 0..40_000_u64, 0..4_u8, option::of(0..AGENTS), prefer);
     let step = prop_oneof![
         4 => (0..9_000_u64).prop_map(Step::Pass),
-        6 => enqueue.prop_map(|(queue, priority, waited, extra, sticky)| Step::Enqueue { queue, priority, waited, extra, sticky }),
+        6 => enqueue.prop_map(|(queue, priority, waited, extra, sticky, prefer)| {
+            Step::Enqueue { queue, priority, waited, extra, sticky, prefer }
+        }),
         6 => agent.clone().prop_map(Step::Ready),
         3 => (agent.clone(), away).prop_map(|(agent, why)| Step::Away(agent, why)),
         2 => (agent.clone(), 0..900_000_u64).prop_map(|(agent, talk)| Step::Took(agent, talk)),
@@ -151,13 +162,20 @@ impl<'a> Play<'a> {
         let (now, agent) = (self.now, |at: usize| -> AgentId { agent_id(&name(at)) });
         match step {
             Step::Pass(millis) => self.pass(*millis),
-            Step::Enqueue { queue, priority, waited, extra: kind, sticky } => {
+            Step::Enqueue { queue, priority, waited, extra: kind, sticky, prefer } => {
+                let teams = |at: &usize| self.setup.agents.get(*at).map_or(Vec::new(), |a| a.teams.clone());
                 let waiting = Waiting {
                     queue: self.setup.queues[queue % self.setup.queues.len()].id.clone(),
                     priority: *priority,
                     enqueued_at: Timestamp::from_millis(now.as_millis() - waited),
                     requires: extra(*kind),
                     sticky: sticky.map(agent),
+                    prefer: prefer.map(|(at, wait, team_wait)| Preferred {
+                        agent: agent(at),
+                        wait: Millis(wait),
+                        teams: teams(&at),
+                        team_wait: Millis(team_wait),
+                    }),
                 };
                 let call = call_id(self.calls);
                 self.calls += 1;
@@ -289,7 +307,14 @@ fn a_large_floor_makes_the_choices_of_the_model() {
                 6 => Step::Requeue(below(1_000)),
                 _ if turn > 250 || below(3) == 0 => {
                     let extra = u8::try_from(below(2)).unwrap();
-                    Step::Enqueue { queue: 0, priority: 0, waited: below(9_000) as u64, extra, sticky: None }
+                    Step::Enqueue {
+                        queue: 0,
+                        priority: 0,
+                        waited: below(9_000) as u64,
+                        extra,
+                        sticky: None,
+                        prefer: None,
+                    }
                 }
                 _ => Step::Ready(below(MANY)),
             };

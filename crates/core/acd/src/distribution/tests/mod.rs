@@ -75,7 +75,14 @@ fn setup(agents: Vec<AgentSetup>, queues: Vec<QueueSetup>) -> Setup {
 
 /// A call for this queue that comes now.
 fn waiting(queue: &str, now: Timestamp) -> Waiting {
-    Waiting { queue: queue_id(queue), priority: 0, enqueued_at: now, requires: BTreeMap::new(), sticky: None }
+    Waiting {
+        queue: queue_id(queue),
+        priority: 0,
+        enqueued_at: now,
+        requires: BTreeMap::new(),
+        sticky: None,
+        prefer: None,
+    }
 }
 
 /// Seconds after some noon.

@@ -21,6 +21,7 @@ struct Call {
     waiting: Waiting,
     entered_at: Timestamp,
     kept_until: Option<Timestamp>,
+    teams_until: Option<Timestamp>,
     offered: Option<Vec<AgentId>>,
     failed: BTreeMap<AgentId, Timestamp>,
 }
@@ -110,6 +111,11 @@ impl Model {
         let by_team = self.configured[id].teams.iter().any(|team| teams.contains(team));
         let by_name = instead.is_none() && queue.members.agents.contains(id);
         let has = |skill: &Skill| self.skills(id).get(skill).copied().unwrap_or(0);
+        let only = call.teams_until.is_some_and(|until| now < until);
+        let wanted = call.waiting.prefer.iter().flat_map(|prefer| &prefer.teams).collect::<Vec<_>>();
+        if only && !self.configured[id].teams.iter().any(|team| wanted.contains(&team)) {
+            return false;
+        }
         (by_team || by_name) && asked.iter().all(|(skill, least)| has(skill) >= *least)
     }
 
@@ -121,7 +127,7 @@ impl Model {
     fn give_up_sticky(&mut self, now: Timestamp) {
         for id in self.calls.keys().copied().collect::<Vec<_>>() {
             let call = &self.calls[&id];
-            let (Some(until), Some(agent)) = (call.kept_until, &call.waiting.sticky) else { continue };
+            let (Some(until), Some(agent)) = (call.kept_until, call.keeper()) else { continue };
             // A call that is being offered to its sticky agent is decided about when it comes back.
             if call.offered.is_none() && (until <= now || !self.keeps(now, agent, call)) {
                 self.calls.get_mut(&id).unwrap().kept_until = None;
@@ -130,15 +136,31 @@ impl Model {
     }
 
     pub(super) fn enqueue(&mut self, now: Timestamp, id: CallId, waiting: Waiting) {
-        let mut call =
-            Call { waiting, entered_at: now, kept_until: None, offered: None, failed: BTreeMap::new() };
-        let mut wait = self.queue(&call.waiting.queue).sticky_wait;
-        if let Some(agent) = call.waiting.sticky.clone() {
+        let mut call = Call {
+            waiting,
+            entered_at: now,
+            kept_until: None,
+            teams_until: None,
+            offered: None,
+            failed: BTreeMap::new(),
+        };
+        let prefer = call.waiting.prefer.clone();
+        let sticky_wait = self.queue(&call.waiting.queue).sticky_wait;
+        let mut wait = prefer.as_ref().map_or(sticky_wait, |prefer| prefer.wait);
+        if let Some(agent) = call.keeper().cloned() {
             if self.agents.get(&agent).is_some_and(|agent| agent.away.is_none()) {
                 wait = wait.max(Millis(1));
             }
             if wait > Millis(0) && self.keeps(now, &agent, &call) {
                 call.kept_until = Some(now + wait);
+            }
+        }
+        if let Some(prefer) = prefer.filter(|prefer| prefer.team_wait > Millis(0) && !prefer.teams.is_empty())
+        {
+            let until = call.kept_until.unwrap_or(now) + prefer.team_wait;
+            let asked = Call { teams_until: Some(until), ..call.clone() };
+            if self.agents.keys().any(|id| self.keeps(now, id, &asked)) {
+                call = asked;
             }
         }
         self.calls.insert(id, call);
@@ -257,7 +279,7 @@ impl Model {
         let call = &self.calls[&id];
         let mut able: Vec<AgentId> = Vec::new();
         for (agent, row) in &self.agents {
-            let kept_for_another = call.kept_until.is_some() && call.waiting.sticky.as_ref() != Some(agent);
+            let kept_for_another = call.kept_until.is_some() && call.keeper() != Some(agent);
             let barred = call.failed.get(agent).is_some_and(|until| *until > now);
             if row.away.is_none() && !kept_for_another && !barred && self.qualifies(now, agent, call) {
                 able.push(agent.clone());
@@ -314,6 +336,12 @@ impl Model {
 
     pub(super) fn ready(&self) -> usize {
         self.agents.values().filter(|agent| agent.away.is_none()).count()
+    }
+}
+
+impl Call {
+    fn keeper(&self) -> Option<&AgentId> {
+        self.waiting.prefer.as_ref().map(|prefer| &prefer.agent).or(self.waiting.sticky.as_ref())
     }
 }
 
