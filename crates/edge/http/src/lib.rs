@@ -48,6 +48,7 @@ mod jwt;
 mod limit;
 mod log;
 mod openapi;
+mod patience;
 mod problem;
 mod render;
 mod route;

@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{alias, cors, log, problem::Problem, routes, state::AppState};
+use crate::{alias, cors, log, patience::Patience, problem::Problem, routes, state::AppState};
 
 /// Bytes of a request's line and headers together at most; beyond it `431`.
 const LARGEST_HEAD: usize = 64 * 1024;
@@ -81,6 +81,7 @@ pub async fn serve(
 
 /// One connection. Whether by TLS, and with which certificate, is what the configuration says as it begins.
 async fn welcome(stream: TcpStream, peer: SocketAddr, router: Router, state: AppState) {
+    let stream = Patience::new(stream, state.limits().silence);
     let Some(tls) = state.access().tls.clone() else {
         return talk(stream, peer, router, state).await;
     };

@@ -45,7 +45,8 @@ pub struct Limits {
     pub remembered: usize,
     /// Time between two pings on a WebSocket and between two keep-alive comments of an event stream.
     pub keep_alive: Duration,
-    /// How long a WebSocket may be silent (no pong either), or take nothing that is written, before it is closed.
+    /// How long a WebSocket may be silent (no pong either), and how long any connection may take nothing that is
+    /// written, before it is closed.
     pub silence: Duration,
     /// How many WebSockets and event streams may be open at once; further ones are told to come later.
     pub streams: usize,

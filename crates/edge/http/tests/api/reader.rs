@@ -135,18 +135,19 @@ impl Sse {
         Self { head, lines }
     }
 
-    /// The next message; none at the end of the stream.
+    /// The next message; none at the end of the stream. One that is cut short is none (WHATWG HTML, 9.2.6).
     pub(crate) async fn next(&mut self) -> Option<Heard> {
-        let (mut id, mut data, mut other) = (None, None, None);
+        let (mut id, mut data, mut other) = (None, None::<String>, None);
         while let Some(line) = self.lines.next_line().await.unwrap() {
             match line.split_once(": ") {
                 None if line.is_empty() => {
-                    return other.or_else(|| data.map(|data| Heard::Event { id, data }));
+                    let parsed = data.map(|data| serde_json::from_str(&data).unwrap());
+                    return other.or_else(|| parsed.map(|data| Heard::Event { id, data }));
                 }
                 Some(("", comment)) => other = Some(Heard::Comment(comment.to_owned())),
                 Some(("retry", ms)) => other = Some(Heard::Retry(ms.parse().unwrap())),
                 Some(("id", value)) => id = Some(value.to_owned()),
-                Some(("data", value)) => data = Some(serde_json::from_str(value).unwrap()),
+                Some(("data", value)) => data = Some(value.to_owned()),
                 _ => panic!("{line}"),
             }
         }

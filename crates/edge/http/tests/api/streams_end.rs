@@ -91,6 +91,25 @@ async fn an_event_stream_that_nobody_reads_is_let_go_as_well() {
 }
 
 #[tokio::test]
+async fn a_connection_whose_client_reads_nothing_is_closed_and_not_left_to_the_client() {
+    let hour = Duration::from_secs(3_600);
+    let limits = Limits { silence: Duration::from_millis(300), farewell: hour, ..Limits::default() };
+    let mut world = World::bounded(limits, Bound { entries: u64::MAX, bytes: u64::MAX }).await;
+    let (socket, sse) = (Socket::open(&world, "lead", "").await, Sse::open(&world, "lead", "", None).await);
+    world.streams_open(2).await;
+    for n in 0..300 {
+        world.publish([large(n)]);
+        tokio::task::yield_now().await;
+    }
+    world.streams_open(0).await;
+    // A server that stops waits for every connection, for an hour here.
+    drop(world.stop.take());
+    let served = tokio::time::timeout(Duration::from_secs(20), world.served).await;
+    served.expect("a connection is open").unwrap().unwrap();
+    drop((socket, sse));
+}
+
+#[tokio::test]
 async fn a_reader_that_reads_again_learns_why_it_was_closed() {
     let world = World::bounded(Limits::default(), Bound { entries: 200, bytes: u64::MAX }).await;
     let mut socket = Socket::open(&world, "lead", "").await;
