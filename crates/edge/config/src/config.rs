@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use hookswitch_model::setup::{CalendarSetup, OutboundSetup, PbxSetup, Setup};
+use hookswitch_model::setup::{CalendarSetup, LookupSetup, OutboundSetup, PbxSetup, Setup};
 
 use crate::{
     Agent, Alias, Auth, Crm, Journal, Numbers, Pbx, Problem, Queue, Route, Server, Severity, Token, Webhook,
@@ -58,7 +58,7 @@ impl Config {
                 ring_timeouts: self.pbxs.iter().map(|pbx| (pbx.name.clone(), pbx.ring_timeout)).collect(),
                 ..self.numbers.outbound.clone()
             },
-            lookup: None,
+            lookup: self.crm.lookup.as_ref().map(|lookup| LookupSetup { route_wait: lookup.route_wait }),
             ..Setup::default()
         }
     }

@@ -40,6 +40,14 @@ pub const STICKY_WAIT: Millis = Millis(0);
 pub const LOOKUP_TIMEOUT: Millis = Millis(800);
 /// `crm.lookup.cache`.
 pub const LOOKUP_CACHE: Millis = Millis::from_secs(300);
+/// `crm.lookup.none_status`.
+pub const LOOKUP_NONE_STATUS: [u16; 2] = [404, 410];
+/// `crm.lookup.none_text`; letters may be small or capital.
+pub const LOOKUP_NONE_TEXT: &str = "unknown";
+/// `crm.lookup.route_wait`.
+pub const LOOKUP_ROUTE_WAIT: Millis = Millis(0);
+/// `crm.directory.route_wait`: it is on the own disk, and answers in a few milliseconds.
+pub const DIRECTORY_ROUTE_WAIT: Millis = Millis(200);
 /// `webhook.timeout`.
 pub const WEBHOOK_TIMEOUT: Millis = Millis::from_secs(10);
 /// `webhook.preset`.

@@ -78,7 +78,7 @@ pub use section::{
     agent::Agent,
     alias::{Alias, AliasAction, AliasReply},
     auth::{Auth, Jwks, Jwt},
-    crm::{Crm, Lookup, LookupMethod, Pop},
+    crm::{Crm, DirectoryAsked, Lookup, LookupAuth, LookupFormat, LookupMethod, LookupOAuth2, Pop},
     journal::{Cluster, Journal},
     numbers::Numbers,
     pbx::{Asterisk, Digest, Fallback, Features, Pbx, PbxKind, Sip, Tls, Trunk},

@@ -196,7 +196,7 @@ mod tests {
             journal = { cluster = {} }
             numbers = {}
             auth = { jwt = {} }
-            crm = { lookup = {}, pop = {} }
+            crm = { lookup = { auth = { basic = {}, oauth2 = {} } }, directory = {}, pop = {} }
             calendar = { office = {} }";
         let mut known = known_keys(every_table);
         known.extend(known_keys("pbx = [{ tls = {}, features = {}, secret = {}, fallback = {} }]"));
