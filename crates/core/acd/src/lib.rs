@@ -48,4 +48,4 @@ mod sticky;
 mod timers;
 mod why;
 
-pub use engine::{Counters, Engine, Link, LinkStatus, RestoreError, Snapshot};
+pub use engine::{Counters, Engine, Link, LinkStatus, Rerouted, RestoreError, Snapshot};

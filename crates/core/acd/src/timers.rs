@@ -23,6 +23,8 @@ pub(crate) enum Timer {
     WrapUp(AgentId),
     /// A queue's figures changed less than a second after they were told.
     Stats(QueueId),
+    /// A new day begins for the figures.
+    Midnight,
     /// What is under way on this call should have come about.
     Control(CallId),
     /// The PBX should have shown this call, which we made.

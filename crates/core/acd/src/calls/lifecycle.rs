@@ -256,6 +256,7 @@ impl Engine {
         if let Some(queue) = queue.filter(|_| disposition == Disposition::Abandoned) {
             self.stats.abandoned(&queue);
         }
+        self.stats.ended(&ledger);
         if let Some(agent) = &ledger.resolved_by {
             self.remember_agent(now, &call, agent);
         }
@@ -308,7 +309,7 @@ impl Engine {
 
     /// What was kept for a live call only.
     fn forget(&mut self, id: CallId) {
-        self.distributor.remove(id);
+        self.distributor.remove(self.now(), id);
         self.timers.cancel(&Timer::Ring(id));
         self.timers.cancel(&Timer::Retry(id));
         self.timers.cancel(&Timer::Route(id));

@@ -56,7 +56,7 @@ mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hookswitch_model::{AgentId, CallId, Millis, Skill, TeamId, Timestamp, why::Unavailable};
+use hookswitch_model::{AgentId, CallId, Millis, QueueId, Skill, TeamId, Timestamp, why::Unavailable};
 
 pub use decision::{Decision, Placed, Waiting};
 pub use state::State;
@@ -64,6 +64,7 @@ pub use state::State;
 use demand::{Profiles, Queue, QueueNumbers, Skilled};
 use line::InLine;
 use order::AgentNo;
+use pace::Crew;
 use ready::Ready;
 use roster::Roster;
 use timers::Timers;
@@ -104,7 +105,7 @@ impl Distributor {
     /// Puts a call into a queue; none when there is no such queue. A call that is in a queue leaves it first.
     pub fn enqueue(&mut self, now: Timestamp, call: CallId, waiting: Waiting) -> Option<Placed> {
         let queue = *self.queue_numbers.get(&waiting.queue)?;
-        self.remove(call);
+        self.remove(now, call);
         let demand = self.demand(queue, &waiting.requires, &[]);
         let (priority, since) = (waiting.priority, waiting.enqueued_at);
         let key = Key::new(call, priority, since, self.queues[queue].setup.ageing);
@@ -124,9 +125,7 @@ impl Distributor {
             overdue: false,
             due: None,
         });
-        if self.queues[queue].line.len() == 0 {
-            self.queues[queue].pace.began(now);
-        }
+        self.time_passed(now, queue);
         self.queues[queue].line.insert(priority, InLine { since, call, number });
         self.catch_up(now, number);
         self.calls.get_mut(number).place = self.first_place(now, number);
@@ -191,6 +190,9 @@ impl Distributor {
         let Place::Offered(agents) = &mut row.place else { return false };
         let agents = std::mem::take(agents);
         row.place = Place::Open;
+        let queue = row.queue;
+        self.time_passed(now, queue);
+        self.queues[queue].pace.requeued(call);
         for agent in agents {
             let failed = Failed { agent, until: now + BACK_OFF };
             let row = self.calls.get_mut(number);
@@ -207,7 +209,30 @@ impl Distributor {
     }
 
     /// The call left: abandoned, or taken elsewhere. False when it was in no queue.
-    pub fn remove(&mut self, call: CallId) -> bool {
+    pub fn remove(&mut self, now: Timestamp, call: CallId) -> bool {
+        let Some(queue) = self.queue_of(call) else { return false };
+        self.time_passed(now, queue);
+        self.queues[queue].pace.left(call);
+        self.take_out(call)
+    }
+
+    fn queue_of(&self, call: CallId) -> Option<usize> {
+        Some(self.calls.get(self.calls.number(call)?).queue)
+    }
+
+    /// Counts the time until now, before a queue changes.
+    fn time_passed(&mut self, now: Timestamp, queue: usize) {
+        let crew = self.crew(queue);
+        let queue = &mut self.queues[queue];
+        queue.pace.passed(now, crew, queue.line.len());
+    }
+
+    fn crew(&self, queue: usize) -> Crew {
+        let members = &self.queues[queue].member_bits;
+        Crew { there: members.common(&self.roster.there), ready: members.common(&self.roster.ready) }
+    }
+
+    fn take_out(&mut self, call: CallId) -> bool {
         let Some(number) = self.calls.number(call) else { return false };
         self.take(number);
         self.set_timer(number, None);
@@ -218,11 +243,10 @@ impl Distributor {
 
     /// The call was answered: it leaves, and counts for the estimated wait. False when it was in no queue.
     pub fn answered(&mut self, now: Timestamp, call: CallId) -> bool {
-        if let Some(number) = self.calls.number(call) {
-            let queue = self.calls.get(number).queue;
-            self.queues[queue].pace.answered(now);
-        }
-        self.remove(call)
+        let Some(queue) = self.queue_of(call) else { return false };
+        self.time_passed(now, queue);
+        self.queues[queue].pace.answered(now, call);
+        self.take_out(call)
     }
 
     /// The agent takes calls from now on.
@@ -275,8 +299,22 @@ impl Distributor {
         Some(Placed {
             position: u32::try_from(place).unwrap_or(u32::MAX),
             requires: BTreeMap::clone(&self.profiles.get(self.profile(number)).asked),
-            estimated_wait_s: self.queues[row.queue].pace.estimate_s(now, place),
+            estimated_wait_s: self.estimate_s(now, row.queue, place - 1),
         })
+    }
+
+    /// Seconds a caller who came into this queue now would wait; none when it cannot be told.
+    #[must_use]
+    pub fn estimated_wait_s(&self, now: Timestamp, queue: &QueueId) -> Option<u64> {
+        let queue = *self.queue_numbers.get(queue)?;
+        self.estimate_s(now, queue, self.queues[queue].line.len())
+    }
+
+    /// Those being offered are ahead of those who are not, as a rule.
+    fn estimate_s(&self, now: Timestamp, queue: usize, ahead: usize) -> Option<u64> {
+        let crew = self.crew(queue);
+        let Queue { pace, line, .. } = &self.queues[queue];
+        pace.estimate_s(now, crew, line.len(), ahead.saturating_sub(pace.offers()))
     }
 
     /// Place in its queue, from 1, calls being offered included; none when it is in no queue.

@@ -143,6 +143,8 @@ pub(super) struct Roster {
     levels: Vec<u8>,
     width: usize,
     pub(super) ready: Bits,
+    /// Ready, or busy.
+    pub(super) there: Bits,
 }
 
 impl Roster {
@@ -161,7 +163,7 @@ impl Roster {
             for team in &setup.teams {
                 new.teams.entry(team.clone()).or_default().push(number);
             }
-            new.mark(number, agent.away.is_none());
+            new.mark(number, agent.away.as_ref());
             new.agents.push(agent);
         }
         let mut names: BTreeSet<Skill> = asked.into_iter().collect();
@@ -298,14 +300,14 @@ impl Roster {
                 row.idle_since = None;
             }
         }
-        row.away = away;
-        let is_ready = row.away.is_none();
-        self.mark(agent, is_ready);
-        is_ready
+        row.away.clone_from(&away);
+        self.mark(agent, away.as_ref());
+        away.is_none()
     }
 
-    fn mark(&mut self, agent: AgentNo, is_ready: bool) {
-        if is_ready { self.ready.insert(agent as usize) } else { self.ready.remove(agent as usize) }
+    fn mark(&mut self, agent: AgentNo, away: Option<&Unavailable>) {
+        self.ready.set(agent as usize, away.is_none());
+        self.there.set(agent as usize, away.is_none_or(Unavailable::is_busy));
     }
 }
 

@@ -190,7 +190,7 @@ impl Distributor {
         };
         let queue_state = |queue: &Queue| QueueState {
             cursor: queue.cursor.as_ref().map(|(id, _)| id.clone()),
-            pace: queue.pace,
+            pace: queue.pace.clone(),
         };
         State {
             calls: self.calls.iter().map(|row| (row.key.call, call_state(row))).collect(),

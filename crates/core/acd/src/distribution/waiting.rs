@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use hookswitch_model::{CallId, Millis, Timestamp};
 use rustc_hash::FxBuildHasher;
 
-use super::{Waiting, order::AgentNo};
+use super::{BACK_OFF, Waiting, order::AgentNo};
 
 /// A class and a time as one number, because turns are compared more often than anything else. Class: strict priority,
 /// negated; 0 with ageing. Time: microseconds of arrival, moved by what the priority is worth.
@@ -100,6 +100,13 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn failed(&self, agent: AgentNo) -> Option<&Failed> {
         self.failed.iter().find(|failed| failed.agent == agent)
+    }
+
+    /// Since when nobody has rung for it: it came in then, or the last offer failed.
+    pub(super) fn waits_since(&self) -> Timestamp {
+        let back =
+            self.failed.iter().map(|failed| failed.until.as_micros().saturating_sub(BACK_OFF.0 * 1_000));
+        back.map(Timestamp::from_micros).max().unwrap_or(self.entered_at).max(self.entered_at)
     }
 
     /// The agent did not take the call, and it is too early to ask again.

@@ -2,6 +2,7 @@
 
 mod commands;
 mod facts;
+mod impact;
 mod links;
 mod plan;
 mod read;
@@ -35,6 +36,7 @@ use crate::{
     timers::{Timer, Timers},
 };
 
+pub use impact::Rerouted;
 pub use links::{Link, LinkStatus};
 pub(crate) use plan::Plan;
 pub use snapshot::{RestoreError, Snapshot};
@@ -180,6 +182,7 @@ impl Engine {
         if !self.life.opened {
             self.open();
         }
+        self.stats.turn_the_day(self.context.now);
         self.fire();
         match input {
             Input::Tick => {}
@@ -225,6 +228,8 @@ impl Engine {
                 Timer::Trace(call) => self.check_trace(call, slept),
                 Timer::WrapUp(agent) => self.wrap_up_over(&agent),
                 Timer::Stats(queue) => self.stats_due(&queue),
+                // It begun with this input.
+                Timer::Midnight => {}
                 Timer::Control(call) => self.control_overdue(call),
                 Timer::Shown(call) => self.shown_overdue(call),
                 Timer::Rescue(call) => self.rescue(call),

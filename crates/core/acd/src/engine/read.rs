@@ -2,7 +2,7 @@
 
 use hookswitch_model::{
     AgentId, CallId, PbxId, QueueId, Timestamp,
-    agent::Agent,
+    agent::{Agent, Figures},
     call::{Call, LegState},
     pbx::{KnownCall, KnownLeg},
     queue::Queue,
@@ -47,13 +47,19 @@ impl Engine {
 
     /// The queues' figures at this time.
     pub fn queues(&self, now: Timestamp) -> impl Iterator<Item = Queue> {
-        self.stats.queues(now)
+        self.stats.ids().filter_map(move |id| self.queue_now(id, now))
     }
 
     /// A queue's figures at this time.
     #[must_use]
     pub fn queue(&self, id: &QueueId, now: Timestamp) -> Option<Queue> {
-        self.stats.queue(id, now)
+        self.queue_now(id, now)
+    }
+
+    /// What an agent did of late, at this time.
+    #[must_use]
+    pub fn figures(&self, id: &AgentId, now: Timestamp) -> Figures {
+        self.stats.agent(id, now)
     }
 
     /// The links to the PBXs.

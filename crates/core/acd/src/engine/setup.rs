@@ -23,6 +23,7 @@ impl Engine {
     pub(super) fn open(&mut self) {
         self.life.opened = true;
         let setup = Arc::clone(&self.setup);
+        self.stats.of_zone(setup.timezone(), self.now());
         for queue in &setup.queues {
             self.stats.open(&queue.id);
         }
@@ -59,9 +60,11 @@ impl Engine {
         for queue in &setup.queues {
             self.stats.open(&queue.id);
         }
-        for queue in self.stats.ids().iter().filter(|queue| !known.contains(queue)) {
+        let unknown: Vec<_> = self.stats.ids().filter(|queue| !known.contains(queue)).cloned().collect();
+        for queue in &unknown {
             self.stats.close(queue);
         }
+        self.stats.of_zone(setup.timezone(), now);
         let gone = self.distributor.apply(now, setup);
         self.configure_agents(setup);
         let previous = self.life.announced.replace(setup.version);
@@ -127,10 +130,10 @@ impl Engine {
         let state = record.agent.state;
         let before = std::mem::replace(&mut record.agent.queues, queues);
         for queue in before.iter().filter(|queue| !record.agent.queues.contains(queue)) {
-            self.stats.agent_serves(queue, state, false);
+            self.stats.agent_serves(&agent.id, queue, state, false);
         }
         for queue in record.agent.queues.iter().filter(|queue| !before.contains(queue)) {
-            self.stats.agent_serves(queue, state, true);
+            self.stats.agent_serves(&agent.id, queue, state, true);
         }
         if new && agent.start == AgentState::Ready {
             record.base = Base::Ready;
@@ -155,7 +158,8 @@ impl Engine {
         let Some(record) = self.agents.remove(id) else { return };
         self.timers.cancel(&Timer::WrapUp(id.clone()));
         for queue in &record.agent.queues {
-            self.stats.agent_serves(queue, record.agent.state, false);
+            self.stats.agent_serves(id, queue, record.agent.state, false);
         }
+        self.stats.agent_gone(id);
     }
 }

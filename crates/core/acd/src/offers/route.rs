@@ -158,7 +158,7 @@ impl Engine {
     /// A call no longer waits in the queue it was in. Returns the visit, for the figures of the queue.
     pub(crate) fn end_visit(&mut self, id: CallId) -> Option<Visit> {
         let visit = self.calls.get_mut(id)?.visit.take()?;
-        self.stats.leave(&visit.queue, visit.since, id);
+        self.stats.leave(&visit.queue, visit.since, id, self.now());
         Some(visit)
     }
 
@@ -173,7 +173,7 @@ impl Engine {
     /// Sends a caller out of the waiting room. Without a link nothing is asked: where the caller is by now is told by
     /// the lists, and by then he may talk to the fallback. See [`Self::leave_after_gap`].
     pub(crate) fn leave(&mut self, id: CallId, exit: Exit) {
-        self.distributor.remove(id);
+        self.distributor.remove(self.now(), id);
         self.timers.cancel(&Timer::Route(id));
         let Some(record) = self.calls.get_mut(id) else { return };
         record.unrouted = None;
@@ -263,7 +263,7 @@ impl Engine {
     fn not_rung(&mut self, call: CallId, agents: &[AgentId]) {
         let now = self.now();
         if !self.distributor.requeue(now, call) || self.calls.get(call).is_none() {
-            self.distributor.remove(call);
+            self.distributor.remove(now, call);
         }
         for agent in agents {
             if let Some(record) = self.agents.get_mut(agent) {

@@ -209,7 +209,7 @@ impl<'a> Play<'a> {
             }
             Step::Left(pick) => {
                 let call = self.call(*pick);
-                assert_eq!(self.real.remove(call), self.model.remove(call));
+                assert_eq!(self.real.remove(now, call), self.model.remove(call));
             }
             Step::Restart => {
                 let kept = serde_json::to_string(&self.real.state()).unwrap();

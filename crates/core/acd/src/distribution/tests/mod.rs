@@ -2,6 +2,7 @@
 //! may expect, one claim a test.
 
 mod claims;
+mod estimates;
 mod explained;
 mod histories;
 mod model;
