@@ -142,6 +142,8 @@ pub(crate) enum Way {
 pub(crate) struct Grant {
     pub(crate) token: Token,
     pub(crate) way: Way,
+    /// When what was shown expires, in seconds since 1970; none: with the configuration.
+    pub(crate) until: Option<u64>,
     /// Where the request came from.
     pub(crate) peer: Option<IpAddr>,
 }
@@ -188,8 +190,8 @@ impl Access {
         if text.len() > LONGEST_TOKEN {
             return Err(Problem::unauthenticated("no token is that long"));
         }
-        if let Some(token) = sessions.verify(self, text, now) {
-            return granted(token, Way::Session);
+        if let Some((token, until)) = sessions.verify(self, text, now) {
+            return Ok(Grant { until: Some(until), ..granted(token, Way::Session)? });
         }
         match self.find(text) {
             Some(token) if way == Way::Header || token.in_url => return granted(token.clone(), way),
@@ -206,12 +208,12 @@ impl Access {
         }
     }
 
-    /// Whether what a stream was opened with still holds: the token is in the configuration, or its provider is
-    /// believed and it has not expired.
+    /// Whether what a stream was opened with still holds, its time apart: the token is in the configuration, or its
+    /// provider is believed.
     pub(crate) fn still_holds(&self, token: &Token) -> bool {
-        if let Some(until) = token.until {
+        if token.until.is_some() {
             let known = token.agent.as_ref().is_some_and(|agent| self.agents.contains_key(agent));
-            return known && self.single_sign_on.is_some() && crate::state::now_s() < until;
+            return known && self.single_sign_on.is_some();
         }
         self.tokens.iter().any(|now| {
             now.hash == token.hash
@@ -260,7 +262,7 @@ fn granted(token: Token, way: Way) -> Result<Grant, Problem> {
             token.name
         )));
     }
-    Ok(Grant { token, way, peer: None })
+    Ok(Grant { until: token.until, token, way, peer: None })
 }
 
 /// The value of `access_token` in a query string.

@@ -23,7 +23,7 @@ use crate::{
     model::AgentId,
 };
 
-/// How long a session token opens doors, in seconds. A stream that is open stays open.
+/// How long a session token opens doors, in seconds. A stream that it opened ends with it.
 pub(crate) const LIFETIME_S: u64 = 300;
 
 const PREFIX: &str = "hss_";
@@ -70,8 +70,9 @@ impl SessionKey {
         format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// The token a session token stands for, if we signed it, it has not expired and the token still exists.
-    pub(crate) fn verify(&self, access: &Access, text: &str, now: u64) -> Option<Token> {
+    /// The token a session token stands for, and when it expires; if we signed it, it has not expired and the token still
+    /// exists.
+    pub(crate) fn verify(&self, access: &Access, text: &str, now: u64) -> Option<(Token, u64)> {
         let (prefix, rest) = [PREFIX, PREFIX_OF_SINGLE_SIGN_ON]
             .into_iter()
             .find_map(|prefix| Some((prefix, text.strip_prefix(prefix)?)))?;
@@ -84,14 +85,15 @@ impl SessionKey {
             return None;
         }
         if prefix == PREFIX {
-            return access.select(|token| identity(token)[..].ct_eq(id)).cloned();
+            return access.select(|token| identity(token)[..].ct_eq(id)).cloned().map(|token| (token, expires));
         }
         access.single_sign_on.as_ref()?;
         let (length, id) = id.split_first()?;
         let (agent, name) = id.split_at_checked(usize::from(*length))?;
         let agent = AgentId::new(std::str::from_utf8(agent).ok()?).ok()?;
         let known = access.agents.contains_key(&agent);
-        known.then_some(Token::of_single_sign_on(std::str::from_utf8(name).ok()?, agent, expires))
+        let token = Token::of_single_sign_on(std::str::from_utf8(name).ok()?, agent, expires);
+        known.then_some((token, expires))
     }
 
     fn signer(&self, prefix: &str, signed: &[u8]) -> Hmac<Sha256> {
@@ -142,7 +144,8 @@ mod tests {
         let key = SessionKey::new([7; 32]);
         let access = access(&["one", "two"]);
         let text = key.issue(&access.tokens[1], 1_000);
-        assert_eq!(key.verify(&access, &text, 1_000).as_ref().map(|t| &*t.name), Some("two"));
+        let (token, expires) = key.verify(&access, &text, 1_000).unwrap();
+        assert_eq!((&*token.name, expires), ("two", 1_000 + LIFETIME_S));
         assert!(key.verify(&access, &text, 1_000 + LIFETIME_S - 1).is_some());
         assert!(key.verify(&access, &text, 1_000 + LIFETIME_S).is_none());
     }

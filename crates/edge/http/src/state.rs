@@ -249,8 +249,3 @@ pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }
-
-/// Seconds since 1970.
-pub(crate) fn now_s() -> u64 {
-    now().as_millis() / 1_000
-}

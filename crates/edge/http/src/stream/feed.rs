@@ -1,12 +1,12 @@
 //! What one reader is sent, whichever way: hello, events, gap with snapshot; and why it ends.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use bytes::Bytes;
 use hookswitch_publish::{Closed, Filter, Subscription};
 use hookswitch_wire::{Sequence, stream};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::sleep};
 
 use crate::{
     access::{Access, Grant},
@@ -42,6 +42,8 @@ pub(super) struct Ending {
 impl Ending {
     /// The token is not in the configuration any more.
     const WITHDRAWN: u16 = 4001;
+    /// The token has expired; with a new one the reader goes on where it was.
+    const EXPIRED: u16 = 4003;
     /// The daemon stops; the reader comes back later.
     const AWAY: u16 = 1001;
     /// The reader takes nothing.
@@ -154,7 +156,7 @@ struct Door {
 }
 
 impl Door {
-    /// Returns when the daemon stops or the token is withdrawn. Dropping the future loses nothing.
+    /// Returns when the daemon stops, or the token is withdrawn or expires. Dropping the future loses nothing.
     async fn shut(&mut self) -> Ending {
         let withdrawn = async {
             while self.access.changed().await.is_ok() {
@@ -165,8 +167,20 @@ impl Door {
             // Without a sender the configuration does not change any more.
             std::future::pending().await
         };
+        let (state, until) = (&self.state, self.grant.until);
+        let expired = async {
+            let Some(until) = until else { return std::future::pending().await };
+            // The time of day may be set; every ping comes by here again.
+            while let left @ 1.. = until.saturating_sub(state.now_s()) {
+                sleep(Duration::from_secs(left)).await;
+            }
+        };
         tokio::select! {
             () = self.state.closing().cancelled() => Ending::away(),
+            () = expired => Ending {
+                code: Ending::EXPIRED,
+                reason: "the token has expired; resume with a new one after the last sequence read".into(),
+            },
             () = withdrawn => Ending { code: Ending::WITHDRAWN, reason: "the token was withdrawn".into() },
         }
     }

@@ -1,7 +1,7 @@
 //! Server-sent events (WHATWG HTML, 9.2): `id` is the sequence, `data` the CloudEvent on one line.
 //!
 //! No `event` field: a page that listens with `onmessage` gets every type and reads it from the event. A batch is one
-//! chunk of the body. A reader that is too slow, or whose token is withdrawn, sees the stream end and comes back with
+//! chunk of the body. A reader that is too slow, or whose token is withdrawn or expires, sees the stream end and comes back with
 //! `Last-Event-ID`.
 
 use std::convert::Infallible;

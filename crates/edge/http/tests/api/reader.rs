@@ -30,8 +30,13 @@ impl Socket {
     }
 
     pub(crate) async fn connect(world: &World, token: &str, query: &str) -> Self {
+        Self::connect_as(world, &format!("{token}-secret"), query).await
+    }
+
+    /// With the text of a token.
+    pub(crate) async fn connect_as(world: &World, bearer: &str, query: &str) -> Self {
         let mut request = format!("ws://{}/v1/events?{query}", world.address).into_client_request().unwrap();
-        request.headers_mut().insert("Authorization", format!("Bearer {token}-secret").parse().unwrap());
+        request.headers_mut().insert("Authorization", format!("Bearer {bearer}").parse().unwrap());
         let (raw, _) = connect_async(request).await.unwrap();
         Self { raw, chain: String::new() }
     }
@@ -118,9 +123,14 @@ pub(crate) enum Heard {
 
 impl Sse {
     pub(crate) async fn open(world: &World, token: &str, query: &str, last_event_id: Option<&str>) -> Self {
+        Self::open_as(world, &format!("{token}-secret"), query, last_event_id).await
+    }
+
+    /// With the text of a token.
+    pub(crate) async fn open_as(world: &World, bearer: &str, query: &str, last_event_id: Option<&str>) -> Self {
         let mut ask = world
             .get(&format!("/v1/events?{query}"))
-            .token(token)
+            .header("Authorization", &format!("Bearer {bearer}"))
             .header("Accept", "text/html;q=0.1, text/event-stream")
             .http_1_0();
         if let Some(id) = last_event_id {

@@ -1,6 +1,6 @@
 //! How streams stay alive and how they end.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use futures_util::StreamExt as _;
 use hookswitch_http::Limits;
@@ -10,9 +10,9 @@ use tokio::io::AsyncReadExt as _;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    reader::{Heard, Socket, Sse},
+    reader::{Heard, Socket, Sse, sequence},
     streams::applied,
-    world::World,
+    world::{NOW_S, World},
 };
 
 #[tokio::test]
@@ -168,6 +168,45 @@ async fn a_withdrawn_token_ends_its_streams_and_no_other() {
     }
     let all = world.publish([applied(1)]);
     assert_eq!(lead.sequences(1).await, all);
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_session_expires_and_goes_on_with_a_new_one() {
+    let limits = Limits { keep_alive: Duration::from_millis(20), ..Limits::default() };
+    let world = World::with(limits).await;
+    let session = async || {
+        let session = world.ask("POST", "/v1/session").token("lead").send().await.json();
+        session["access_token"].as_str().unwrap().to_owned()
+    };
+    let first = session().await;
+    let mut socket = Socket::connect_as(&world, &first, "").await;
+    assert_eq!(socket.frame().await["type"], "stream.hello");
+    let mut sse = Sse::open_as(&world, &first, "", None).await;
+    sse.next_event().await.unwrap();
+    let mut forever = Socket::open(&world, "lead", "").await;
+
+    world.clock.store(NOW_S + 299, Ordering::SeqCst);
+    let mut all = world.publish([applied(1)]);
+    assert_eq!((socket.sequences(1).await, sequence(&sse.event().await)), (all.clone(), all[0]));
+    // Looked at again with a ping, and still let in.
+    while !socket.raw.next().await.unwrap().unwrap().is_ping() {}
+
+    world.clock.store(NOW_S + 300, Ordering::SeqCst);
+    let (read, code, reason) = socket.until_closed().await;
+    assert_eq!((read, code), (Vec::new(), 4003));
+    assert!(reason.contains("resume"), "{reason}");
+    assert_eq!(sse.next_event().await, None);
+    let refused = world.get("/v1/events").header("Authorization", &format!("Bearer {first}")).send().await;
+    refused.problem(401, "token");
+
+    all.extend(world.publish([applied(2), applied(3)]));
+    assert_eq!(forever.sequences(3).await, all, "a token of the configuration does not expire");
+    let second = session().await;
+    let mut again = Socket::connect_as(&world, &second, &format!("after={}", all[0])).await;
+    again.frame().await;
+    assert_eq!(again.sequences(2).await, all[1..]);
+    let mut again = Sse::open_as(&world, &second, "", Some(&format!("{:020}", all[0]))).await;
+    assert_eq!(sequence(&again.event().await), all[1]);
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const SILENCE_MS = 60_000;
 /** The token was withdrawn: coming again is of no use. */
 const WITHDRAWN = 4001;
+/** The session has expired: another one is made, and the stream goes on. */
+const EXPIRED = 4003;
 
 /**
  * The stream with proof that nothing is missing: every event names the one before it under the same filter (`prev`).
@@ -46,6 +48,7 @@ export class Stream {
   private pause = FIRST_PAUSE_MS;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private stopped = false;
+  private expired = false;
   private abort = new AbortController();
 
   constructor(
@@ -83,6 +86,10 @@ export class Stream {
     }
     this.abort.abort();
     if (this.stopped) return;
+    if (this.expired) {
+      this.expired = false;
+      return this.connect();
+    }
     this.listener.link("down");
     // Spread, so that a daemon that comes back is not met by every page in the same instant.
     this.timer = setTimeout(() => void this.connect(), this.pause * (0.5 + Math.random()));
@@ -117,6 +124,7 @@ export class Stream {
       socket.onclose = ({ code, reason }) => {
         clearTimeout(slow);
         if (code === WITHDRAWN) refused(new Refused(401, undefined));
+        this.expired = code === EXPIRED;
         ended();
         void reason;
       };

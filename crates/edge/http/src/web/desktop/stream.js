@@ -5,6 +5,8 @@ const FIRST_PAUSE_MS = 400;
 const LONGEST_PAUSE_MS = 15_000;
 /** The server pings every 20 s; a browser hides that, so a dead connection shows in the absence of a close only. */
 const CONNECT_TIMEOUT_MS = 10_000;
+/** The session has expired: another one is made, and the stream goes on. */
+const EXPIRED = 4003;
 
 /**
  * @param api where session tokens come from
@@ -72,9 +74,11 @@ export function follow(api, after, on) {
       // An event that does not follow the last one: come again from the last that did.
       if (mine === socket && !take(JSON.parse(data))) mine.close();
     };
-    mine.onclose = () => {
+    mine.onclose = ({ code }) => {
       clearTimeout(slow);
-      if (mine === socket) later();
+      if (mine !== socket) return;
+      if (code === EXPIRED && !over) connect();
+      else later();
     };
   };
 

@@ -2,12 +2,17 @@
 
 mod provider;
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::StreamExt as _;
+use hookswitch_http::Limits;
 use serde_json::{Value, json};
 
-use crate::world::{ALICES, NOW_S, World};
+use crate::{
+    reader::{Socket, Sse},
+    world::{ALICES, NOW_S, World},
+};
 use provider::{AUDIENCE, ISSUER, Provider};
 
 fn claims() -> Value {
@@ -31,7 +36,10 @@ fn encoded(json: &Value) -> String {
 }
 
 async fn world(provider: &Provider) -> World {
-    let world = World::new().await;
+    trusting(World::new().await, provider)
+}
+
+fn trusting(world: World, provider: &Provider) -> World {
     let mut access = crate::world::access();
     access.single_sign_on = Some(provider.trusted().into());
     world.access.send_replace(access.into());
@@ -213,6 +221,24 @@ async fn a_token_ends_with_its_time_and_its_session_with_it() {
         (401, 401),
         "not believed any more"
     );
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_signed_token_it_was_opened_with() {
+    let provider = Provider::new();
+    let limits = Limits { keep_alive: Duration::from_millis(20), ..Limits::default() };
+    let world = trusting(World::with(limits).await, &provider);
+    let token = provider.token("ES256", &with("exp", NOW_S + 60));
+    let mut socket = Socket::connect_as(&world, &token, "").await;
+    assert_eq!(socket.frame().await["type"], "stream.hello");
+    let mut sse = Sse::open_as(&world, &token, "", None).await;
+    sse.next_event().await.unwrap();
+    // The leeway counts here, too.
+    world.clock.store(NOW_S + 89, Ordering::SeqCst);
+    while !socket.raw.next().await.unwrap().unwrap().is_ping() {}
+    world.clock.store(NOW_S + 90, Ordering::SeqCst);
+    assert_eq!(socket.until_closed().await.1, 4003);
+    assert_eq!(sse.next_event().await, None);
 }
 
 #[tokio::test]
