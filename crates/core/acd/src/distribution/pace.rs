@@ -17,14 +17,15 @@
 //! # What it does not see
 //!
 //! Who will come later with a higher priority, who of the agents lacks a skill, and that the next hour may not be like
-//! the last: the last 32 to 64 calls taken count.
+//! the last: the last 64 to 128 calls taken count. Where agents serve several queues in the order of all their callers, a
+//! line is faster or slower by who stands in the others.
 
 use hookswitch_model::{CallId, Millis, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// So many calls taken, callers gone or offers answered are halved, with the time that went by for them: what was longer
 /// ago counts less and less.
-const WINDOW: u64 = 64;
+const WINDOW: u64 = 128;
 /// Nothing is said on less than so many calls taken.
 const LEAST: u64 = 2;
 /// So many steps of the line are added up one by one; longer ones in blocks of that many, each as wide as all before.
