@@ -198,7 +198,7 @@ impl Life {
         let at = self.clock.at(now);
         for (link, site) in self.links.iter_mut().zip(sites) {
             if link.session.asks_engine() {
-                link.session.engine_lives();
+                link.session.engine_lives(at);
             }
             link.act(now, at, site, &self.points)?;
         }

@@ -1,6 +1,9 @@
 //! One PBX of the world and the wire to it: bytes take their time, come in pieces, vanish, or are cut off.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    env,
+};
 
 use bytes::{Bytes, BytesMut};
 use hookswitch_ami::{AmiCodec, Decoded, Frame};
@@ -28,6 +31,8 @@ pub(crate) struct Site {
     pub(crate) down_until: Micros,
     /// Callers who were redirected while they talked.
     pub(crate) torn_away: Vec<String>,
+    /// What is on the wire is printed.
+    traced: bool,
     chance: Random,
 }
 
@@ -66,6 +71,7 @@ impl Site {
             asked: BTreeMap::new(),
             down_until: 0,
             torn_away: Vec::new(),
+            traced: env::var_os("WIRE").is_some(),
             chance: Random::new(seed),
         }
     }
@@ -148,6 +154,9 @@ impl Site {
     fn sent(&mut self, now: Micros, session: SessionId, bytes: Bytes) {
         let Some(wire) = self.wire.as_mut().filter(|wire| wire.session == session) else { return };
         self.messages += 1;
+        if self.traced {
+            println!("{now} {} says {}", self.name, String::from_utf8_lossy(&bytes).replace("\r\n", " | "));
+        }
         if self.cut_at.is_some_and(|at| self.messages >= at) {
             self.cut_at = None;
             self.cut(now);
@@ -202,6 +211,9 @@ impl Site {
 
     /// One action of the daemon comes to the PBX.
     fn acted(&mut self, now: Micros, session: SessionId, frame: &Frame) {
+        if self.traced {
+            println!("{now} {} hears {frame:?}", self.name);
+        }
         if let Some(id) = frame.action_id().filter(|id| is_ours(id)) {
             *self.asked.entry(id.to_owned()).or_default() += 1;
         }

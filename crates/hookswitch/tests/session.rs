@@ -86,7 +86,7 @@ impl World {
     fn talk(&mut self) {
         loop {
             if self.session.asks_engine() {
-                self.session.engine_lives();
+                self.session.engine_lives(self.now);
             }
             let mut bytes: BytesMut = self.session.take_outgoing();
             if bytes.is_empty() {
@@ -320,6 +320,10 @@ fn silence_is_asked_about_and_then_ends_the_connection() {
     assert_eq!(world.session.poll(world.now), Err("silent for 10 s".to_owned()));
 }
 
+/// Bytes of a caller who asked for a route, and may have given up on that long ago.
+const BACKLOG: &[u8] =
+    b"Event: UserEvent\r\nUserEvent: HookswitchRoute\r\nUniqueid: 1.1\r\nDnis: 5003\r\n\r\n";
+
 #[test]
 fn a_daemon_that_was_stopped_for_long_believes_nothing_of_its_backlog() {
     let mut world = World::new(Mode::Route, Vec::new());
@@ -329,9 +333,36 @@ fn a_daemon_that_was_stopped_for_long_believes_nothing_of_its_backlog() {
     world.now = world.now + Millis::from_secs(8);
     assert_eq!(world.session.read(world.now), Ok(false));
     world.now = world.now + Millis::from_secs(1);
-    let backlog = b"Event: UserEvent\r\nUserEvent: HookswitchRoute\r\nUniqueid: 1.1\r\nDnis: 5003\r\n\r\n";
-    world.session.incoming().expect("a connection").extend_from_slice(backlog);
+    world.session.incoming().expect("a connection").extend_from_slice(BACKLOG);
     let refused = world.session.read(world.now).expect_err("it is too old");
-    assert_eq!(refused, "the daemon did not run for 6 s");
+    assert_eq!(refused, "the waiting room's last heartbeat is 9 s old");
     assert!(world.session.lost(world.now, &refused) && !world.session.is_up());
+}
+
+#[test]
+fn a_wire_that_stands_still_for_as_long_as_callers_wait_is_a_lost_link() {
+    let mut world = World::new(Mode::Route, Vec::new());
+    world.connect();
+    // The daemon runs, asks in time and is not answered: its heartbeats do not come to the waiting room.
+    for _ in 0..2 {
+        world.now = world.now + Millis::from_secs(3);
+        assert_eq!(world.session.poll(world.now), Ok(()));
+        assert!(world.session.asks_engine());
+        world.session.engine_lives(world.now);
+    }
+    world.now = world.now + Millis::from_secs(3);
+    assert!(world.session.next_deadline().is_some_and(|due| due <= world.now), "it is noticed by itself");
+    world.session.incoming().expect("a connection").extend_from_slice(BACKLOG);
+    let refused = world.session.read(world.now).expect_err("callers may have given up");
+    assert_eq!(refused, "the waiting room's last heartbeat is 9 s old");
+    assert!(world.session.poll(world.now).is_err());
+}
+
+#[test]
+fn a_link_that_only_watches_owes_nobody_a_heartbeat() {
+    let mut world = World::new(Mode::Observe, Vec::new());
+    world.connect();
+    world.now = world.now + Millis::from_secs(9);
+    world.session.incoming().expect("a connection").extend_from_slice(BACKLOG);
+    assert_eq!(world.session.read(world.now), Ok(false));
 }

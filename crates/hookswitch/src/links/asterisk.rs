@@ -157,7 +157,7 @@ impl AsteriskLink {
                 biased;
                 // A stream without a pause must not keep an action, a heartbeat or a stop waiting.
                 Some(action) = wires.actions.recv() => self.session.act(self.clock.now(), action),
-                Some(()) = wires.life.recv() => self.session.engine_lives(),
+                Some(()) = wires.life.recv() => self.session.engine_lives(self.clock.now()),
                 () = sleep_until(self.clock.instant(due)) => done = self.session.poll(self.clock.now()),
                 () = stop.cancelled(), if !leaving => {
                     leaving = true;

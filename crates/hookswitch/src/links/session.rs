@@ -29,8 +29,9 @@ const LOGIN_TIMEOUT: Millis = Millis::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(5);
 const HEARTBEAT: Millis = Millis::from_secs(3);
-/// A heartbeat later than this was not late but missing: callers may have gone to the fallback meanwhile.
-const STOPPED: Millis = Millis::from_secs(5);
+/// The waiting room waits 9 s for a heartbeat, by whole seconds of the PBX's clock. One older than this may have been given
+/// up on: what is read from then on may be of callers who have gone to the fallback.
+const HEARTBEAT_HOLDS: Millis = Millis::from_secs(8);
 /// How long a stopping daemon stays for the PBX's answers to its last actions.
 const LAST_ANSWERS: Millis = Millis::from_secs(2);
 /// Facts decoded before they are handed on: what has come in otherwise stays bytes, its smallest form.
@@ -84,6 +85,10 @@ struct Connection {
     beat_at: Option<Timestamp>,
     /// The engine is to be asked whether it lives.
     asks: bool,
+    /// Heartbeats on their way, oldest first: when each was begun.
+    beats: VecDeque<Timestamp>,
+    /// When the heartbeat was begun that the PBX said it has; none: not yet.
+    beaten: Option<Timestamp>,
     /// Actions sent and not answered, in order: a stopping daemon stays for their answers.
     pending: VecDeque<PbxAction>,
     /// When the connection is closed at the latest, once the daemon stops.
@@ -146,7 +151,7 @@ impl Session {
     /// # Errors
     /// Why the connection is of no use; tell [`Self::lost`].
     pub fn read(&mut self, now: Timestamp) -> Result<bool, String> {
-        self.runs(now)?;
+        self.is_current(now)?;
         while self.facts.len() < PIECE {
             let Some(connection) = &mut self.connection else { return Ok(false) };
             match connection.codec.decode(&mut connection.buffer).map_err(|error| error.to_string())? {
@@ -170,12 +175,12 @@ impl Session {
         Ok(true)
     }
 
-    /// A machine that was stopped finds old news in its buffers, and callers who were given up on long ago: nothing may be
-    /// decided on that, so the PBX is listed anew.
-    fn runs(&self, now: Timestamp) -> Result<(), String> {
-        let due = self.connection.as_ref().and_then(|connection| connection.beat_at);
-        match due.map(|at| now.since(at)).filter(|late| *late > STOPPED) {
-            Some(late) => Err(format!("the daemon did not run for {} s", late.as_secs_ceil())),
+    /// A machine that was stopped, or a wire that stood still, brings old news, and callers who were given up on long ago:
+    /// nothing may be decided on that, so the PBX is listed anew.
+    fn is_current(&self, now: Timestamp) -> Result<(), String> {
+        let beaten = self.connection.as_ref().and_then(|connection| connection.beaten);
+        match beaten.map(|at| now.since(at)).filter(|old| *old > HEARTBEAT_HOLDS) {
+            Some(old) => Err(format!("the waiting room's last heartbeat is {} s old", old.as_secs_ceil())),
             None => Ok(()),
         }
     }
@@ -222,7 +227,7 @@ impl Session {
     /// # Errors
     /// Why the connection is of no use; tell [`Self::lost`].
     pub fn poll(&mut self, now: Timestamp) -> Result<(), String> {
-        self.runs(now)?;
+        self.is_current(now)?;
         if self.normalizer.next_deadline().is_some_and(|due| due <= now) {
             self.normalizer.tick(now, &mut self.facts);
             self.settle();
@@ -250,7 +255,11 @@ impl Session {
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let connection = self.connection.as_ref().map(|connection| {
             let silence = connection.at(connection.alive.next_deadline());
-            [connection.beat_at, connection.leave_by].into_iter().flatten().fold(silence, Timestamp::min)
+            let current = connection.beaten.map(|at| at + HEARTBEAT_HOLDS + Millis(1));
+            [connection.beat_at, connection.leave_by, current]
+                .into_iter()
+                .flatten()
+                .fold(silence, Timestamp::min)
         });
         self.normalizer.next_deadline().into_iter().chain(connection).min()
     }
@@ -263,9 +272,12 @@ impl Session {
 
     /// The engine lives. The dialplan compares the heartbeat with the PBX's own clock, so that is asked first (the
     /// answer to `Ping` has it): no difference of clocks sends a caller to the fallback.
-    pub fn engine_lives(&mut self) {
+    pub fn engine_lives(&mut self, now: Timestamp) {
         if self.is_logged_in() && !self.is_leaving() {
             self.send(&Action::new("Ping").action_id(CLOCK_ID));
+            if let Some(connection) = &mut self.connection {
+                connection.beats.push_back(now);
+            }
         }
     }
 
@@ -286,7 +298,8 @@ impl Session {
     pub fn leave(&mut self, now: Timestamp) {
         let route = self.settings.mode == Mode::Route;
         let Some(connection) = &mut self.connection else { return };
-        connection.beat_at = None;
+        (connection.beat_at, connection.beaten) = (None, None);
+        connection.beats.clear();
         connection.leave_by = Some(now + LAST_ANSWERS);
         if route && connection.login.is_none() {
             self.send(&heartbeat(0));
@@ -426,6 +439,8 @@ impl Session {
                     return Ok(());
                 }
                 Some(HEARTBEAT_ID) => {
+                    // The PBX answers in the order it was asked.
+                    connection.beaten = connection.beats.pop_front().or(connection.beaten);
                     if connection.unlisted.is_some() {
                         self.greeted(now);
                     }
@@ -490,6 +505,8 @@ impl Connection {
             opened: now,
             beat_at: None,
             asks: false,
+            beats: VecDeque::new(),
+            beaten: None,
             pending: VecDeque::new(),
             leave_by: None,
         }

@@ -195,7 +195,8 @@ impl Engine {
             Some(0) => By::Originator,
             Some(_) | None => By::Other,
         });
-        let lost = recovered && !record.probes.is_empty();
+        // Of a call that the PBX just does not know any more it says no cause.
+        let lost = recovered && cause.is_none() && !record.probes.is_empty();
         let ending = Ending { by, q850: cause.as_ref().map(|cause| cause.q850), recovered, lost };
         self.finish(id, Finish { ending, cause, merged: None });
     }

@@ -20,9 +20,14 @@ impl Normalizer {
     /// `BridgeLeave`.
     pub(super) fn bridge_leave(&mut self, frame: &Frame) -> Read {
         let (uid, bridge) = (must(frame, "Uniqueid")?, must(frame, "BridgeUniqueid")?);
-        let there = self.board.topology.get(uid).and_then(|channel| channel.bridge());
-        if there.is_some_and(|there| **there == *bridge) {
+        if self.board.topology.get(uid).is_some_and(|channel| channel.is_in(bridge)) {
             self.board.left(uid);
+        } else if self.board.unlisted && frame.get("BridgeTechnology") != Some("holding_bridge") {
+            let uid = match self.board.topology.entry(uid) {
+                Some((uid, _)) => uid.clone(),
+                None => self.see_channel(frame, uid)?,
+            };
+            self.board.leaves_unseen(&uid, bridge);
         }
         Ok(())
     }

@@ -155,7 +155,10 @@ impl Normalizer {
         if self.board.is_unsure(uid) {
             self.late_numbers(frame, uid);
         }
-        self.board.gone(uid, headers::cause(frame));
+        let cause = headers::cause(frame);
+        if !self.board.gone_unseen(uid, cause.as_ref()) {
+            self.board.gone(uid, cause);
+        }
         Ok(())
     }
 

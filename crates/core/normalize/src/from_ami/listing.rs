@@ -13,7 +13,7 @@ use super::{
 const PATIENCE: Millis = Millis::from_secs(10);
 
 /// The context of the generated dialplan in which callers wait.
-const WAITING_ROOM: &str = "hookswitch-wait";
+pub(super) const WAITING_ROOM: &str = "hookswitch-wait";
 
 /// Two boots of a PBX are the same when they lie this close together: uptime comes in whole seconds.
 const SAME_BOOT: Millis = Millis::from_secs(5);
@@ -222,6 +222,7 @@ impl Normalizer {
             self.board.found_held(&uid, held);
         }
         let changed = self.board.compared(self.listing.whole);
+        self.board.unlisted = false;
         let ours = self.board.settings.mode == Mode::Route;
         for uid in std::mem::take(&mut self.listing.waiting).into_iter().filter(|_| ours) {
             self.board.recovered = true;

@@ -113,6 +113,7 @@ impl Normalizer {
     /// The PBX answered and let us in: asks for its lists. `LinkUp` is told when they are complete.
     pub fn connected(&mut self, at: Timestamp, banner: &str) {
         self.board.look(at);
+        self.board.unlisted = true;
         self.devices.doubt_contacts();
         self.requests.clear();
         self.requests.extend(self.listing.begin(at, banner));
@@ -125,6 +126,7 @@ impl Normalizer {
         self.listing.lost(at);
         self.requests.clear();
         self.board.doubt();
+        self.board.unlisted = false;
         self.board.tell(Fact::LinkDown { reason: reason.to_owned() });
         self.hand_over(out);
     }
@@ -234,6 +236,7 @@ impl Normalizer {
             E::UserEvent => self.user_event(frame),
             E::DTMFEnd => self.dtmf(frame),
             E::VarSet => self.var_set(frame),
+            E::MusicOnHoldStart => self.music_on_hold_start(frame),
             E::Newexten => self.new_exten(frame),
             E::DeviceStateChange => self.device_state(frame),
             E::ContactStatus => self.contact_status(frame),

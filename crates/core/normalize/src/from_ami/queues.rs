@@ -7,7 +7,7 @@ use super::{
     Normalizer, Read, Unread,
     headers::{self, must, said},
 };
-use crate::switchboard::QueueExit;
+use crate::switchboard::{QueueExit, channel::Progress};
 
 impl Normalizer {
     /// `QueueCallerJoin`.
@@ -40,11 +40,16 @@ impl Normalizer {
     pub(super) fn see_caller<'f>(&mut self, frame: &'f Frame) -> Result<&'f str, Unread> {
         let uid = must(frame, "Uniqueid")?;
         let known = self.see_channel(frame, uid)?;
-        let party = self.board.topology.get(uid).is_some_and(|channel| channel.is_party());
-        if party && self.board.call_on(uid).is_none() {
+        let channel = self.board.topology.get(uid).filter(|channel| channel.is_party());
+        let up = channel.is_some_and(|channel| channel.progress == Progress::Up);
+        let new = channel.is_some() && self.board.call_on(uid).is_none();
+        if new {
             self.board.caller(&known);
         }
         self.late_numbers(frame, uid);
+        if new && up {
+            self.board.up(uid);
+        }
         Ok(uid)
     }
 

@@ -11,6 +11,7 @@ use hookswitch_model::{
 use super::{
     Normalizer, Read, answers,
     headers::{self, must, said},
+    listing::WAITING_ROOM,
 };
 
 /// Prefix of channel variables that become attached data.
@@ -70,6 +71,21 @@ impl Normalizer {
             match self.board.settings.mode {
                 Mode::Route => self.ask_variables(uid),
                 Mode::Observe => self.variables_are_in(uid),
+            }
+        }
+        Ok(())
+    }
+
+    /// `MusicOnHoldStart`, which everybody in our waiting room makes Asterisk say every few seconds: whose request for a
+    /// route, or end of a Ring, was not told is found by it. While the lists come, they tell it.
+    pub(super) fn music_on_hold_start(&mut self, frame: &Frame) -> Read {
+        let waits = self.board.settings.mode == Mode::Route
+            && !self.board.unlisted
+            && frame.get("Context") == Some(WAITING_ROOM);
+        if waits {
+            let uid = self.see_caller(frame)?;
+            if self.board.found_waiting(uid) {
+                self.ask_variables(uid);
             }
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use hookswitch_model::{
     CallRef, LegRef, QueueId, Timestamp,
     call::{LegRole, LegState, PartyNumber},
+    ledger::Cause,
     pbx::KnownCall,
 };
 
@@ -13,6 +14,14 @@ use super::{
     call::{Call, Leg},
     channel::{Channel, Progress},
 };
+
+/// See [`Switchboard::leaves_unseen`].
+#[derive(Debug)]
+pub(super) struct LeftUnseen {
+    uid: LegRef,
+    /// The channel is gone, too, with this cause.
+    gone: Option<Option<Cause>>,
+}
 
 impl Switchboard {
     /// A call from before a restart of the daemon.
@@ -25,7 +34,7 @@ impl Switchboard {
         self.ages += 1;
         let mut call = Call::new(Leg::new(first.leg.clone(), first.address.clone()), self.ages, self.now);
         call.call = known.call.clone();
-        call.told = true;
+        (call.told, call.believed) = (true, true);
         call.direction = Some(known.direction);
         call.routed = known.routed.then(PartyNumber::default);
         let up = known.legs.iter().filter(|leg| leg.state != LegState::Ringing).count();
@@ -53,6 +62,42 @@ impl Switchboard {
     pub(crate) fn doubt(&mut self) {
         self.settle_all();
         self.topology.doubt();
+        self.calls.values_mut().for_each(|call| call.believed = true);
+        self.left_unseen.clear();
+    }
+
+    /// While the lists come, a channel left a bridge that nobody saw it enter: it talked there. To whom, the next to leave
+    /// that bridge tells; so it is taken to be there until then.
+    pub(crate) fn leaves_unseen(&mut self, uid: &LegRef, bridge: &str) {
+        self.entered(uid.as_str(), bridge, false, None);
+        let left = LeftUnseen { uid: uid.clone(), gone: None };
+        if self.topology.heard(uid.as_str()).next().is_none() {
+            self.left_unseen.push(left);
+            return;
+        }
+        let there = |one: &LeftUnseen| self.topology.get(one.uid.as_str()).is_some_and(|c| c.is_in(bridge));
+        let (over, waiting) = std::mem::take(&mut self.left_unseen).into_iter().partition(there);
+        self.left_unseen = waiting;
+        self.they_left(over);
+        self.they_left(vec![left]);
+    }
+
+    /// A channel is gone of which it is not known yet to whom it talked: it waits for that. False: nobody is waited for.
+    pub(crate) fn gone_unseen(&mut self, uid: &str, cause: Option<&Cause>) -> bool {
+        let Some(left) = self.left_unseen.iter_mut().find(|left| left.uid == *uid) else { return false };
+        left.gone = Some(cause.cloned());
+        true
+    }
+
+    fn they_left(&mut self, over: Vec<LeftUnseen>) {
+        for left in &over {
+            self.left(left.uid.as_str());
+        }
+        for LeftUnseen { uid, gone } in over {
+            if let Some(cause) = gone {
+                self.gone(uid.as_str(), cause);
+            }
+        }
     }
 
     /// When the oldest believed channel was made, by its reference (seconds since the epoch, a dot, a count).
@@ -87,6 +132,8 @@ impl Switchboard {
     pub(crate) fn compared(&mut self, whole: bool) -> u32 {
         self.recovered = true;
         let before = self.out.len();
+        let alone = std::mem::take(&mut self.left_unseen);
+        self.they_left(alone);
         if whole {
             for uid in self.topology.stale() {
                 self.gone(uid.as_str(), None);

@@ -95,6 +95,8 @@ pub(crate) struct Call {
     pub(crate) direction: Option<Direction>,
     /// `CallStarted` was told.
     pub(crate) told: bool,
+    /// It began before the link was lost, or the daemon: what became of it meanwhile nobody saw.
+    pub(crate) believed: bool,
     /// A feature code of ours: never told.
     pub(crate) silent: bool,
     /// Set up by the PBX for somebody (Originate), not by somebody who dialled.
@@ -140,6 +142,7 @@ impl Call {
             begun_at,
             direction: None,
             told: false,
+            believed: false,
             silent: false,
             originated: false,
             originator: originator.leg.clone(),

@@ -124,6 +124,11 @@ impl Channel {
         self.bridge.as_ref()
     }
 
+    /// Whether it is in this bridge.
+    pub(crate) fn is_in(&self, bridge: &str) -> bool {
+        self.bridge.as_deref() == Some(bridge)
+    }
+
     /// Who rings it, or rang it until it answered.
     pub(crate) const fn dialled_by(&self) -> Option<&LegRef> {
         self.dialled_by.as_ref()

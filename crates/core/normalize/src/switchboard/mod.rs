@@ -92,6 +92,10 @@ pub(crate) struct Switchboard {
     told_until: Timestamp,
     /// What is being looked at is a comparison of lists.
     pub(crate) recovered: bool,
+    /// The lists that follow a log-in are not complete.
+    pub(crate) unlisted: bool,
+    /// Channels that left a bridge nobody saw them enter, while the lists come.
+    left_unseen: Vec<belief::LeftUnseen>,
     pub(crate) out: Vec<PbxEvent>,
     /// Channels of which is to be asked what application serves them.
     pub(crate) asks: Vec<LegRef>,
@@ -124,6 +128,8 @@ impl Switchboard {
             moment: Timestamp::default(),
             told_until: Timestamp::default(),
             recovered: false,
+            unlisted: false,
+            left_unseen: Vec::new(),
             out: Vec::new(),
             asks: Vec::new(),
         }
@@ -158,15 +164,15 @@ impl Switchboard {
 
     /// A fact that concerns no call.
     pub(crate) fn tell(&mut self, fact: Fact) {
-        self.tell_at(self.now, fact);
+        self.tell_at(self.now, self.recovered, fact);
     }
 
     /// A fact of the past is told with its own time, but never before a fact that was told already.
-    fn tell_at(&mut self, at: Timestamp, fact: Fact) {
+    fn tell_at(&mut self, at: Timestamp, recovered: bool, fact: Fact) {
         let pbx = self.settings.pbx.clone();
         let at = if at < self.now { at.max(self.told_until) } else { self.moment };
         self.told_until = at;
-        self.out.push(PbxEvent { pbx, at, recovered: self.recovered, fact });
+        self.out.push(PbxEvent { pbx, at, recovered, fact });
     }
 
     /// A fact of a call, which is introduced first if nothing was told of it yet.
@@ -176,9 +182,16 @@ impl Switchboard {
 
     fn say_at(&mut self, call: &CallRef, at: Timestamp, fact: Fact) {
         self.introduce(call, None);
-        if self.calls.get(call).is_some_and(|call| call.told) {
-            self.tell_at(at, fact);
+        if let Some(call) = self.calls.get(call).filter(|call| call.told) {
+            let recovered = self.is_recovered(call);
+            self.tell_at(at, recovered, fact);
         }
+    }
+
+    /// Whether what is told of a call now is reconstructed: by comparing lists, or, before they are complete, from the rest
+    /// that was seen of something nobody saw begin.
+    const fn is_recovered(&self, call: &Call) -> bool {
+        self.recovered || (self.unlisted && call.believed)
     }
 
     /// Tells `CallStarted`, once. `toward` is what the first target is, if one is known.
@@ -192,8 +205,10 @@ impl Switchboard {
         known.direction = Some(direction);
         known.told = true;
         let begun_at = known.begun_at;
+        let recovered = self.recovered || (self.unlisted && known.believed);
         self.tell_at(
             begun_at,
+            recovered,
             Fact::CallStarted {
                 call: call.clone(),
                 originator: seen,
@@ -206,7 +221,7 @@ impl Switchboard {
             },
         );
         if up {
-            self.tell(Fact::LegUp { call: call.clone(), leg });
+            self.tell_at(self.now, recovered, Fact::LegUp { call: call.clone(), leg });
         }
     }
 

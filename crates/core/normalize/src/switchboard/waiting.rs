@@ -96,15 +96,16 @@ impl Switchboard {
         self.route_now(call);
     }
 
-    /// The caller was found in our waiting room after a gap. Whether that is news: nobody asked a route for it yet.
-    /// If a Ring was out, it is over.
+    /// The caller is in our waiting room, by a list or by the music there. Whether that is news: nobody asked a route for it
+    /// yet. If a Ring was out, it is over.
     pub(crate) fn found_waiting(&mut self, uid: &str) -> bool {
         let Some(call) = self.call_on(uid).cloned() else { return false };
         let Some(known) = self.calls.get_mut(&call) else { return false };
         if let Some(ring) = known.ring {
             self.ring_result(uid, ring, RingResult::NoAnswer, None);
         }
-        let routed = self.calls.get(&call).is_none_or(|known| known.routed.is_some());
+        let asked = |known: &Call| known.routed.is_some() || known.asking.is_some();
+        let routed = self.calls.get(&call).is_none_or(asked);
         !routed && self.asks_route(uid, PartyNumber::default())
     }
 
