@@ -5,6 +5,7 @@ use std::fmt::Display;
 use crate::config::Micros;
 use crate::message::{Message, OrUnknown};
 use crate::pbx::bridge::BridgeId;
+use crate::pbx::conference::Seat;
 use crate::pbx::dial::DialWork;
 use crate::pbx::features::Typing;
 use crate::pbx::originate::OriginateId;
@@ -128,8 +129,8 @@ pub(crate) enum Dialler {
 pub(crate) enum Work {
     /// Being dialled.
     Outgoing(Dialler),
-    /// Was dialled and answered: lives as long as its bridge.
-    Called,
+    /// Was dialled and answered: lives as long as its bridge, and then goes to `after` if that is set (option `F`).
+    Called { after: Option<Location> },
     /// Between two applications.
     Executing,
     /// In an application that only takes time.
@@ -144,6 +145,8 @@ pub(crate) enum Work {
     Queued(QueueWork),
     /// In `ConfBridge()`.
     Conference(String),
+    /// In `ChanSpy()`: hears that leg.
+    Spying(LegId),
     /// Parked in that space.
     Parked(u16),
     /// Has parked somebody and hears the number of the space.
@@ -177,6 +180,8 @@ pub(crate) struct Channel {
     pub(crate) typing: Typing,
     pub(crate) state: ChannelState,
     pub(crate) caller: Party,
+    /// Whether [`Self::caller`] has changed and NewCallerid is to follow the next Newstate.
+    pub(crate) caller_is_new: bool,
     pub(crate) connected: Party,
     pub(crate) presentation: Presentation,
     pub(crate) dialled: String,
@@ -193,6 +198,12 @@ pub(crate) struct Channel {
     pub(crate) generation: u64,
     pub(crate) music: Option<String>,
     pub(crate) holding: bool,
+    /// What `CONFBRIDGE(user,…)` says of it.
+    pub(crate) seat: Seat,
+    /// Whether a `MixMonitor` writes what is said here.
+    pub(crate) recorded: bool,
+    /// Its far end has hung up while `ChanSpy()` saw nothing of it.
+    pub(crate) asked_to_end: bool,
     pub(crate) cause: u16,
     pub(crate) tech_cause: Option<u16>,
     pub(crate) created: Micros,
@@ -244,7 +255,7 @@ impl Channel {
 
     /// Whether a dialplan thread runs it.
     pub(crate) fn has_dialplan(&self) -> bool {
-        !matches!(self.work, Work::Outgoing(_) | Work::Called | Work::Announced)
+        !matches!(self.work, Work::Outgoing(_) | Work::Called { .. } | Work::Announced)
     }
 
     /// Writes the headers of a channel snapshot, without the channel variables.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::message::Classes;
 use crate::pbx::channel::{Dialler, Party, Work};
+use crate::pbx::local::NewPair;
 use crate::pbx::{BridgeId, BridgeKind, LegId, Pbx};
 
 /// A consultation that is going on, by the agent who started it.
@@ -30,7 +31,11 @@ impl Pbx {
             return false;
         }
         self.hold_for_transfer(agent);
-        let half = self.create_local(agent, (exten, context), false, Dialler::Consult(agent));
+        let half = self.create_local(
+            agent,
+            NewPair { exten, context, kept: false, uniqueids: [None, None] },
+            Dialler::Consult(agent),
+        );
         let talk = self.create_bridge(BridgeKind::Basic);
         if let Some(party) = self.channels.get(&agent).map(|channel| channel.caller.clone()) {
             self.set_connected(half, party);
@@ -50,7 +55,7 @@ impl Pbx {
     /// The target answers.
     pub(super) fn consult_answered(&mut self, _agent: LegId, half: LegId) {
         self.tell_dial_end(None, half, "ANSWER");
-        self.set_work(half, Work::Called);
+        self.set_work(half, Work::Called { after: None });
     }
 
     /// The target does not answer: the agent is back with the other party.

@@ -72,6 +72,8 @@ pub(crate) struct Endpoint {
     pub(crate) port: u16,
     pub(crate) legs: Vec<LegId>,
     pub(crate) mood: Mood,
+    /// Answers when a NOTIFY tells it to.
+    pub(crate) remote_answer: bool,
     pub(crate) told: DeviceState,
 }
 
@@ -85,6 +87,7 @@ impl Endpoint {
             port: 30_000,
             legs: Vec::new(),
             mood: Mood::Manual,
+            remote_answer: false,
             told: if phone.registered { DeviceState::NotInUse } else { DeviceState::Unavailable },
         }
     }
@@ -99,6 +102,7 @@ impl Endpoint {
             port: 5060,
             legs: Vec::new(),
             mood: Mood::Manual,
+            remote_answer: false,
             told: DeviceState::NotInUse,
         }
     }

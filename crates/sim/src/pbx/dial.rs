@@ -4,6 +4,7 @@ use crate::config::{Micros, SECOND};
 use crate::dialplan::arguments;
 use crate::pbx::channel::{ChannelState, Dialler, Location, Party, Work};
 use crate::pbx::events::NewChannel;
+use crate::pbx::local::NewPair;
 use crate::pbx::{LegId, News, Pbx};
 
 /// A `Dial()` that nobody has answered yet.
@@ -23,6 +24,10 @@ pub(crate) struct DialWork {
     pub(crate) goes_on: bool,
     /// Option `t`: the called party may transfer; option `T`: the calling one.
     pub(crate) transfers: (bool, bool),
+    /// Option `F`: where the called party goes when the caller leaves the conversation.
+    pub(crate) after: Option<Location>,
+    /// Option `G`: where the caller goes when somebody answers; who answered goes to the priority behind it.
+    pub(crate) split: Option<Location>,
     /// When the ring time is over.
     pub(crate) deadline: Micros,
 }
@@ -72,7 +77,10 @@ impl Pbx {
         let devices: Vec<String> = parts[0].split('&').filter(|d| !d.is_empty()).map(str::to_owned).collect();
         let seconds = parts.get(1).and_then(|text| text.trim().parse::<f64>().ok()).unwrap_or(136.0);
         let options = parts.get(2).copied().unwrap_or_default();
-        let mut work = DialWork { asked: devices.len(), music: music_option(options), ..DialWork::default() };
+        let mut work = DialWork { asked: devices.len(), ..DialWork::default() };
+        work.music = option(options, 'm').map(|class| class.unwrap_or("default").to_owned());
+        work.after = option(options, 'F').flatten().and_then(place);
+        work.split = option(options, 'G').flatten().and_then(place);
         let letters = plain_options(options);
         work.goes_on = letters.contains('g');
         work.transfers = (letters.contains('t'), letters.contains('T'));
@@ -125,7 +133,8 @@ impl Pbx {
         let device = Device::parse(plan.device)?;
         let called = match &device {
             Device::Local { exten, context, kept } => {
-                self.create_local(plan.parent, (exten, context), *kept, plan.dialler)
+                let pair = NewPair { exten, context, kept: *kept, uniqueids: [None, None] };
+                self.create_local(plan.parent, pair, plan.dialler)
             }
             Device::Phone(name) | Device::Outside { trunk: name, .. } => {
                 let endpoint = self.endpoints.get(name).filter(|endpoint| endpoint.registered)?;
@@ -161,10 +170,8 @@ impl Pbx {
             }
         }
         self.tell_place(called);
-        if matches!(device, Device::Outside { .. })
-            && let Some(party) = self.channels.get(&called).map(|channel| channel.caller.clone())
-        {
-            self.set_caller(called, party);
+        if matches!(device, Device::Outside { .. } | Device::Local { .. }) {
+            self.tell_caller(called);
         }
         self.tell("NewConnectedLine", called);
         self.show_local_number(called, &exten);
@@ -179,7 +186,11 @@ impl Pbx {
     /// Until somebody is known behind a Local pair, it shows the number that was dialled.
     fn show_local_number(&mut self, called: LegId, exten: &str) {
         let Some(half) = self.channels.get(&called).and_then(|channel| channel.local_peer) else { return };
-        self.set_connected(half, Party::new(exten, ""));
+        if let Some(channel) = self.channels.get_mut(&half) {
+            channel.connected = Party::new(exten, "");
+        }
+        self.tell_caller(half);
+        self.tell("NewConnectedLine", half);
     }
 
     /// Sends the call to the phone, or begins the dialplan of a Local pair's other half.
@@ -231,8 +242,13 @@ impl Pbx {
         // Through a Local pair the display of the real caller changes as well.
         let Some(half) = self.channels.get(&caller).and_then(|channel| channel.local_peer) else { return };
         let Some(channel) = self.channels.get_mut(&half) else { return };
+        channel.caller_is_new |= channel.caller != party;
         channel.caller = party.clone();
+        let told_later = channel.state == ChannelState::Down;
         let outer = if let Work::Outgoing(dialler) = channel.work { dialler.caller() } else { None };
+        if !told_later {
+            self.tell_new_caller(half);
+        }
         if let Some(outer) = outer {
             self.show_called_party(outer, half);
         } else if let Some(other) = self.other_in_bridge(half) {
@@ -279,13 +295,16 @@ impl Pbx {
         for other in &others {
             self.tell_dial_end(Some(caller), *other, "CANCEL");
         }
+        if let Some(place) = work.split.clone() {
+            return self.split(caller, called, &others, place);
+        }
         if let Some(channel) = self.channels.get_mut(&called) {
             channel.place.exten.clear();
         }
         self.tell_dial_end(Some(caller), called, "ANSWER");
         self.stop_music(caller);
         self.set_work(caller, Work::Talking { goes_on: work.goes_on });
-        self.set_work(called, Work::Called);
+        self.set_work(called, Work::Called { after: work.after });
         for (leg, may_transfer) in [(called, work.transfers.0), (caller, work.transfers.1)] {
             self.set_cause(leg, 16, None);
             if let Some(channel) = self.channels.get_mut(&leg) {
@@ -303,6 +322,29 @@ impl Pbx {
         if !was_up {
             self.pass_answer(caller);
         }
+    }
+
+    /// Option `G`: who dialled and who answered never talk; each goes on in the dialplan.
+    fn split(&mut self, caller: LegId, called: LegId, others: &[LegId], place: Location) {
+        self.set_variable(caller, "DIALSTATUS", "ANSWER");
+        self.stop_music(caller);
+        if let Some(channel) = self.channels.get_mut(&caller) {
+            // Asterisk counts the priority up before it runs it.
+            channel.place = Location { priority: place.priority.saturating_sub(1), ..place.clone() };
+        }
+        self.tell_dial_end(Some(caller), called, "ANSWER");
+        for other in others {
+            self.set_cause(*other, 26, None);
+            self.remove_channel(*other);
+        }
+        self.set_cause(caller, 16, None);
+        self.set_cause(called, 16, None);
+        self.set_work(called, Work::Executing);
+        if let Some(channel) = self.channels.get_mut(&called) {
+            channel.place = Location { priority: place.priority + 1, ..place.clone() };
+        }
+        self.begin_soon(called);
+        self.run_at(caller, place);
     }
 
     /// Answers a channel that called us.
@@ -427,26 +469,29 @@ pub(super) fn dial_end_status(cause: u16) -> &'static str {
     }
 }
 
-/// The class of option `m`, `default` when it has none.
-fn music_option(options: &str) -> Option<String> {
-    let at = plain_options(options).find('m')?;
-    let mut letters = 0;
-    for (position, letter) in options.char_indices() {
-        if options[..position].matches('(').count() > options[..position].matches(')').count()
-            || letter == ')'
-        {
-            continue;
-        }
-        if letter != '(' {
-            if letters == at {
-                let argument = options[position + 1..].strip_prefix('(');
-                let class = argument.and_then(|rest| rest.split_once(')')).map(|(class, _)| class);
-                return Some(class.filter(|class| !class.is_empty()).unwrap_or("default").to_owned());
+/// An option of an option string, with its argument; an empty argument is none.
+fn option(options: &str, wanted: char) -> Option<Option<&str>> {
+    let mut depth = 0_u32;
+    for (at, letter) in options.char_indices() {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ if depth == 0 && letter == wanted => {
+                let rest = options[at + 1..].strip_prefix('(');
+                let argument = rest.and_then(|rest| rest.split_once(')')).map(|(argument, _)| argument);
+                return Some(argument.filter(|argument| !argument.is_empty()));
             }
-            letters += 1;
+            _ => {}
         }
     }
     None
+}
+
+/// `context^extension^priority`, as options of `Dial()` write a place.
+fn place(text: &str) -> Option<Location> {
+    let mut parts = text.splitn(3, '^');
+    let (context, exten, priority) = (parts.next()?, parts.next()?, parts.next()?.parse().ok()?);
+    Some(Location::new(context, exten, priority))
 }
 
 /// The letters of an option string without their arguments.
@@ -471,10 +516,15 @@ mod tests {
     #[test]
     fn options_are_read_with_their_arguments() {
         assert_eq!(plain_options("gtkm(default)"), "gtkm");
-        assert_eq!(music_option("gtkm(jazz)").as_deref(), Some("jazz"));
-        assert_eq!(music_option("m").as_deref(), Some("default"));
-        assert_eq!(music_option("L(1000)m(jazz)").as_deref(), Some("jazz"));
-        assert_eq!(music_option("L(m)g"), None);
+        assert_eq!(option("gtkm(jazz)", 'm'), Some(Some("jazz")));
+        assert_eq!(option("m", 'm'), Some(None));
+        assert_eq!(option("L(1000)m(jazz)", 'm'), Some(Some("jazz")));
+        assert_eq!(option("L(m)g", 'm'), None);
+        assert_eq!(
+            option("gF(heir^s^1)", 'F').flatten().and_then(place),
+            Some(Location::new("heir", "s", 1))
+        );
+        assert_eq!(place("heir"), None);
     }
 
     #[test]

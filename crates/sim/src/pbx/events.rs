@@ -4,6 +4,7 @@ use crate::message::{Classes, Message};
 use crate::pbx::channel::{
     Channel, ChannelState, Location, Party, Presentation, Work, cause_text, cause_to_sip,
 };
+use crate::pbx::conference::Seat;
 use crate::pbx::features::Typing;
 use crate::pbx::{BridgeId, LegId, News, Notice, Output, Pbx, Timer};
 
@@ -45,6 +46,7 @@ impl Pbx {
             typing: Typing::Nothing,
             state: new.state,
             caller: new.caller,
+            caller_is_new: false,
             connected: Party::default(),
             presentation: Presentation::Allowed,
             dialled: String::new(),
@@ -59,6 +61,9 @@ impl Pbx {
             generation: 0,
             music: None,
             holding: false,
+            seat: Seat::default(),
+            recorded: false,
+            asked_to_end: false,
             cause: 0,
             tech_cause: None,
             created: self.now,
@@ -133,14 +138,21 @@ impl Pbx {
             channel.answered = Some(now);
         }
         self.tell("Newstate", leg);
+        self.tell_new_caller(leg);
         self.refresh_device_of(leg);
     }
 
     /// Says what the other party's number and name are now; a part that is not known leaves the old one.
     pub(super) fn set_connected(&mut self, leg: LegId, party: Party) {
-        let Some(channel) = self.channels.get_mut(&leg) else { return };
+        let Some(channel) = self.channels.get(&leg) else { return };
         let old = channel.connected.clone();
         let party = Party { number: party.number.or(old.number), name: party.name.or(old.name) };
+        self.replace_connected(leg, party);
+    }
+
+    /// Says what the other party's number and name are now, also that one of them is not known.
+    pub(super) fn replace_connected(&mut self, leg: LegId, party: Party) {
+        let Some(channel) = self.channels.get_mut(&leg) else { return };
         if channel.connected == party {
             return;
         }
@@ -150,7 +162,24 @@ impl Pbx {
 
     pub(super) fn set_caller(&mut self, leg: LegId, party: Party) {
         let Some(channel) = self.channels.get_mut(&leg) else { return };
+        if channel.caller == party {
+            return;
+        }
         channel.caller = party;
+        self.tell_caller(leg);
+    }
+
+    /// Says NewCallerid where that is still to be said.
+    pub(super) fn tell_new_caller(&mut self, leg: LegId) {
+        let new =
+            self.channels.get_mut(&leg).is_some_and(|channel| std::mem::take(&mut channel.caller_is_new));
+        if new {
+            self.tell_caller(leg);
+        }
+    }
+
+    /// Says NewCallerid.
+    pub(super) fn tell_caller(&mut self, leg: LegId) {
         let mut message = self.about("NewCallerid", leg);
         message.put("CID-CallingPres", "0 (Presentation Allowed, Not Screened)");
         self.publish(message);
@@ -216,12 +245,14 @@ impl Pbx {
     pub(super) fn set_cause(&mut self, leg: LegId, cause: u16, tech: Option<u16>) {
         if let Some(channel) = self.channels.get_mut(&leg) {
             channel.cause = cause;
-            channel.tech_cause = tech;
+            // A half of a Local pair speaks no protocol of its own.
+            channel.tech_cause = tech.filter(|_| channel.endpoint.is_some());
         }
     }
 
     /// The end of a channel: Hangup, and its phone is told.
     pub(super) fn remove_channel(&mut self, leg: LegId) {
+        let spies = self.spied_leg_ends(leg);
         let Some(channel) = self.channels.get(&leg) else { return };
         let mut message = self.about("Hangup", leg);
         message.put("Cause", channel.cause).put("Cause-txt", cause_text(channel.cause));
@@ -250,6 +281,7 @@ impl Pbx {
         if let Some(peer) = channel.local_peer {
             self.local_half_is_gone(peer, channel.cause);
         }
+        self.spies_go_on(spies);
     }
 
     /// Tells the phone of a leg something.

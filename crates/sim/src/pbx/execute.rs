@@ -114,7 +114,9 @@ impl Pbx {
             data.clone_into(&mut channel.data);
             self.tell_place(leg);
             match step.app.to_ascii_lowercase().as_str() {
-                "set" | "noop" | "verbose" | "userevent" => drop(self.execute(leg, &step.app, &data)),
+                "set" | "noop" | "verbose" | "userevent" | "execif" | "confkick" => {
+                    drop(self.execute(leg, &step.app, &data))
+                }
                 _ => self.warn(format!("{} in extension h is not simulated", step.app)),
             }
             if let Some(channel) = self.channels.get_mut(&leg) {
@@ -173,6 +175,17 @@ impl Pbx {
                 Flow::Blocked
             }
             "bridge" => self.app_bridge(leg, data),
+            "chanspy" => {
+                if self.app_spy(leg, data) {
+                    Flow::Blocked
+                } else {
+                    Flow::Next
+                }
+            }
+            "confkick" => {
+                self.app_kick(data);
+                Flow::Next
+            }
             "musiconhold" => self.app_music(leg, data),
             "wait" => self.app_wait(leg, seconds(data, 0.0)),
             "waitexten" => self.app_wait(leg, seconds(data, 10.0)),
@@ -267,6 +280,8 @@ impl Pbx {
     fn app_hangup(&mut self, leg: LegId, data: &str) -> Flow {
         if let Ok(cause) = data.trim().parse() {
             self.set_cause(leg, cause, crate::pbx::channel::cause_to_sip(cause));
+        } else {
+            self.default_cause(leg);
         }
         Flow::End
     }
@@ -360,8 +375,11 @@ impl Pbx {
         self.release(other);
         if let Some(channel) = self.channels.get_mut(&other) {
             channel.place.priority += 1;
+            // It is another channel from now on, that took over name and phone.
+            channel.cause = 0;
         }
-        self.set_work(other, Work::Joined { ends: other_ends });
+        let theirs = if other_ends { Work::Called { after: None } } else { Work::Joined { ends: false } };
+        self.set_work(other, theirs);
         self.set_work(leg, Work::Joined { ends: false });
         self.enter_bridge(other, bridge, None);
         self.enter_bridge(leg, bridge, None);
@@ -369,8 +387,10 @@ impl Pbx {
             return;
         };
         let (first, second) = (first.caller.clone(), second.caller.clone());
-        self.set_connected(other, first);
-        self.set_connected(leg, second);
+        self.replace_connected(other, first.clone());
+        self.replace_connected(leg, second.clone());
+        self.show_behind_pair(other, &first);
+        self.show_behind_pair(leg, &second);
     }
 
     /// `PickupChan(device)`: answers what rings there.

@@ -20,7 +20,7 @@ impl Pbx {
                 self.tell_hangup_request(leg, Some(127), Some(487));
             }
             // Only `Dial()` leaves a cause on a channel before its end.
-            Work::Called
+            Work::Called { .. }
             | Work::Executing
             | Work::Sleeping
             | Work::Reading(_)
@@ -28,12 +28,20 @@ impl Pbx {
             | Work::Talking { .. }
             | Work::Queued(_)
             | Work::Conference(_)
+            | Work::Spying(_)
             | Work::Parked(_)
             | Work::Announced
             | Work::Joined { .. } => {
                 let cause = Some(channel.cause).filter(|cause| *cause != 0);
                 self.tell_hangup_request(leg, cause, None);
             }
+        }
+        if !self.config.media
+            && let Some(channel) = self.channels.get_mut(&leg).filter(|c| matches!(c.work, Work::Spying(_)))
+        {
+            // `ChanSpy()` looks at its own channel only when media comes from it.
+            channel.asked_to_end = true;
+            return;
         }
         self.end_leg(leg);
     }
@@ -70,7 +78,12 @@ impl Pbx {
                 self.default_cause(leg);
                 self.finish(leg);
             }
-            Work::Called
+            Work::Spying(spied) => {
+                self.stop_spying(leg, spied);
+                self.default_cause(leg);
+                self.finish(leg);
+            }
+            Work::Called { .. }
             | Work::Executing
             | Work::Sleeping
             | Work::Reading(_)
@@ -92,6 +105,7 @@ impl Pbx {
             self.set_cause(called, called_cause.0, called_cause.1);
             self.remove_channel(called);
         }
+        self.run_hangup_extension(leg);
         self.remove_channel(leg);
     }
 
@@ -155,7 +169,7 @@ impl Pbx {
     }
 
     /// Who talked and was bridged ends with normal clearing unless something else is known.
-    fn default_cause(&mut self, leg: LegId) {
+    pub(super) fn default_cause(&mut self, leg: LegId) {
         if let Some(channel) = self.channels.get_mut(&leg)
             && channel.cause == 0
         {
@@ -168,6 +182,7 @@ impl Pbx {
         match self.channels.get(&leg).map(|channel| &channel.work) {
             Some(Work::Talking { goes_on }) => *goes_on,
             Some(Work::Joined { ends }) => !ends,
+            Some(Work::Called { after }) => after.is_some(),
             Some(_) | None => false,
         }
     }
@@ -175,7 +190,13 @@ impl Pbx {
     /// The partner has left and the bridge is over.
     pub(super) fn left_alone(&mut self, leg: LegId) {
         self.default_cause(leg);
-        if self.goes_on_alone(leg) {
+        let after = match self.channels.get(&leg).map(|channel| &channel.work) {
+            Some(Work::Called { after }) => after.clone(),
+            Some(_) | None => None,
+        };
+        if let Some(place) = after {
+            self.run_at(leg, place);
+        } else if self.goes_on_alone(leg) {
             let joined = matches!(self.channels.get(&leg).map(|c| &c.work), Some(Work::Joined { .. }));
             if joined {
                 // `Bridge()` had already moved the place on.
@@ -203,9 +224,10 @@ impl Pbx {
             }
             Work::Queued(work) => self.queue_left(leg, &work),
             Work::Conference(name) => self.leave_conference(leg, &name),
+            Work::Spying(spied) => self.stop_spying(leg, spied),
             Work::Parked(space) => self.leave_parking(leg, space, false),
             Work::Outgoing(_)
-            | Work::Called
+            | Work::Called { .. }
             | Work::Executing
             | Work::Sleeping
             | Work::Reading(_)

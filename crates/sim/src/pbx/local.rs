@@ -6,27 +6,32 @@ use crate::pbx::channel::{ChannelState, Dialler, Location, Party, Work};
 use crate::pbx::events::NewChannel;
 use crate::pbx::{LegId, Pbx, Timer};
 
+/// Which pair to make.
+pub(super) struct NewPair<'a> {
+    pub(super) exten: &'a str,
+    pub(super) context: &'a str,
+    /// The pair stays when both halves talk (`/n`).
+    pub(super) kept: bool,
+    /// Uniqueids asked for: of the first half and of the second.
+    pub(super) uniqueids: [Option<String>; 2],
+}
+
 impl Pbx {
     /// Makes the pair for `Local/exten@context`; the first half is returned.
-    pub(super) fn create_local(
-        &mut self,
-        parent: LegId,
-        (exten, context): (&str, &str),
-        kept: bool,
-        dialler: Dialler,
-    ) -> LegId {
+    pub(super) fn create_local(&mut self, parent: LegId, pair: NewPair<'_>, dialler: Dialler) -> LegId {
+        let NewPair { exten, context, kept, uniqueids: [first_id, second_id] } = pair;
         let (caller, linkedid, inherited) = match self.channels.get(&parent) {
             Some(parent) => (parent.caller.clone(), Some(parent.linkedid.clone()), parent.inherited()),
             None => (Party::default(), None, Vec::new()),
         };
         let number = self.local_count;
         self.local_count += 1;
-        let half = |side: u8, state, work| {
+        let half = |side: u8, uniqueid, linkedid, state, work| {
             let name = format!("Local/{exten}@{context}-{number:08x};{side}");
             let new = NewChannel {
                 endpoint: String::new(),
-                uniqueid: None,
-                linkedid: linkedid.clone(),
+                uniqueid,
+                linkedid,
                 state,
                 caller: Party::default(),
                 place: Location::new(context, exten, 1),
@@ -34,9 +39,10 @@ impl Pbx {
             };
             (name, new)
         };
-        let (name, new) = half(1, ChannelState::Down, Work::Outgoing(dialler));
+        let (name, new) = half(1, first_id, linkedid, ChannelState::Down, Work::Outgoing(dialler));
         let first = self.add_channel(name, None, new);
-        let (name, new) = half(2, ChannelState::Ring, Work::Executing);
+        let linkedid = self.channels.get(&first).map(|channel| channel.linkedid.clone());
+        let (name, new) = half(2, second_id, linkedid, ChannelState::Ring, Work::Executing);
         let second = self.add_channel(name, None, new);
         if let Some(channel) = self.channels.get_mut(&first) {
             channel.local_peer = Some(second);

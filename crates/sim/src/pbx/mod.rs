@@ -15,6 +15,7 @@ mod fault;
 mod features;
 mod hangup;
 mod local;
+mod media;
 mod originate;
 mod parking;
 mod phone;
@@ -81,6 +82,8 @@ pub enum News {
     Ringing,
     /// It is connected (200).
     Up,
+    /// A NOTIFY of that package, such as `talk` or `hold`.
+    Notify(String),
     /// Its transfer: status of the NOTIFY, such as 180 or 200.
     Transfer(u16),
     /// It is over; the final SIP status when it had not been answered.
@@ -106,6 +109,8 @@ enum Timer {
     Feature { leg: LegId, typed: usize },
     /// Both halves of a Local pair talk: the pair may go.
     Optimise(LegId),
+    /// A member of a conference is put out.
+    PutOut(LegId),
     /// A half of a Local pair begins its dialplan.
     Begin(LegId),
 }
@@ -301,6 +306,7 @@ impl Pbx {
             Timer::Feature { leg, typed } => self.feature_timeout(leg, typed),
             Timer::Optimise(leg) => self.optimise(leg),
             Timer::Begin(leg) => self.begin_dialplan(leg),
+            Timer::PutOut(leg) => self.is_put_out(leg),
         }
     }
 
@@ -332,10 +338,11 @@ impl Pbx {
             Work::Parked(space) => self.parking_timeout(leg, space),
             Work::Announced => self.announcement_is_over(leg),
             Work::Outgoing(_)
-            | Work::Called
+            | Work::Called { .. }
             | Work::Executing
             | Work::Talking { .. }
             | Work::Conference(_)
+            | Work::Spying(_)
             | Work::Joined { .. } => {}
         }
     }

@@ -5,6 +5,7 @@ use crate::message::{Classes, Message, OrUnknown};
 use crate::pbx::channel::{ChannelState, Dialler, Location, Party, Work};
 use crate::pbx::dial::{Device, dial_end_status};
 use crate::pbx::events::NewChannel;
+use crate::pbx::local::NewPair;
 use crate::pbx::{LegId, Pbx, SessionId, Timer};
 
 /// The simulator's own number of an Originate.
@@ -31,6 +32,8 @@ pub(crate) struct OriginateRequest {
     pub(crate) caller: Party,
     pub(crate) timeout: Micros,
     pub(crate) uniqueid: Option<String>,
+    /// Of the second half of a Local pair.
+    pub(crate) other_uniqueid: Option<String>,
     pub(crate) variables: Vec<(String, String)>,
     /// An Originate that is not async answers its action when it is over.
     pub(crate) is_async: bool,
@@ -63,7 +66,8 @@ impl Pbx {
         let leg = match &device {
             // A Local pair has no parent: a leg that does not exist gives it nothing.
             Device::Local { exten, context, kept } => {
-                self.create_local(LegId(0), (exten, context), *kept, dialler)
+                let uniqueids = [request.uniqueid.clone(), request.other_uniqueid.clone()];
+                self.create_local(LegId(0), NewPair { exten, context, kept: *kept, uniqueids }, dialler)
             }
             Device::Phone(name) | Device::Outside { trunk: name, .. } => {
                 let endpoint = self.endpoints.get(name).filter(|endpoint| endpoint.registered)?;
@@ -80,8 +84,12 @@ impl Pbx {
                 })
             }
         };
-        for (name, value) in &request.variables {
-            self.set_variable(leg, name, value);
+        let half = self.channels.get(&leg).and_then(|channel| channel.local_peer);
+        // The second half of a pair has all variables of the first.
+        for leg in [Some(leg), half].into_iter().flatten() {
+            for (name, value) in &request.variables {
+                self.set_variable(leg, name, value);
+            }
         }
         if let Some(channel) = self.channels.get_mut(&leg) {
             "AppDial2".clone_into(&mut channel.app);
@@ -96,8 +104,19 @@ impl Pbx {
             let Party { number, name } = request.caller.clone();
             self.set_caller(leg, Party { number, name: name.or(own_name) });
             self.set_connected(leg, request.caller.clone());
+            self.show_at_half(half, &request.caller);
         }
         Some(leg)
+    }
+
+    /// The second half of a pair takes both over at once.
+    fn show_at_half(&mut self, half: Option<LegId>, party: &Party) {
+        let Some(half) = half else { return };
+        let Some(channel) = self.channels.get_mut(&half) else { return };
+        channel.caller.clone_from(party);
+        channel.connected.clone_from(party);
+        self.tell_caller(half);
+        self.tell("NewConnectedLine", half);
     }
 
     /// The leg is answered: OriginateResponse, and it goes where it was meant to go.

@@ -299,7 +299,7 @@ impl Pbx {
         let phase = Phase::Talking { agent: called, interface, since: self.now, held };
         let QueueWork { may_transfer, .. } = work;
         self.set_work(leg, Work::Queued(QueueWork { phase, ..work }));
-        self.set_work(called, Work::Called);
+        self.set_work(called, Work::Called { after: None });
         if let Some(channel) = self.channels.get_mut(&called) {
             channel.may_transfer = may_transfer;
         }

@@ -7,15 +7,8 @@ use crate::pbx::{BridgeId, LegId, Pbx};
 impl Pbx {
     /// Redirect: takes a channel out of what it does and runs it elsewhere.
     pub(crate) fn redirect(&mut self, leg: LegId, place: Location) {
-        if self.is_in_basic_bridge(leg) {
-            self.tell_stale_place(leg, &place);
-            let other = self.leave_and_dissolve(leg);
-            self.set_work(leg, Work::Executing);
-            if let Some(other) = other {
-                self.left_alone(other);
-            }
-        } else {
-            self.release(leg);
+        if let Some(partner) = self.take_away(leg, &place) {
+            self.left_alone(partner);
         }
         self.run_at(leg, place);
     }
@@ -32,9 +25,32 @@ impl Pbx {
             self.run_at(other, other_place);
             self.run_at(leg, place);
         } else {
-            self.redirect(leg, place);
-            self.redirect(other, other_place);
+            // Both are taken away before anything comes of it.
+            let partners = [self.take_away(leg, &place), self.take_away(other, &other_place)];
+            self.run_at(leg, place);
+            self.run_at(other, other_place);
+            for partner in partners.into_iter().flatten() {
+                self.left_alone(partner);
+            }
         }
+    }
+
+    /// Takes a channel out of what it does, to go elsewhere: who talked to it is returned.
+    fn take_away(&mut self, leg: LegId, place: &Location) -> Option<LegId> {
+        if self.is_in_basic_bridge(leg) {
+            self.tell_stale_place(leg, place);
+            let partner = self.leave_and_dissolve(leg);
+            self.set_work(leg, Work::Executing);
+            return partner;
+        }
+        if let Some(channel) = self.channels.get_mut(&leg)
+            && matches!(channel.work, Work::Dialling(_))
+        {
+            // It has its new place already when its `Dial()` ends.
+            channel.place = place.clone();
+        }
+        self.release(leg);
+        None
     }
 
     fn is_in_basic_bridge(&self, leg: LegId) -> bool {
@@ -251,15 +267,15 @@ impl Pbx {
     }
 
     /// What a half of a Local pair is told reaches who is behind the other half.
-    fn show_behind_pair(&mut self, half: LegId, party: &Party) {
+    pub(super) fn show_behind_pair(&mut self, half: LegId, party: &Party) {
         let Some(peer) = self.channels.get(&half).and_then(|channel| channel.local_peer) else { return };
-        let Some(channel) = self.channels.get_mut(&peer) else { return };
-        channel.caller = party.clone();
+        self.set_caller(peer, party.clone());
+        let Some(channel) = self.channels.get(&peer) else { return };
         let mut behind =
             if let Work::Dialling(work) = &channel.work { work.legs.clone() } else { Vec::new() };
         behind.extend(self.other_in_bridge(peer));
         for leg in behind {
-            self.set_connected(leg, party.clone());
+            self.replace_connected(leg, party.clone());
         }
     }
 

@@ -105,6 +105,7 @@ impl Pbx {
                 let field: usize = field.parse().ok()?;
                 value.split(delimiter).nth(field.checked_sub(1)?).unwrap_or_default().to_owned()
             }
+            "CONFBRIDGE_INFO" => self.conference_info(argument)?,
             "DEVICE_STATE" => self.device_state_of(argument).as_str().to_owned(),
             "DIALPLAN_EXISTS" => {
                 let parts: Vec<&str> = argument.split(',').collect();
@@ -135,17 +136,21 @@ impl Pbx {
                 self.set_caller(leg, party);
             }
             ("CALLERID", "num") => {
-                let party = Party { number: Some(value.to_owned()), ..channel.caller.clone() };
+                let party = Party { number: told(value), ..channel.caller.clone() };
                 self.set_caller(leg, party);
             }
             ("CALLERID", "name") => {
-                let party = Party { name: Some(value.to_owned()), ..channel.caller.clone() };
+                let party = Party { name: told(value), ..channel.caller.clone() };
                 self.set_caller(leg, party);
             }
             ("REDIRECTING", "from-num") => {
                 let reason = channel.redirecting.take().map_or_else(String::new, |(_, reason)| reason);
                 channel.redirecting = Some((value.to_owned(), reason));
             }
+            ("CONFBRIDGE", "user,marked") => channel.seat.marked = value == "yes",
+            ("CONFBRIDGE", "user,end_marked") => channel.seat.end_marked = value == "yes",
+            // Nobody hears what it plays.
+            ("CONFBRIDGE", "user,quiet") => {}
             ("CHANNEL" | "TIMEOUT" | "CDR" | "CONNECTEDLINE" | "DB" | "PJSIP_HEADER", _) => {}
             _ => return false,
         }
@@ -188,6 +193,11 @@ fn redirecting(channel: &Channel, argument: &str) -> String {
         (None, "reason") => "unknown".to_owned(),
         (Some(_) | None, _) => String::new(),
     }
+}
+
+/// An empty number or name is none.
+fn told(value: &str) -> Option<String> {
+    (!value.is_empty()).then(|| value.to_owned())
 }
 
 /// `"Name" <number>`, `Name <number>`, `<number>` or a bare number.

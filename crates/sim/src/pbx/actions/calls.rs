@@ -83,8 +83,8 @@ impl Pbx {
             // Asterisk writes a log line and never sends an OriginateResponse.
             return;
         }
-        let variables = frame.all("Variable").flat_map(|text| text.split(','));
-        let variables = variables.filter_map(|text| text.split_once('='));
+        let other_uniqueid = frame.get("OtherChannelId").filter(|text| !text.is_empty()).map(str::to_owned);
+        let variables = frame.all("Variable").flat_map(assignments);
         self.originate(OriginateRequest {
             session: id,
             action_id: frame.action_id().map(str::to_owned),
@@ -96,7 +96,8 @@ impl Pbx {
                 .and_then(|text| text.parse::<u64>().ok())
                 .map_or(DEFAULT_TIMEOUT, |timeout| timeout * MILLISECOND),
             uniqueid,
-            variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            other_uniqueid,
+            variables: variables.collect(),
             is_async,
             leg: None,
         });
@@ -151,5 +152,42 @@ impl Pbx {
         for digit in frame.get("Digit").unwrap_or_default().chars() {
             self.tell_digit(leg, digit);
         }
+    }
+}
+
+/// `Variable: A=1,B=2`: split at commas; what follows a backslash is taken as it is, and brackets and quotes hold
+/// together (`ast_app_separate_args`).
+fn assignments(text: &str) -> Vec<(String, String)> {
+    let mut parts = vec![String::new()];
+    let (mut depth, mut quoted, mut letters) = (0_u32, false, text.chars());
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => parts.last_mut().into_iter().for_each(|part| part.extend(letters.next())),
+            '"' => quoted = !quoted,
+            ',' if depth == 0 && !quoted => parts.push(String::new()),
+            other => {
+                match other {
+                    '(' | '[' | '{' if !quoted => depth += 1,
+                    ')' | ']' | '}' if !quoted => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                parts.last_mut().into_iter().for_each(|part| part.push(other));
+            }
+        }
+    }
+    let assigned = parts.iter().filter_map(|part| part.split_once('='));
+    assigned.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_of_an_originate_are_split_as_asterisk_splits_them() {
+        let of = |text| assignments(text).into_iter().map(|(a, b)| format!("{a}|{b}")).collect::<Vec<_>>();
+        assert_eq!(of("A=1,_B=2"), ["A|1", "_B|2"]);
+        assert_eq!(of(r"__HS_DATA_NOTE=a\,b"), ["__HS_DATA_NOTE|a,b"]);
+        assert_eq!(of(r"A=x\(y,B=[1,2],C="), ["A|x(y", "B|[1,2]", "C|"]);
     }
 }
