@@ -163,18 +163,16 @@ impl Customers {
         told
     }
 
-    /// The name for a telephone's display: of the one who is known by this number, or of the company whose line it is.
-    /// None: nobody is known, or nobody could say in time.
-    pub async fn name(&self, asked: &Asked) -> Option<String> {
-        let Customer { kind, candidates } = self.who(asked).await.customer;
-        let name = match kind {
-            MatchKind::One => candidates.first()?.name.clone(),
+    /// The name for a telephone's display: of the one who is known, or of the company whose line it is. None: nobody is
+    /// known, or several are.
+    #[must_use]
+    pub fn display(customer: &Customer) -> Option<String> {
+        let candidates = &customer.candidates;
+        let name = match customer.kind {
+            MatchKind::One => candidates.first()?.name.as_ref(),
             MatchKind::Many => {
                 let company = candidates.first()?.fields.get("company")?;
-                candidates
-                    .iter()
-                    .all(|one| one.fields.get("company") == Some(company))
-                    .then(|| company.clone())
+                candidates.iter().all(|one| one.fields.get("company") == Some(company)).then_some(company)
             }
             MatchKind::None | MatchKind::Pending | MatchKind::Error => None,
         }?;

@@ -229,7 +229,10 @@ async fn a_display_shows_who_is_known_and_the_company_of_a_shared_line() {
     let directory = Directory::in_memory(germany());
     let customers = Customers::new(germany(), directory.clone());
     let name =
-        async |number: &str| customers.name(&Asked::number(number, Germany.e164(number).as_deref())).await;
+        async |number: &str| {
+        let told = customers.who(&Asked::number(number, Germany.e164(number).as_deref())).await;
+        Customers::display(&told.customer)
+    };
     assert_eq!(name("0301").await, None);
     directory.put(&contact("a", &["0301"])).unwrap();
     assert_eq!(name("0301").await.as_deref(), Some("Name a"));
