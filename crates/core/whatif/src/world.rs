@@ -1,0 +1,635 @@
+//! Another engine over the same traffic.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, VecDeque},
+    sync::Arc,
+};
+
+use hookswitch_acd::Engine;
+use hookswitch_model::{
+    ActionId, AgentId, CallId, LegRef, Millis, PbxId, Timestamp,
+    call::{Address, CallState},
+    command::{Command, Request},
+    event::EventKind,
+    input::{Input, Output},
+    pbx::{Action, Fact, LegEnd, LegSeen, PbxAction, PbxEvent, RingResult},
+    setup::Setup,
+};
+
+use crate::{
+    course::{Habit, Script, is_silent, lot},
+    figures::{Key, Reader, Run},
+    record::{Moment, NotRun, Placed, Recorded, answered_action, key_of},
+};
+
+/// How long a device takes to ring.
+const SHOWN: Millis = Millis(200);
+/// How long a PBX takes to do what it was asked.
+const DONE: Millis = Millis(20);
+/// How long somebody lets it ring of whom nothing is known.
+const RINGS: Millis = Millis::from_secs(5);
+/// How long somebody talks of whom nothing is known.
+const TALKS: Millis = Millis::from_secs(180);
+/// So long after the record callers are still followed; then the doors are closed.
+const AFTERWARDS: Millis = Millis::from_secs(4 * 3600);
+
+/// What is to happen, and when: by time, then as in the record, what was not recorded last.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    at: Timestamp,
+    order: u64,
+    todo: Todo,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Todo {
+    /// A moment of the record. Of a caller who follows it: void once that is over.
+    Recorded(usize, Option<Key>),
+    /// A step of a caller who does not, unless another plan was made since.
+    Step { call: Key, plan: u32, step: Step },
+    /// A caller's patience is over.
+    GivesUp(Key),
+    /// The PBX never says that a call ended.
+    Lost(Key),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Rings(ActionId, Vec<Address>),
+    Answers(ActionId, usize),
+    RingEnds(ActionId, LegEnd),
+    Ends,
+    FallsBack,
+}
+
+/// Where a caller is.
+#[derive(Debug)]
+struct Course {
+    /// Still as in the record.
+    follows: bool,
+    /// How much of what the record asked for was asked for again.
+    asked: usize,
+    plan: u32,
+    /// Legs that ring.
+    ringing: Vec<LegRef>,
+    /// The leg of who answered.
+    partner: Option<LegRef>,
+    attempts: u64,
+    over: bool,
+}
+
+pub(crate) struct World<'a> {
+    recorded: &'a Recorded,
+    setup: Arc<Setup>,
+    engine: Engine,
+    reader: Reader,
+    due: BinaryHeap<Reverse<Due>>,
+    order: u64,
+    now: Timestamp,
+    courses: BTreeMap<Key, Course>,
+    /// Calls of this run, by what they are called in every run.
+    calls: BTreeMap<Key, CallId>,
+    /// Recorded actions that were asked for again.
+    actions: BTreeMap<ActionId, ActionId>,
+    /// What callers did not notice that the record asked for, by call.
+    silent: BTreeMap<Option<Key>, VecDeque<usize>>,
+    simulated: u64,
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(recorded: &'a Recorded, setup: &Setup) -> Result<Self, NotRun> {
+        let setup = Arc::new(Setup { version: recorded.setup.version, ..setup.clone() });
+        // An engine only tells that it cannot use a configuration.
+        Engine::new(Arc::clone(&setup), 0).map_err(NotRun::Rules)?;
+        let engine = Engine::restore(recorded.begin.clone()).map_err(NotRun::State)?;
+        let calls = engine.calls().map(|call| ((call.pbx.clone(), call.pbx_ref.clone()), call.id));
+        let mut world = Self {
+            recorded,
+            setup,
+            calls: calls.collect(),
+            engine,
+            reader: Reader::default(),
+            due: BinaryHeap::new(),
+            order: recorded.moments.len() as u64,
+            now: Timestamp::default(),
+            courses: BTreeMap::new(),
+            actions: BTreeMap::new(),
+            silent: BTreeMap::new(),
+            simulated: 0,
+        };
+        world.prepare();
+        Ok(world)
+    }
+
+    /// What comes at its recorded time whatever is decided.
+    fn prepare(&mut self) {
+        for (key, script) in &self.recorded.scripts {
+            self.courses.insert(key.clone(), Course::begin());
+            if script.lost
+                && let Some(at) = script.ended_at
+            {
+                self.plan_at(at, Todo::Lost(key.clone()));
+            }
+        }
+        for (place, Placed { at, call, moment }) in self.recorded.moments.iter().enumerate() {
+            match moment {
+                Moment::Input(_) => {
+                    let routed = call.clone().filter(|key| self.is_routed(key));
+                    let before = routed.as_ref().map_or(0, |key| asked_before(&self.recorded.scripts, key, place));
+                    if before == 0 {
+                        let todo = Todo::Recorded(place, routed);
+                        self.due.push(Reverse(Due { at: *at, order: place as u64, todo }));
+                    }
+                }
+                Moment::Asked(action) if is_silent(&action.action) => {
+                    self.silent.entry(call.clone()).or_default().push_back(place);
+                }
+                Moment::Asked(_) => {}
+            }
+        }
+    }
+
+    pub(crate) fn run(mut self) -> Run {
+        let begin = self.recorded.moments.first().map_or_else(Timestamp::default, |first| first.at);
+        let agents: Vec<_> = self.engine.agents().map(|agent| (agent.id.clone(), agent.state)).collect();
+        self.reader.begin(agents.into_iter(), begin);
+        let closing = self.recorded.end + AFTERWARDS;
+        while let Some(Reverse(next)) = self.due.peek() {
+            // A daemon that was late is late again.
+            let late = |due: Timestamp| self.recorded.late.get(&due).copied().unwrap_or(due);
+            match self.engine.next_deadline().map(late).filter(|due| *due < next.at) {
+                Some(deadline) if deadline <= closing => self.handle(deadline, Input::Tick),
+                Some(_) => break,
+                None => {
+                    let Some(Reverse(due)) = self.due.pop() else { break };
+                    if due.at > closing {
+                        break;
+                    }
+                    self.happen(due);
+                }
+            }
+        }
+        let setup = Arc::clone(&self.setup);
+        self.reader.finish(&setup, self.simulated)
+    }
+
+    fn happen(&mut self, due: Due) {
+        self.now = self.now.max(due.at);
+        match due.todo {
+            Todo::Recorded(place, None) => self.recorded_moment(place),
+            Todo::Recorded(place, Some(key)) => {
+                if self.courses.get(&key).is_some_and(|course| course.follows) {
+                    self.recorded_moment(place);
+                }
+            }
+            Todo::Step { call, plan, step } => {
+                if self.courses.get(&call).is_some_and(|course| !course.over && course.plan == plan) {
+                    self.step(&call, step);
+                }
+            }
+            Todo::GivesUp(key) => {
+                let waits = matches!(self.state(&key), Some(CallState::Queued | CallState::Offered));
+                if waits && self.courses.get(&key).is_some_and(|course| !course.over) {
+                    self.part(&key);
+                    self.end(&key, LegEnd::CallerLeft);
+                }
+            }
+            Todo::Lost(key) => {
+                if self.courses.get(&key).is_none_or(|course| !course.over) && self.state(&key).is_some() {
+                    self.part(&key);
+                    self.end(&key, LegEnd::Released);
+                }
+            }
+        }
+    }
+
+    /// The state of a call that is not over.
+    fn state(&self, key: &Key) -> Option<CallState> {
+        let state = self.engine.call(*self.calls.get(key)?)?.state;
+        (state != CallState::Ended).then_some(state)
+    }
+
+    /// Gives the engine a moment of the record, in the names of this run.
+    fn recorded_moment(&mut self, place: usize) {
+        let Some(Placed { moment: Moment::Input(input), .. }) = self.recorded.moments.get(place) else { return };
+        let input = match input {
+            Input::Pbx(event) => self.fact(event).map(|event| Input::Pbx(Box::new(event))),
+            Input::Command(command) => self.command(command).map(Input::Command),
+            Input::Customer { call, customer } => self
+                .call(*call)
+                .map(|call| Input::Customer { call, customer: customer.clone() }),
+            Input::Setup(_) => Some(Input::Setup(Arc::clone(&self.setup))),
+            Input::Tick => Some(Input::Tick),
+        };
+        if let Some(input) = input {
+            self.handle(self.now, input);
+        }
+    }
+
+    fn fact(&mut self, event: &PbxEvent) -> Option<PbxEvent> {
+        let mut event = PbxEvent { at: self.now, ..event.clone() };
+        if let Some(action) = answered_action(&event.fact)
+            && !self.actions.contains_key(&action)
+        {
+            return None;
+        }
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the others name no action")]
+        match &mut event.fact {
+            Fact::LegRinging { ring: Some(ring), .. } | Fact::RingResult { ring, .. } => {
+                *ring = self.actions.get(ring).copied()?;
+            }
+            Fact::ActionResult { action, .. }
+            | Fact::NumberChecked { action, .. }
+            | Fact::DialFailed { action, .. } => *action = self.actions.get(action).copied()?,
+            _ => {}
+        }
+        let key = event.fact.call().map(|call| (event.pbx.clone(), call.clone()));
+        if let Some(course) = key.and_then(|key| self.courses.get_mut(&key)) {
+            course.sees(&event.fact);
+        }
+        Some(event)
+    }
+
+    /// The same call in this run.
+    fn call(&self, recorded: CallId) -> Option<CallId> {
+        self.calls.get(self.recorded.calls.get(&recorded)?).copied()
+    }
+
+    /// A command in the names of this run; none: it is about something that did not happen here. What only tells of a
+    /// screen is left out.
+    fn command(&self, command: &Command) -> Option<Command> {
+        let mut command = command.clone();
+        match &mut command.request {
+            Request::SetData { call, .. }
+            | Request::Control { call, .. }
+            | Request::WrapUp { call, .. }
+            | Request::Supervise { call, .. } => *call = self.call(*call)?,
+            Request::ClaimPop { .. } | Request::PopShown { .. } => return None,
+            Request::SetAgentState { .. }
+            | Request::Dial { .. }
+            | Request::SetSkills { .. }
+            | Request::Shutdown => {}
+        }
+        Some(command)
+    }
+
+    fn handle(&mut self, now: Timestamp, input: Input) {
+        self.now = self.now.max(now);
+        self.engine.handle(now, input);
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Event(event) => {
+                    self.reader.event(&event);
+                    let Some(call) = event.kind.call() else { continue };
+                    let key = (call.pbx.clone(), call.pbx_ref.clone());
+                    self.calls.insert(key.clone(), call.id);
+                    if let EventKind::CallQueued { .. } = event.kind {
+                        self.queued(&key, call.queued_at.unwrap_or(event.at), event.at);
+                    } else if let EventKind::CallEnded { .. } = event.kind
+                        && let Some(course) = self.courses.get_mut(&key)
+                    {
+                        course.over = true;
+                    }
+                }
+                Output::Action(action) => self.asked(&action),
+                Output::Answer(_) | Output::LookUp(_) => {}
+            }
+        }
+    }
+
+    /// A caller begins to wait: the patience runs from the first queue on.
+    fn queued(&mut self, key: &Key, first: Timestamp, at: Timestamp) {
+        if first != at {
+            return;
+        }
+        let Some(script) = self.recorded.scripts.get(key) else { return };
+        let patience = match script.waited(self.recorded.end) {
+            // A moment after the record says so, so that who follows it gives up as recorded.
+            Some(waited) if script.gave_up => Some(waited + Millis(1)),
+            waited => self.recorded.patience.beyond(waited.unwrap_or(Millis(0)), lot(key, 0)),
+        };
+        if let Some(patience) = patience {
+            self.plan_at(at + patience, Todo::GivesUp(key.clone()));
+        }
+    }
+
+    fn asked(&mut self, action: &PbxAction) {
+        let key = key_of(action, &self.recorded.legs);
+        if is_silent(&action.action) {
+            self.asked_silently(key.as_ref(), action);
+            return;
+        }
+        let Some(key) = key.filter(|key| self.recorded.scripts.contains_key(key)) else { return };
+        if let Some(place) = self.next_recorded(&key)
+            && let Some(Placed { at, moment: Moment::Asked(recorded), .. }) = self.recorded.moments.get(place)
+            && self.is_same(recorded, action)
+        {
+            let (then, id) = (*at, recorded.id);
+            self.actions.insert(id, action.id);
+            self.follow(&key, then);
+            return;
+        }
+        if self.is_routed(&key) {
+            self.part(&key);
+            self.act(&key, action);
+        }
+    }
+
+    /// Whether the engine decides where this call goes.
+    fn is_routed(&self, key: &Key) -> bool {
+        self.recorded.scripts.get(key).is_some_and(|script| script.routed)
+    }
+
+    /// What the record asked for next for this call, if it is still followed.
+    fn next_recorded(&self, key: &Key) -> Option<usize> {
+        let course = self.courses.get(key).filter(|course| course.follows)?;
+        self.recorded.scripts.get(key)?.asked.get(course.asked).copied()
+    }
+
+    fn is_same(&self, recorded: &PbxAction, action: &PbxAction) -> bool {
+        match (&recorded.action, &action.action) {
+            (
+                Action::Withdraw { call, leg, ring, legs, all },
+                Action::Withdraw { call: c, leg: l, ring: r, legs: ls, all: a },
+            ) => (call, leg, legs, all) == (c, l, ls, a) && self.actions.get(ring) == Some(r),
+            (recorded, action) => recorded == action,
+        }
+    }
+
+    /// The caller follows the record: what came after this action comes as long after it.
+    fn follow(&mut self, key: &Key, then: Timestamp) {
+        let Some(course) = self.courses.get_mut(key) else { return };
+        course.asked += 1;
+        let asked = course.asked;
+        let Some(script) = self.recorded.scripts.get(key).filter(|script| script.routed) else { return };
+        for (_, place) in script.moments.iter().filter(|(before, _)| *before == asked) {
+            let Some(Placed { at, .. }) = self.recorded.moments.get(*place) else { continue };
+            let after = at.as_micros().saturating_sub(then.as_micros());
+            let at = Timestamp::from_micros(self.now.as_micros() + after);
+            self.due.push(Reverse(Due { at, order: *place as u64, todo: Todo::Recorded(*place, Some(key.clone())) }));
+        }
+    }
+
+    /// What callers do not notice: answered as recorded where the same was asked at the same time, else at once.
+    fn asked_silently(&mut self, key: Option<&Key>, action: &PbxAction) {
+        let places = self.silent.entry(key.cloned()).or_default();
+        while let Some(place) = places.front().copied() {
+            let Some(Placed { at, moment: Moment::Asked(recorded), .. }) = self.recorded.moments.get(place) else {
+                break;
+            };
+            if *at > self.now {
+                break;
+            }
+            places.pop_front();
+            if *at == self.now && recorded.action == action.action {
+                self.actions.insert(recorded.id, action.id);
+                return;
+            }
+        }
+        self.done(&action.pbx, action.id);
+    }
+
+    fn done(&mut self, pbx: &PbxId, action: ActionId) {
+        let fact = Fact::ActionResult { action, refused: None };
+        let event = PbxEvent { pbx: pbx.clone(), at: self.now, recovered: false, fact };
+        self.handle(self.now, Input::Pbx(Box::new(event)));
+    }
+}
+
+impl Course {
+    const fn begin() -> Self {
+        Self {
+            follows: true,
+            asked: 0,
+            plan: 0,
+            ringing: Vec::new(),
+            partner: None,
+            attempts: 0,
+            over: false,
+        }
+    }
+
+    /// What the record says of the caller's legs.
+    fn sees(&mut self, fact: &Fact) {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the others change no leg that matters")]
+        match fact {
+            Fact::LegRinging { leg, ring: Some(_), .. } => self.ringing.push(leg.leg.clone()),
+            Fact::LegUp { leg, .. } if self.ringing.contains(leg) => self.partner = Some(leg.clone()),
+            Fact::LegLeft { leg, .. } => {
+                self.ringing.retain(|ringing| ringing != leg);
+                if self.partner.as_ref() == Some(leg) {
+                    self.partner = None;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Callers who left the record.
+impl World<'_> {
+    fn plan_at(&mut self, at: Timestamp, todo: Todo) {
+        self.order += 1;
+        self.due.push(Reverse(Due { at, order: self.order, todo }));
+    }
+
+    fn plan(&mut self, key: &Key, after: Millis, step: Step) {
+        let Some(course) = self.courses.get(key) else { return };
+        let todo = Todo::Step { call: key.clone(), plan: course.plan, step };
+        self.plan_at(self.now + after, todo);
+    }
+
+    /// Something else was decided for this caller than in the record.
+    fn part(&mut self, key: &Key) {
+        let talks = matches!(self.state(key), Some(CallState::Connected | CallState::Held));
+        let Some(course) = self.courses.get_mut(key) else { return };
+        if !std::mem::replace(&mut course.follows, false) {
+            return;
+        }
+        course.plan += 1;
+        self.simulated += 1;
+        if talks {
+            let talk = self.talk(key);
+            self.plan(key, talk, Step::Ends);
+        }
+    }
+
+    /// How long this caller talks: as recorded, or as another of the record did.
+    fn talk(&self, key: &Key) -> Millis {
+        let own = self.recorded.scripts.get(key).and_then(Script::talked);
+        let talks = &self.recorded.talks;
+        let another = talks.get((lot(key, 1) * talks.len() as f64) as usize).copied();
+        own.or(another).unwrap_or(TALKS)
+    }
+
+    /// Carries out what the engine asks for.
+    fn act(&mut self, key: &Key, action: &PbxAction) {
+        match &action.action {
+            Action::Ring { devices, timeout, .. } => self.ring(key, action.id, devices, *timeout),
+            Action::Withdraw { ring, all: true, .. } => {
+                self.again(key);
+                self.plan(key, DONE, Step::RingEnds(*ring, LegEnd::Cancelled));
+            }
+            Action::Withdraw { legs, .. } => {
+                for leg in legs.clone() {
+                    self.leaves(key, leg, LegEnd::Cancelled);
+                }
+            }
+            Action::Hangup { .. } => {
+                self.again(key);
+                self.plan(key, DONE, Step::Ends);
+            }
+            Action::FallBack { .. } => {
+                self.again(key);
+                self.plan(key, DONE, Step::FallsBack);
+                let talk = self.talk(key);
+                self.plan(key, DONE + talk, Step::Ends);
+            }
+            Action::SendTo { .. } => {
+                self.again(key);
+                let talk = self.talk(key);
+                self.plan(key, DONE + talk, Step::Ends);
+                self.done(&action.pbx, action.id);
+            }
+            Action::NoteQueue { .. }
+            | Action::Dial { .. }
+            | Action::Hold { .. }
+            | Action::Retrieve { .. }
+            | Action::Transfer { .. }
+            | Action::Consult { .. }
+            | Action::ConsultComplete { .. }
+            | Action::ConsultCancel { .. }
+            | Action::ConsultConference { .. }
+            | Action::Answer { .. }
+            | Action::Dtmf { .. }
+            | Action::Supervise { .. }
+            | Action::Record { .. }
+            | Action::CheckNumber { .. }
+            | Action::Probe { .. } => self.done(&action.pbx, action.id),
+        }
+    }
+
+    /// What was planned for the caller is void.
+    fn again(&mut self, key: &Key) {
+        if let Some(course) = self.courses.get_mut(key) {
+            course.plan += 1;
+        }
+    }
+
+    fn ring(&mut self, key: &Key, ring: ActionId, devices: &[Address], timeout: Millis) {
+        self.again(key);
+        let Some(course) = self.courses.get_mut(key) else { return };
+        course.attempts += 1;
+        let attempt = course.attempts;
+        let unknown = Habit::default();
+        let mut first: Option<(Millis, usize)> = None;
+        for (at, device) in devices.iter().enumerate() {
+            let agent = self.agent(&key.0, device);
+            let habit = agent.and_then(|agent| self.recorded.habits.get(agent)).unwrap_or(&unknown);
+            let own = self.recorded.scripts.get(key).and_then(|script| script.rang_for);
+            let after = habit.ring_time().or(own).unwrap_or(RINGS);
+            let answers = lot(key, 2 + attempt * 16 + at as u64) < habit.answers();
+            if answers && after < timeout && first.is_none_or(|(earliest, _)| after < earliest) {
+                first = Some((after, at));
+            }
+        }
+        self.plan(key, SHOWN, Step::Rings(ring, devices.to_vec()));
+        match first {
+            Some((after, at)) => self.plan(key, after.max(SHOWN + DONE), Step::Answers(ring, at)),
+            None => self.plan(key, timeout, Step::RingEnds(ring, LegEnd::NoAnswer)),
+        }
+    }
+
+    fn agent(&self, pbx: &PbxId, device: &Address) -> Option<&AgentId> {
+        let mut agents = self.setup.agents.iter();
+        agents.find(|agent| agent.pbx == *pbx && agent.devices.contains(device)).map(|agent| &agent.id)
+    }
+
+    fn step(&mut self, key: &Key, step: Step) {
+        match step {
+            Step::Rings(ring, devices) => self.rings(key, ring, devices),
+            Step::Answers(_, at) => self.answers(key, at),
+            Step::RingEnds(ring, end) => {
+                self.stop_ringing(key, end);
+                let result = RingResult::NoAnswer;
+                self.tell(key, Fact::RingResult { call: key.1.clone(), ring, result, cause: None });
+            }
+            Step::FallsBack => self.tell(key, Fact::FellBack { call: key.1.clone() }),
+            Step::Ends => self.end(key, LegEnd::Released),
+        }
+    }
+
+    fn rings(&mut self, key: &Key, ring: ActionId, devices: Vec<Address>) {
+        let Some(course) = self.courses.get_mut(key) else { return };
+        let name = |at: usize| LegRef::new(&format!("{}/{}/{at}", key.1.as_str(), course.attempts));
+        let legs: Vec<LegRef> = (0..devices.len()).map(name).collect();
+        course.ringing.clone_from(&legs);
+        for (leg, address) in legs.into_iter().zip(devices) {
+            let leg = LegSeen { leg, address, number: None };
+            self.tell(key, Fact::LegRinging { call: key.1.clone(), leg, ring: Some(ring) });
+        }
+    }
+
+    fn answers(&mut self, key: &Key, at: usize) {
+        let Some(course) = self.courses.get_mut(key) else { return };
+        if at >= course.ringing.len() {
+            return;
+        }
+        let leg = course.ringing.remove(at);
+        course.partner = Some(leg.clone());
+        self.stop_ringing(key, LegEnd::Cancelled);
+        let call = key.1.clone();
+        self.tell(key, Fact::LegUp { call: call.clone(), leg: leg.clone() });
+        if let Some(caller) = self.caller(key) {
+            self.tell(key, Fact::Talking { call: call.clone(), leg: caller });
+        }
+        self.tell(key, Fact::Talking { call, leg });
+        let talk = self.talk(key);
+        self.plan(key, talk, Step::Ends);
+    }
+
+    fn caller(&self, key: &Key) -> Option<LegRef> {
+        self.recorded.scripts.get(key)?.caller.clone()
+    }
+
+    fn stop_ringing(&mut self, key: &Key, end: LegEnd) {
+        let ringing = self.courses.get_mut(key).map(|course| std::mem::take(&mut course.ringing));
+        for leg in ringing.unwrap_or_default() {
+            self.leaves(key, leg, end);
+        }
+    }
+
+    fn leaves(&mut self, key: &Key, leg: LegRef, end: LegEnd) {
+        if let Some(course) = self.courses.get_mut(key) {
+            course.ringing.retain(|ringing| *ringing != leg);
+        }
+        self.tell(key, Fact::LegLeft { call: key.1.clone(), leg, end, cause: None });
+    }
+
+    /// Everybody leaves; the caller hung up.
+    fn end(&mut self, key: &Key, end: LegEnd) {
+        self.stop_ringing(key, end);
+        let partner = self.courses.get_mut(key).and_then(|course| course.partner.take());
+        if let Some(partner) = partner {
+            self.leaves(key, partner, LegEnd::Released);
+        }
+        let caller = self.caller(key);
+        if let Some(caller) = caller.clone() {
+            self.leaves(key, caller, LegEnd::HungUp);
+        }
+        self.tell(key, Fact::CallEnded { call: key.1.clone(), by: caller, cause: None });
+    }
+
+    fn tell(&mut self, key: &Key, fact: Fact) {
+        let event = PbxEvent { pbx: key.0.clone(), at: self.now, recovered: false, fact };
+        self.handle(self.now, Input::Pbx(Box::new(event)));
+    }
+}
+
+/// How often the engine had asked for something for this call before this place of the record.
+fn asked_before(scripts: &BTreeMap<Key, Script>, key: &Key, place: usize) -> usize {
+    let Some(script) = scripts.get(key) else { return 0 };
+    let found = script.moments.binary_search_by_key(&place, |(_, other)| *other);
+    found.map_or(0, |at| script.moments[at].0)
+}
