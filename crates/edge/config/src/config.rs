@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use hookswitch_model::setup::{CalendarSetup, LookupSetup, OutboundSetup, PbxSetup, Setup};
+use hookswitch_model::{
+    QueueId,
+    setup::{CalendarSetup, LookupSetup, OutboundSetup, PbxSetup, PopSetup, PopWhen, Setup},
+};
 
 use crate::{
     Agent, Alias, Auth, Crm, Journal, Numbers, Pbx, Problem, Queue, Route, Server, Severity, Token, Webhook,
@@ -30,6 +33,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// `[calendar.*]`.
     pub calendars: BTreeMap<String, CalendarSetup>,
+    /// `[list.*]`.
+    pub lists: BTreeMap<String, Vec<String>>,
     /// `[crm]`.
     pub crm: Crm,
     /// `[[webhook]]`.
@@ -59,8 +64,18 @@ impl Config {
                 ..self.numbers.outbound.clone()
             },
             lookup: self.crm.lookup.as_ref().map(|lookup| LookupSetup { route_wait: lookup.route_wait }),
-            ..Setup::default()
+            pops: PopSetup { when: self.crm.pop.when, queues: self.pops_of_queues() },
+            replaced: self
+                .queues
+                .iter()
+                .flat_map(|queue| queue.replaces.iter().map(|old| (old.clone(), queue.setup.id.clone())))
+                .collect(),
+            lists: self.lists.clone(),
         }
+    }
+
+    fn pops_of_queues(&self) -> BTreeMap<QueueId, PopWhen> {
+        self.queues.iter().filter_map(|queue| Some((queue.setup.id.clone(), queue.pop?))).collect()
     }
 
     /// The files it was read from, in the order they were opened.

@@ -36,6 +36,10 @@ pub const SERVICE_LEVEL_TARGET: f64 = 0.8;
 pub const SERVICE_LEVEL_WITHIN: Millis = Millis::from_secs(20);
 /// `queue.sticky_wait`.
 pub const STICKY_WAIT: Millis = Millis(0);
+/// `route.prefer.wait`.
+pub const PREFER_WAIT: Millis = Millis::from_secs(20);
+/// `route.prefer.team_wait`.
+pub const PREFER_TEAM_WAIT: Millis = Millis::from_secs(20);
 /// `crm.lookup.timeout`.
 pub const LOOKUP_TIMEOUT: Millis = Millis(800);
 /// `crm.lookup.cache`.

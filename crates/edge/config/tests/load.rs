@@ -278,11 +278,42 @@ fn the_engine_gets_what_the_file_says() {
                 "max_wait": {"after": 600_000, "then": "callback"}, "sticky": null, "sticky_wait": 0, "ageing": null,
                 "transfer_keeps_place": false}],
             "routes": [{"name": "all", "when": null, "target": {"queue": "support"}, "priority": 0, "requires": {},
-                "set": {}}],
+                "set": {}, "prefer": null}],
             "calendars": {},
             "outbound": {"allow": [], "per_agent_per_minute": null, "per_minute": null, "concurrent": null,
                 "per_agent_per_day": null, "hours": null, "ring_timeouts": {"hq": 30_000}},
             "lookup": null,
+            "pops": {"when": "ring", "queues": {}},
+            "replaced": {},
+            "lists": {},
         })
+    );
+}
+
+#[test]
+fn routes_refuse_prefer_and_look_up_in_lists() {
+    let text = format!(
+        "{PBX}{AGENT}{QUEUE}replaces = [\"old\"]\npop = \"answer\"\n\
+         [[route]]\nname = \"unwanted\"\nwhen = 'ani in list.blacklist'\nreject = \"spam\"\n\
+         [[route]]\nname = \"own\"\nqueue = \"support\"\nprefer = \"customer.owner\"\n\
+         [list.blacklist]\nnumbers = [\"+49 30 5550001\"]\nvalues = [\"anonymous\"]\n\
+         [calendar.office]\ntimezone = \"UTC\"\nopen = {{ mon = \"08:00-18:00\" }}\nclosed = [2026-12-25, \"--01-01\"]\n\
+         special = {{ \"--12-24\" = [\"10:00-12:00\", \"08:00-09:00\"], \"2026-12-31\" = [] }}\n\
+         [crm]\npop = {{ when = \"ring\" }}\n"
+    );
+    let setup = load_str("main.toml", &text).unwrap().setup(1);
+    let json = serde_json::to_value(&setup).unwrap();
+    assert_eq!(json["routes"][0]["target"], serde_json::json!({"reject": "spam"}));
+    assert_eq!(
+        json["routes"][1]["prefer"],
+        serde_json::json!({"agent": "customer.owner", "wait": 20_000, "team_wait": 20_000})
+    );
+    assert_eq!(json["lists"], serde_json::json!({"blacklist": ["+49 30 5550001", "anonymous"]}));
+    assert_eq!(json["replaced"], serde_json::json!({"old": "support"}));
+    assert_eq!(json["pops"], serde_json::json!({"when": "ring", "queues": {"support": "answer"}}));
+    assert_eq!(json["calendars"]["office"]["closed"], serde_json::json!(["2026-12-25", "--01-01"]));
+    assert_eq!(
+        json["calendars"]["office"]["special"],
+        serde_json::json!({"--12-24": [[480, 540], [600, 720]], "2026-12-31": []})
     );
 }

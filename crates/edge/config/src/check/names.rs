@@ -22,6 +22,14 @@ pub(crate) fn check(reader: &mut Reader, config: &Config) {
     );
     unique(
         reader,
+        "[[queue]] replace",
+        config.queues.iter().flat_map(|one| {
+            let old = |(index, old)| (format!("{}.replaces[{index}]", one.key), format!("{old}"));
+            one.replaces.iter().enumerate().map(old)
+        }),
+    );
+    unique(
+        reader,
         "[[route]] are called",
         config.routes.iter().map(|one| (one.key.clone() + ".name", one.setup.name.clone())),
     );

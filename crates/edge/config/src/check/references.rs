@@ -75,6 +75,13 @@ fn queues(reader: &mut Reader, config: &Config, known: &Known<'_>) {
                 known.skill(reader, &format!("{key}.skills.{skill}"), skill.as_str());
             }
         }
+        for (index, old) in queue.replaces.iter().enumerate() {
+            let key = format!("{key}.replaces[{index}]");
+            if known.queues.contains(&old.as_str()) {
+                let hint = "a queue that is still there keeps its callers; take it out, or leave this out";
+                reader.error_at(&key, format!("there is a [[queue]] {:?}", old.as_str()), hint);
+            }
+        }
         if let Some(max_wait) = &queue.setup.max_wait
             && let Overflow::Queue(to) = &max_wait.then
         {

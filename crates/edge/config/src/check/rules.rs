@@ -3,12 +3,8 @@
 use crate::{Checks, Config, Finding, read::Reader};
 
 pub(crate) fn check(reader: &mut Reader, config: &Config, checks: &dyn Checks) {
-    for found in checks.rules(&config.setup(0)) {
-        let route = config.routes.iter().find(|route| route.setup.name == found.rule);
-        let key = route.map_or_else(String::new, |route| format!("{}.when", route.key));
-        let when = route.and_then(|route| route.setup.when.as_deref()).unwrap_or_default();
-        reader.finding_at(&key, when, &found.finding);
-    }
+    conditions(reader, config, checks);
+    preferences(reader, config, checks);
     for (key, text) in reader.templates().to_vec() {
         if let Err(finding) = checks.template(&text) {
             reader.finding_at(&key, &text, &finding);
@@ -18,6 +14,46 @@ pub(crate) fn check(reader: &mut Reader, config: &Config, checks: &dyn Checks) {
         if let Err(finding) = checks.expression(&text) {
             reader.finding_at(&key, &text, &finding);
         }
+    }
+}
+
+/// `when` of the routes, and the calendars.
+fn conditions(reader: &mut Reader, config: &Config, checks: &dyn Checks) {
+    let mut setup = config.setup(0);
+    for route in &mut setup.routes {
+        route.prefer = None;
+    }
+    for found in checks.rules(&setup) {
+        let route = config.routes.iter().find(|route| route.setup.name == found.rule);
+        let key = match route {
+            Some(route) => format!("{}.when", route.key),
+            // `calendar.office`, or nothing that stands in a file.
+            None if reader.has(&found.rule) => found.rule.clone(),
+            None => String::new(),
+        };
+        let when = route.and_then(|route| route.setup.when.as_deref()).unwrap_or_default();
+        reader.finding_at(&key, when, &found.finding);
+    }
+}
+
+/// `prefer` of the routes that have it.
+fn preferences(reader: &mut Reader, config: &Config, checks: &dyn Checks) {
+    let mut setup = config.setup(0);
+    setup.calendars.clear();
+    setup.routes.retain(|route| route.prefer.is_some());
+    if setup.routes.is_empty() {
+        return;
+    }
+    for route in &mut setup.routes {
+        route.when = None;
+    }
+    for found in checks.rules(&setup) {
+        let Some(route) = config.routes.iter().find(|route| route.setup.name == found.rule) else { continue };
+        let key = format!("{}.prefer", route.key);
+        let table = format!("{key}.agent");
+        let key = if reader.has(&table) { table } else { key };
+        let agent = route.setup.prefer.as_ref().map_or("", |prefer| prefer.agent.as_str());
+        reader.finding_at(&key, agent, &found.finding);
     }
 }
 

@@ -17,9 +17,10 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<CalendarSetup
     let mut fields = reader.fields(node)?;
     let timezone = fields.required("timezone", "its IANA name, as in \"Europe/Berlin\"", timezone);
     let open = fields.required("open", "as in { mon-fri = \"08:00-18:00\" }", open).unwrap_or_default();
-    let closed = fields.or("closed", Vec::new(), list(date));
+    let closed = fields.or("closed", Vec::new(), list(days));
+    let special = fields.or("special", BTreeMap::new(), map(days_key, other_hours));
     fields.finish();
-    Some(CalendarSetup { timezone: timezone.unwrap_or_default(), open, closed, special: BTreeMap::new() })
+    Some(CalendarSetup { timezone: timezone.unwrap_or_default(), open, closed, special })
 }
 
 fn timezone(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
@@ -117,7 +118,8 @@ fn clock(minutes: u16) -> String {
     format!("{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
-fn date(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
+/// A day or several in a row, as they are written.
+fn days(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
     let text = match node.value {
         DeValue::Datetime(date) => date.to_string(),
         DeValue::String(_)
@@ -127,12 +129,72 @@ fn date(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
         | DeValue::Array(_)
         | DeValue::Table(_) => text(reader, node)?,
     };
-    let exact = text.len() == "2026-12-25".len();
-    if exact && text.parse::<Date>().is_ok() {
-        return Some(text);
+    match day_problem(&text) {
+        None => Some(text),
+        Some(problem) => {
+            reader.error(node, format!("{text:?} {problem}"), DAYS_HINT);
+            None
+        }
     }
-    reader.error(node, format!("{text:?} is no date"), "as in \"2026-12-25\"");
-    None
+}
+
+const DAYS_HINT: &str = "as in \"2026-12-25\", \"2026-12-24/2027-01-01\", or each year \"--12-25\"";
+
+/// What is wrong with days, if anything is.
+fn day_problem(text: &str) -> Option<&'static str> {
+    let (from, to) = text.split_once('/').unwrap_or((text, text));
+    match (day(from), day(to)) {
+        (Some(from), Some(to)) if from.is_each_year() != to.is_each_year() => {
+            Some("goes from a day of one year to a day of each")
+        }
+        (Some(Day::Once(from)), Some(Day::Once(to))) if to < from => Some("ends before it begins"),
+        (Some(_), Some(_)) => None,
+        (None, _) | (_, None) => Some("is no date"),
+    }
+}
+
+/// One day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Day {
+    /// Of one year.
+    Once(Date),
+    /// Of each.
+    EachYear,
+}
+
+impl Day {
+    const fn is_each_year(self) -> bool {
+        matches!(self, Self::EachYear)
+    }
+}
+
+fn day(text: &str) -> Option<Day> {
+    match text.strip_prefix("--") {
+        // In a leap year every day there is exists.
+        Some(day) if day.len() == "12-25".len() => {
+            format!("2024-{day}").parse::<Date>().ok().map(|_| Day::EachYear)
+        }
+        Some(_) => None,
+        None if text.len() == "2026-12-25".len() => text.parse().ok().map(Day::Once),
+        None => None,
+    }
+}
+
+/// The spans of a day with other hours; closed where there are none.
+fn other_hours(reader: &mut Reader, node: &Node<'_>) -> Option<Vec<(u16, u16)>> {
+    let mut spans = spans(reader, node)?;
+    spans.sort_unstable();
+    if spans.array_windows().any(|[(_, to), (next, _)]| next < to) {
+        reader.error(node, "two spans overlap", "let the spans of a day follow each other");
+    }
+    Some(spans)
+}
+
+fn days_key(key: &str) -> Result<String, String> {
+    match day_problem(key) {
+        None => Ok(key.to_owned()),
+        Some(problem) => Err(format!("it {problem}: write {DAYS_HINT}")),
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +208,18 @@ mod tests {
         assert_eq!(days_of("wed"), Ok(vec![2]));
         assert_eq!(days_of("mon-mon"), Ok(vec![0]));
         assert!(days_of("monday").is_err() && days_of("mon-").is_err() && days_of("").is_err());
+    }
+
+    #[test]
+    fn days_are_of_one_year_or_of_each() {
+        for text in ["2026-12-25", "--12-25", "--02-29", "2026-12-24/2027-01-01", "--12-24/--01-06"] {
+            assert_eq!(day_problem(text), None, "{text}");
+        }
+        for text in
+            ["", "2026-02-30", "--02-30", "--2-3", "2026-12-26/2026-12-25", "--12-24/2026-12-25", "12-25"]
+        {
+            assert!(day_problem(text).is_some(), "{text}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hookswitch_model::Millis;
+use hookswitch_model::{Millis, setup::PopWhen};
 
 use super::webhook::headers;
 use crate::{
@@ -137,6 +137,8 @@ pub enum LookupMethod {
 /// `crm.pop`: templates of URLs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pop {
+    /// When it opens.
+    pub when: PopWhen,
     /// For exactly one record.
     pub one: Option<String>,
     /// For several records, and when the look-up failed.
@@ -146,6 +148,8 @@ pub struct Pop {
 }
 
 const METHODS: [(&str, LookupMethod); 2] = [("GET", LookupMethod::Get), ("POST", LookupMethod::Post)];
+/// `crm.pop.when`, `queue.pop`.
+pub(crate) const POP_WHEN: [(&str, PopWhen); 2] = [("ring", PopWhen::Ring), ("answer", PopWhen::Answer)];
 const FORMATS: [(&str, LookupFormat); 2] = [("json", LookupFormat::Json), ("text", LookupFormat::Text)];
 
 pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Crm> {
@@ -319,6 +323,7 @@ fn pointer(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
 fn pop(reader: &mut Reader, node: &Node<'_>) -> Option<Pop> {
     let mut fields = reader.fields(node)?;
     let pop = Pop {
+        when: fields.or("when", PopWhen::Ring, one_of(&POP_WHEN)),
         one: fields.optional("one", url_template),
         many: fields.optional("many", url_template),
         none: fields.optional("none", url_template),

@@ -7,6 +7,7 @@ pub(crate) mod auth;
 pub(crate) mod calendar;
 pub(crate) mod crm;
 pub(crate) mod journal;
+pub(crate) mod list;
 pub(crate) mod numbers;
 pub(crate) mod pbx;
 pub(crate) mod queue;
@@ -29,6 +30,7 @@ use crate::{
 const TABLES: [&str; 5] = ["server", "journal", "numbers", "auth", "crm"];
 const LISTS: [&str; 7] = ["pbx", "agent", "queue", "route", "webhook", "token", "alias"];
 const CALENDAR: &str = "calendar";
+const LIST: &str = "list";
 
 /// The tables of all files, by name.
 #[derive(Default)]
@@ -36,6 +38,7 @@ struct Entries<'a> {
     tables: BTreeMap<&'static str, Node<'a>>,
     lists: BTreeMap<&'static str, Vec<Node<'a>>>,
     calendars: BTreeMap<String, Node<'a>>,
+    named_lists: BTreeMap<String, Node<'a>>,
 }
 
 pub(crate) fn read_all(reader: &mut Reader, texts: &[(usize, String)]) -> Config {
@@ -64,9 +67,11 @@ impl<'a> Entries<'a> {
         } else if let Some(name) = LISTS.into_iter().find(|name| *name == node.key) {
             self.list(reader, name, node);
         } else if node.key == CALENDAR {
-            self.calendars(reader, &node);
+            named(reader, &node, &mut self.calendars);
+        } else if node.key == LIST {
+            named(reader, &node, &mut self.named_lists);
         } else if node.key != "include" {
-            let names = TABLES.into_iter().chain(LISTS).chain([CALENDAR, "include"]);
+            let names = TABLES.into_iter().chain(LISTS).chain([CALENDAR, LIST, "include"]);
             let hint = suggest::hint(&node.key, "such table", names);
             let at = Node { span: key_span, ..node };
             reader.error(&at, format!("unknown key `{}`", at.key), hint);
@@ -101,31 +106,8 @@ impl<'a> Entries<'a> {
         }
     }
 
-    fn calendars(&mut self, reader: &mut Reader, node: &Node<'a>) {
-        let Some(table) = node.value.as_table() else {
-            reader.error(node, "`calendar` is a table of calendars", "write [calendar.office]");
-            return;
-        };
-        for (name, value) in table {
-            let key = format!("{CALENDAR}.{}", name.get_ref());
-            let span = span_of(node.span.file, value.span());
-            let one = Node { key: key.clone(), span, value: value.get_ref() };
-            if self.calendars.contains_key(name.get_ref().as_ref()) {
-                let first = reader.position(&key);
-                reader.error(
-                    &one,
-                    format!("[{key}] stands in two files"),
-                    format!("the first is at {first}"),
-                );
-            } else {
-                reader.note_place(&key, span);
-                self.calendars.insert(name.get_ref().to_string(), one);
-            }
-        }
-    }
-
     fn read(self, reader: &mut Reader) -> Config {
-        let Self { tables, lists, calendars } = self;
+        let Self { tables, lists, calendars, named_lists } = self;
         let table = |name: &str| tables.get(name);
         let list = |name: &str| lists.get(name).into_iter().flatten();
         let pbxs: Vec<_> = list("pbx").filter_map(|node| pbx::read(reader, node)).collect();
@@ -142,11 +124,36 @@ impl<'a> Entries<'a> {
                 .iter()
                 .filter_map(|(name, node)| Some((name.clone(), calendar::read(reader, node)?)))
                 .collect(),
+            lists: named_lists
+                .iter()
+                .filter_map(|(name, node)| Some((name.clone(), list::read(reader, node)?)))
+                .collect(),
             crm: table("crm").and_then(|node| crm::read(reader, node)).unwrap_or_default(),
             webhooks: list("webhook").filter_map(|node| webhook::read(reader, node)).collect(),
             tokens: list("token").filter_map(|node| token::read(reader, node)).collect(),
             aliases: list("alias").filter_map(|node| alias::read(reader, node)).collect(),
             ..Config::default()
+        }
+    }
+}
+
+/// The tables of a table of named ones: `[calendar.office]`.
+fn named<'a>(reader: &mut Reader, node: &Node<'a>, into: &mut BTreeMap<String, Node<'a>>) {
+    let Some(table) = node.value.as_table() else {
+        let message = format!("`{}` is a table of named tables", node.key);
+        reader.error(node, message, format!("write [{}.NAME]", node.key));
+        return;
+    };
+    for (name, value) in table {
+        let key = format!("{}.{}", node.key, name.get_ref());
+        let span = span_of(node.span.file, value.span());
+        let one = Node { key: key.clone(), span, value: value.get_ref() };
+        if into.contains_key(name.get_ref().as_ref()) {
+            let first = reader.position(&key);
+            reader.error(&one, format!("[{key}] stands in two files"), format!("the first is at {first}"));
+        } else {
+            reader.note_place(&key, span);
+            into.insert(name.get_ref().to_string(), one);
         }
     }
 }
@@ -188,7 +195,7 @@ mod tests {
             pbx = [{}]
             agent = [{}]
             queue = [{ members = {}, service_level = {}, max_wait = { then = {} }, requires = [{}], fallback = {} }]
-            route = [{ requires = {} }]
+            route = [{ requires = {}, prefer = {} }]
             webhook = [{}]
             token = [{}]
             alias = [{ reply = {} }]
@@ -197,7 +204,8 @@ mod tests {
             numbers = {}
             auth = { jwt = {} }
             crm = { lookup = { auth = { basic = {}, oauth2 = {} } }, directory = {}, pop = {} }
-            calendar = { office = {} }";
+            calendar = { office = {} }
+            list = { blacklist = {} }";
         let mut known = known_keys(every_table);
         known.extend(known_keys("pbx = [{ tls = {}, features = {}, secret = {}, fallback = {} }]"));
         assert!(known.len() > 80, "{known:?}");

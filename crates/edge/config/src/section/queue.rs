@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use hookswitch_model::{
     Millis, QueueId,
-    setup::{MaxWait, Members, Overflow, QueueSetup, Requirement, ServiceLevel, Strategy},
+    setup::{MaxWait, Members, Overflow, PopWhen, QueueSetup, Requirement, ServiceLevel, Strategy},
 };
 
 use super::{
     agent::skills,
+    crm::POP_WHEN,
     pbx::{Fallback, fallback, word},
 };
 use crate::{
@@ -33,6 +34,10 @@ pub struct Queue {
     pub fallback: Option<Fallback>,
     /// The class of music its callers hear, if not the PBX's.
     pub music: Option<String>,
+    /// When its agents' screens pop, if not when all others do.
+    pub pop: Option<PopWhen>,
+    /// Queues that are gone and whose callers wait in this one.
+    pub replaces: Vec<QueueId>,
 }
 
 pub(crate) const STRATEGIES: [(&str, Strategy); 7] = [
@@ -78,6 +83,8 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Queue> {
     let transfer_keeps_place = fields.or("transfer_keeps_place", false, boolean);
     let fallback = fields.optional("fallback", fallback);
     let music = fields.optional("music", word("-_."));
+    let pop = fields.optional("pop", one_of(&POP_WHEN));
+    let replaces = fields.or("replaces", Vec::new(), list(name));
     fields.finish();
     let setup = QueueSetup {
         id: id?,
@@ -93,7 +100,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Queue> {
         ageing,
         transfer_keeps_place,
     };
-    Some(Queue { key, setup, fallback, music })
+    Some(Queue { key, setup, fallback, music, pop, replaces })
 }
 
 fn nothing_required() -> Requirement {
