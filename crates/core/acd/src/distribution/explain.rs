@@ -58,7 +58,7 @@ impl Distributor {
             members: u32::try_from(queue.members.len()).unwrap_or(u32::MAX),
         };
         if queue.members.len() <= MEMBERS_EXPLAINED {
-            let (others, excluded) = self.sort_members(now, queue, call.step, &asked, call);
+            let (others, excluded) = self.sort_members(now, queue, call.step, &asked, (call, None));
             let others = others.into_iter().filter(|agent| !chosen.contains(agent));
             reasons.ranked.extend(others.map(|agent| ranked(&agent)));
             reasons.excluded = excluded;
@@ -77,6 +77,7 @@ impl Distributor {
         let mut copy = self.clone();
         copy.enqueue(now, IMAGINARY, waiting.clone())?;
         let number = copy.calls.number(IMAGINARY)?;
+        copy.ask_keeper(number);
         let call = copy.calls.get(number);
         let queue = &copy.queues[call.queue];
         let levels = &copy.profiles.get(copy.profile(number)).levels;
@@ -97,6 +98,23 @@ impl Distributor {
             keeper,
             steps: steps.collect(),
         })
+    }
+
+    /// The agent a call is kept for, who is ready and asked first.
+    fn asked_first(&self, call: &Call) -> Option<AgentNo> {
+        match call.place {
+            Place::Kept { agent, .. } if self.roster.get(agent).standing.is_some() => Some(agent),
+            Place::Kept { .. } | Place::Open | Place::Offered(_) => None,
+        }
+    }
+
+    /// Round-robin goes on from the agent who is asked first because a call is kept for that agent.
+    fn ask_keeper(&mut self, number: CallNo) {
+        let call = self.calls.get(number);
+        if let Some(agent) = self.asked_first(call) {
+            let (id, queue) = (self.roster.get(agent).id.clone(), call.queue);
+            self.queues[queue].cursor = Some((id, Some(agent)));
+        }
     }
 
     /// One step, in two where a call stays among teams until some time in it.
@@ -124,7 +142,7 @@ impl Distributor {
         let levels = numbered(&requires, &self.roster);
         let asked = Asked { names: &requires, levels: &levels };
         let open = Call { place: Place::Open, ..call.clone() };
-        let (able, excluded) = self.sort_members(now, queue, step, &asked, &open);
+        let (able, excluded) = self.sort_members(now, queue, step, &asked, (&open, self.asked_first(call)));
         let ranked = able.into_iter().map(|agent| self.ranked(now, agent, &levels, None)).collect();
         let teams = call.waiting.prefer.as_ref().filter(|_| call.teams_until.is_some());
         let teams = teams.map_or_else(Vec::new, |prefer| prefer.teams.clone());
@@ -156,14 +174,15 @@ impl Distributor {
         .collect()
     }
 
-    /// The members who could have the call, best first, and the others with the one reason.
+    /// The members who could have the call, best first, and the others with the one reason. `first` comes before all
+    /// others, whatever the strategy compares.
     fn sort_members(
         &self,
         now: Timestamp,
         queue: &Queue,
         step: usize,
         asked: &Asked<'_>,
-        call: &Call,
+        (call, first): (&Call, Option<AgentNo>),
     ) -> (Vec<AgentNo>, Vec<Excluded>) {
         let (mut able, mut excluded) = (Vec::new(), Vec::new());
         for agent in &queue.members {
@@ -176,7 +195,7 @@ impl Distributor {
         able.sort_by_cached_key(|agent| {
             let score = self.score(now, *agent, asked.levels);
             let since = self.roster.get(*agent).standing.map(|standing| standing.idle_since);
-            let first = match queue.setup.strategy {
+            let best = match queue.setup.strategy {
                 Strategy::LongestIdle | Strategy::RingAll | Strategy::Random => 0,
                 Strategy::LeastCalls => score.calls,
                 Strategy::LeastOccupied => u64::from(score.occupancy_ppm),
@@ -184,8 +203,10 @@ impl Distributor {
                 Strategy::RoundRobin => u64::from(last.is_some_and(|last| *agent <= last)),
             };
             let by_id = matches!(queue.setup.strategy, Strategy::RoundRobin | Strategy::Random);
-            (call.failed(*agent).is_some(), first, if by_id { None } else { since }, *agent)
+            (call.failed(*agent).is_some(), best, if by_id { None } else { since }, *agent)
         });
+        let first = first.and_then(|first| able.iter().position(|agent| *agent == first));
+        let first = first.map(|at| able.remove(at));
         if queue.setup.strategy == Strategy::Random {
             let fresh = able.iter().take_while(|agent| call.failed(**agent).is_none()).count();
             let mut lot = self.lot;
@@ -193,6 +214,7 @@ impl Distributor {
             able = drawn(&mut lot, able);
             able.extend(drawn(&mut lot, last));
         }
+        able.splice(0..0, first);
         (able, excluded)
     }
 

@@ -1,17 +1,50 @@
 //! Who is calling: asked once, told once.
 
+use std::sync::Arc;
+
+use hookswitch_acd::Engine;
 use hookswitch_model::{
-    Millis,
+    CallId, Millis,
     call::{Candidate, Customer, MatchKind},
     input::Input,
     setup::{LookupSetup, Mode, Setup},
+    why::{Because, Routed, WaitedForCustomer},
 };
 
 use crate::stage::{self, World};
 
 fn asked() -> World {
-    let lookup = Some(LookupSetup { route_wait: Millis(0) });
-    World::with(Setup { lookup, ..stage::setup(Mode::Route) })
+    waiting_for(0, |_| {})
+}
+
+/// Rules wait so long for the customer.
+fn waiting_for(ms: u64, change: impl FnOnce(&mut Setup)) -> World {
+    let mut setup = stage::setup(Mode::Route);
+    setup.lookup = Some(LookupSetup { route_wait: Millis(ms) });
+    change(&mut setup);
+    World::with(setup)
+}
+
+/// Gold customers who dial 5003 go to billing.
+fn gold(setup: &mut Setup) {
+    let mut gold = setup.routes[1].clone();
+    gold.name = "gold".to_owned();
+    gold.when = Some("dnis == \"5003\" && customer.tier == \"gold\"".to_owned());
+    setup.routes.insert(0, gold);
+}
+
+fn answer(w: &mut World, customer: Customer) {
+    let call = w.look_ups.last().unwrap().call;
+    w.input(Input::Customer { call, customer });
+}
+
+/// The rules' part of why a call went where it went.
+fn routed(w: &World, call: CallId) -> Routed {
+    let found = w.engine.why(call).unwrap().decisions.iter().find_map(|decided| match &decided.because {
+        Because::Routed(routed) => Some(routed.clone()),
+        _ => None,
+    });
+    found.unwrap()
 }
 
 fn wang() -> Customer {
@@ -58,4 +91,116 @@ fn nobody_is_asked_where_nobody_knows() {
     w.queued("c", "5003");
     assert!(w.look_ups.is_empty());
     assert_eq!(w.call("c").customer, Customer::none());
+}
+
+#[test]
+fn a_rule_that_reads_the_customer_is_waited_for_and_takes_the_call_when_the_answer_comes() {
+    let mut w = waiting_for(300, gold);
+    w.queued("c", "5003");
+    w.check(&["started inbound"]);
+    w.wait(120);
+    answer(&mut w, wang());
+    w.check(&["identified one", "queued billing at 1", "agent dora ready>reserved"]);
+    let waited = WaitedForCustomer { waited: Millis(120), answered: true };
+    assert_eq!(routed(&w, w.call_id("c")).waited, Some(waited));
+}
+
+#[test]
+fn a_call_is_routed_with_what_is_known_when_the_answer_does_not_come_in_time() {
+    let mut w = waiting_for(300, gold);
+    w.queued("c", "5003");
+    w.wait(299);
+    w.check(&["started inbound"]);
+    w.wait(1);
+    w.check(&["queued support at 1", "agent alice ready>reserved"]);
+    let waited = WaitedForCustomer { waited: Millis(300), answered: false };
+    assert_eq!(routed(&w, w.call_id("c")).waited, Some(waited));
+    answer(&mut w, wang());
+    w.check(&["identified one"]);
+    assert_eq!(w.call("c").queue.as_ref().unwrap().as_str(), "support", "where it is, it stays");
+}
+
+#[test]
+fn a_look_up_that_failed_is_an_answer() {
+    let mut w = waiting_for(300, gold);
+    w.queued("c", "5003");
+    w.wait(50);
+    answer(&mut w, Customer { kind: MatchKind::Error, candidates: Vec::new() });
+    w.check_calls(&["started inbound", "identified error", "queued support at 1"]);
+}
+
+#[test]
+fn only_calls_wait_whose_rule_depends_on_the_customer() {
+    for (dnis, told) in [("5013", "queued billing at 1"), ("5023", "queued brief at 1")] {
+        let mut w = waiting_for(300, gold);
+        w.queued("c", dnis);
+        w.check_calls(&["started inbound", told]);
+        assert_eq!(routed(&w, w.call_id("c")).waited, None);
+    }
+    let mut w = waiting_for(300, |setup| {
+        gold(setup);
+        // The rule before it takes the call whoever calls.
+        setup.routes.rotate_right(4);
+    });
+    w.queued("c", "5003");
+    w.check_calls(&["started inbound", "queued support at 1"]);
+}
+
+#[test]
+fn a_caller_who_leaves_while_the_customer_is_waited_for_is_routed_nowhere() {
+    let mut w = waiting_for(300, gold);
+    w.queued("c", "5003");
+    w.hangs_up("c");
+    w.wait(1_000);
+    w.check(&["started inbound", "ended missed by customer"]);
+    answer(&mut w, wang());
+    w.check(&["identified one"]);
+}
+
+#[test]
+fn the_wait_for_a_customer_outlives_a_restart() {
+    let mut w = waiting_for(300, gold);
+    w.queued("c", "5003");
+    w.wait(100);
+    let text = serde_json::to_string(&w.snapshot()).unwrap();
+    w.engine = Engine::restore(serde_json::from_str(&text).unwrap()).unwrap();
+    w.told();
+    w.wait(199);
+    w.check(&[]);
+    w.wait(1);
+    w.check(&["queued support at 1", "agent alice ready>reserved"]);
+}
+
+#[test]
+fn who_waited_keeps_the_place_of_the_moment_of_asking() {
+    let mut w = waiting_for(300, |setup| {
+        gold(setup);
+        setup.agents.clear();
+    });
+    w.queued("first", "5003");
+    w.wait(100);
+    let mut setup = w.engine.setup().clone();
+    setup.routes.remove(0);
+    w.told();
+    // The rule that was waited for is gone: the caller is routed at once.
+    w.input(Input::Setup(Arc::new(Setup { version: 2, ..setup })));
+    w.check_calls(&["queued support at 1"]);
+    w.queued("second", "5003");
+    w.check_calls(&["started inbound", "queued support at 2"]);
+}
+
+#[test]
+fn that_somebody_can_be_asked_now_is_no_new_configuration() {
+    let mut w = World::route();
+    w.queued("c", "5003");
+    let configurations = |w: &World| w.events.iter().filter(|e| e.kind.name() == "config.applied").count();
+    w.input(Input::Setup(Arc::new(w.engine.setup().clone())));
+    assert_eq!(configurations(&w), 1);
+    let lookup = Some(LookupSetup { route_wait: Millis(200) });
+    w.input(Input::Setup(Arc::new(Setup { lookup, ..w.engine.setup().clone() })));
+    assert_eq!(configurations(&w), 1, "the same version is told once");
+    w.queued("d", "5013");
+    assert_eq!(w.look_ups.len(), 1, "and the next caller is asked for");
+    w.input(Input::Setup(Arc::new(Setup { version: 2, ..w.engine.setup().clone() })));
+    assert_eq!(configurations(&w), 2);
 }
