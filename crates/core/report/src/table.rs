@@ -68,13 +68,19 @@ impl<R: Measures> Report<R> {
 
     /// The lines of RFC 4180, head first, each with its end.
     pub fn csv(&self) -> impl Iterator<Item = String> + '_ {
-        let names = R::COLUMNS.iter().map(|column| column.name);
-        let head =
-            ["from", "to", self.subject].into_iter().chain(names).collect::<Vec<_>>().join(",") + "\r\n";
-        std::iter::once(head).chain(self.rows.iter().map(|row| self.csv_line(row)))
+        std::iter::once(self.csv_head()).chain(self.rows.iter().map(|row| self.csv_row(row)))
     }
 
-    fn csv_line(&self, row: &Row<R>) -> String {
+    /// The line that names the columns.
+    #[must_use]
+    pub fn csv_head(&self) -> String {
+        let names = R::COLUMNS.iter().map(|column| column.name);
+        ["from", "to", self.subject].into_iter().chain(names).collect::<Vec<_>>().join(",") + "\r\n"
+    }
+
+    /// The line of a row.
+    #[must_use]
+    pub fn csv_row(&self, row: &Row<R>) -> String {
         let span = self.grid.at(row.place);
         let key = row.key.as_deref().unwrap_or_default();
         let mut line =
