@@ -73,7 +73,7 @@ impl Plan {
     pub fn national(&self, raw: &str) -> String {
         match self.parse(raw) {
             Some(number) => digits(&number.format_as(PhoneNumberFormat::National)),
-            None => digits(&unwrapped(raw).0),
+            None => digits(&unwrapped(&folded(raw)).0),
         }
     }
 
@@ -81,14 +81,16 @@ impl Plan {
         if raw.len() > MAX_TEXT {
             return None;
         }
-        let (text, context) = unwrapped(raw);
-        let dialled = text.strip_prefix('+').unwrap_or(&text);
+        let folded = folded(raw);
+        let (text, context) = unwrapped(&folded);
+        let text = without_extension(&text);
+        let dialled = text.strip_prefix('+').unwrap_or(text);
         if !dialled.chars().all(|c| c.is_ascii_digit() || is_separator(c)) {
             return None;
         }
         let digits = digits(dialled);
         if text.starts_with('+') {
-            return possible(&text);
+            return possible(&format!("+{digits}"));
         }
         if let Some(context) = context {
             return possible(&format!("{context}{}", digits.trim_start_matches('0')));
@@ -128,6 +130,35 @@ fn is_separator(c: char) -> bool {
         ' ' | '-' | '.' | '/' | '(' | ')' | '\t' | '\u{a0}' | '\u{2009}' | '\u{202f}' | '\u{2010}'
             ..='\u{2013}'
     )
+}
+
+/// What East Asian keyboards and copied texts put in is made plain: full-width digits and signs become ASCII, marks of
+/// writing direction and of no width go.
+fn folded(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let plain = |c: char| match c {
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => None,
+        // The full-width forms stand in the order of ASCII.
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xff01 + 0x21),
+        '\u{3000}' => Some(' '),
+        '\u{2212}' | '\u{30fc}' => Some('-'),
+        other => Some(other),
+    };
+    Cow::Owned(text.chars().filter_map(plain).collect())
+}
+
+/// Without the extension that people write behind a number: `… ext. 12`, `… x12`. What is shorter than a subscriber's
+/// number has none.
+fn without_extension(text: &str) -> &str {
+    let Some(at) = text.find(|c: char| c.is_ascii_alphabetic()) else { return text };
+    let (number, rest) = text.split_at(at);
+    let word = rest.trim_end_matches(|c: char| c.is_ascii_digit() || is_separator(c) || c == ':' || c == '=');
+    let known = ["x", "ext", "extn", "extension"].iter().any(|known| word.eq_ignore_ascii_case(known));
+    let extension = digits(rest);
+    let plausible = (1..=8).contains(&extension.len()) && digits(number).len() > INTERNAL_DIGITS;
+    if known && plausible { number.trim_end_matches([' ', ';', ',', '\u{a0}']) } else { text }
 }
 
 /// Takes the wrapping off: URI scheme, host, percent-encoding, parameters. Beside the number it gives the country
@@ -251,7 +282,7 @@ mod tests {
                 ("%2", None),
                 ("%zz305550001", None),
                 ("%ff%fe", None),
-                ("030555000１", None), // a full-width digit
+                ("030555000１x", None), // a full-width digit, and a letter
             ],
         );
         assert_eq!(Plan::new("DE").e164(&"0".repeat(1_000_000)), None);
