@@ -228,7 +228,7 @@ impl Engine {
                 Timer::Trace(call) => self.check_trace(call, slept),
                 Timer::WrapUp(agent) => self.wrap_up_over(&agent),
                 Timer::Stats(queue) => self.stats_due(&queue),
-                // It begun with this input.
+                // It began with this input.
                 Timer::Midnight => {}
                 Timer::Control(call) => self.control_overdue(call),
                 Timer::Shown(call) => self.shown_overdue(call),
