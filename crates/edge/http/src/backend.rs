@@ -8,9 +8,12 @@ use std::{future::Future, pin::Pin};
 
 use bytes::Bytes;
 
-use crate::model::{
-    AgentId, CallId, QueueId,
-    command::{Answer, Command},
+use crate::{
+    Administration, Contacts,
+    model::{
+        AgentId, CallId, QueueId,
+        command::{Answer, Command},
+    },
 };
 
 /// The dispatcher does not answer any more: the daemon is stopping. Becomes `503`.
@@ -83,6 +86,73 @@ pub struct Readiness {
     pub links: Vec<LinkReadiness>,
 }
 
+/// Whose figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// All queues.
+    Queues,
+    /// All agents, or this one only.
+    Agents {
+        /// Whose row the token may see; none: all.
+        only: Option<AgentId>,
+    },
+    /// All teams.
+    Teams,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// One JSON object.
+    Json,
+    /// RFC 4180, a line a row.
+    Csv,
+}
+
+/// A report as it was asked for; texts are read by the daemon, which knows the time zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportWish {
+    /// Whose figures.
+    pub subject: Subject,
+    /// The first moment.
+    pub from: Option<String>,
+    /// The first moment after.
+    pub to: Option<String>,
+    /// `15m`, `30m`, `1h`, `1d`.
+    pub interval: Option<String>,
+    /// IANA name.
+    pub tz: Option<String>,
+    /// How it is written.
+    pub form: Form,
+}
+
+/// A report, written piece by piece.
+pub type Pieces = Box<dyn Iterator<Item = Bytes> + Send>;
+
+/// Why there is no report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReportRefused {
+    /// What was asked for cannot be.
+    Wrong {
+        /// The culprit.
+        what: String,
+        /// What would do.
+        hint: String,
+    },
+    /// It would be too long, or too much would have to be read for it.
+    TooLarge {
+        /// How much.
+        what: String,
+        /// What would do.
+        hint: String,
+    },
+    /// As many reports as may be are being made.
+    Busy,
+    /// The journal does not read; the log says more.
+    Unreadable,
+}
+
 /// The daemon, as the router sees it.
 ///
 /// Written with boxed futures so that the router is one concrete type; a box a request is lost in the cost of a
@@ -107,6 +177,8 @@ pub trait Backend: Send + Sync + 'static {
     fn queues(&self) -> Reply<'_, List>;
     /// One queue.
     fn queue(&self, id: QueueId) -> Reply<'_, Option<Bytes>>;
+    /// Figures of a time, from the journal. Must not keep the dispatcher or the runtime from working.
+    fn report(&self, wish: ReportWish) -> Reply<'_, Result<Pieces, ReportRefused>>;
     /// Hands a command to the engine and brings its answer, which is journalled by then. The engine checks that a
     /// pop belongs to `actor.agent` where the actor is an agent: only it knows whose a pop is.
     fn command(&self, command: Command) -> Reply<'_, Answer>;
@@ -116,6 +188,12 @@ pub trait Backend: Send + Sync + 'static {
     fn deliveries(&self, webhook: String) -> Reply<'_, Option<List>>;
     /// Sets a webhook's cursor back to `after` and enables it; false when there is no webhook of that name.
     fn replay(&self, webhook: String, after: u64) -> Reply<'_, bool>;
+    /// The configuration.
+    fn administration(&self) -> &dyn Administration;
+    /// The directory and the look-up of customers; none: there is neither.
+    fn contacts(&self) -> Option<&dyn Contacts> {
+        None
+    }
     /// Whether journal and links are up. Never waits.
     fn readiness(&self) -> Readiness;
     /// The metrics in Prometheus text format. Never waits.

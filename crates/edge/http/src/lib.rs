@@ -35,10 +35,12 @@
 //! - Whatever a client sends is bounded: path, body, messages, remembered answers.
 
 mod access;
+mod administration;
 mod alias;
 mod asyncapi;
 mod audit;
 mod backend;
+mod contacts;
 mod cors;
 mod desktop;
 mod dial;
@@ -62,7 +64,12 @@ mod stream;
 pub(crate) use hookswitch_wire::model;
 
 pub use access::{Access, InvalidHash, Token, TokenHash};
-pub use backend::{Backend, BackendGone, CallJson, JournalState, LinkReadiness, List, Readiness, Reply, Snapshot};
+pub use administration::{Administration, ImaginaryCall, Unusable};
+pub use backend::{
+    Backend, BackendGone, CallJson, Form, JournalState, LinkReadiness, List, Pieces, Readiness, Reply,
+    ReportRefused, ReportWish, Snapshot, Subject,
+};
+pub use contacts::{Contacts, ContactsRefused, ContactsReply, ContactsWanted, Upload};
 pub use dial::{Dialled, Dialling, Undialled};
 pub use hookswitch_config::Role;
 pub use jwt::SingleSignOn;

@@ -24,7 +24,7 @@ pub(crate) fn routes() -> Vec<Route> {
 
 /// The shapes of objects that events hold too.
 pub(crate) fn objects() -> Map<String, Value> {
-    const SHARED: [&str; 13] = [
+    const SHARED: [&str; 14] = [
         "Sequence",
         "Number",
         "Dnis",
@@ -34,6 +34,7 @@ pub(crate) fn objects() -> Map<String, Value> {
         "Leg",
         "Call",
         "Agent",
+        "Work",
         "Queue",
         "Link",
         "Snapshot",
@@ -149,6 +150,10 @@ fn operation(route: &Route) -> Value {
         308 => {
             json!({ "description": "It is elsewhere", "headers": { "Location": { "schema": { "type": "string" } } } })
         }
+        // One answer has two forms.
+        _ if schema == Some("Report") => {
+            json!({ "description": text, "content": { media: content, "text/csv": {} } })
+        }
         _ => json!({ "description": text, "content": { media: content } }),
     };
     responses.insert(status.to_string(), answer);
@@ -167,8 +172,8 @@ fn operation(route: &Route) -> Value {
     }
     operation["parameters"] = parameters.into();
     if let Some(schema) = body {
-        operation["requestBody"] =
-            json!({ "content": { "application/json": { "schema": reference(schema) } } });
+        let media = if schema == "ContactsFile" { "text/csv" } else { "application/json" };
+        operation["requestBody"] = json!({ "content": { media: { "schema": reference(schema) } } });
     }
     match route.who {
         Who::Anybody => operation["security"] = json!([]),
@@ -186,6 +191,8 @@ fn query_parameter((name, meaning): &(&str, &str)) -> Value {
         "after" => json!({ "type": "string", "pattern": "^[0-9]{1,19}$" }),
         "limit" => json!({ "type": "integer", "minimum": 1 }),
         "links" => json!({ "type": "string", "enum": ["up"] }),
+        "interval" => json!({ "type": "string", "enum": ["15m", "30m", "1h", "1d"], "default": "1d" }),
+        "format" => json!({ "type": "string", "enum": ["json", "csv"] }),
         _ => json!({ "type": "string" }),
     };
     json!({ "name": name, "in": "query", "description": meaning, "schema": schema })

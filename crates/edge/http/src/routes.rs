@@ -2,10 +2,13 @@
 
 mod agents;
 mod calls;
+mod config;
+mod contacts;
 pub(crate) mod control;
 mod health;
 mod pops;
 mod queues;
+mod reports;
 mod session;
 mod snapshot;
 mod webhooks;
@@ -34,9 +37,12 @@ pub(crate) fn all() -> Vec<Route> {
         control::routes(),
         agents::routes(),
         queues::routes(),
+        reports::routes(),
         pops::routes(),
         session::routes(),
         webhooks::routes(),
+        config::routes(),
+        contacts::routes(),
         health::routes(),
         openapi::routes(),
         asyncapi::routes(),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod aliases;
+mod config;
 mod control;
 mod cors;
 mod description;
@@ -11,6 +12,7 @@ mod health;
 mod log;
 mod reader;
 mod repetition;
+mod reports;
 mod requests;
 mod roles;
 mod sso;

@@ -10,10 +10,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use hookswitch_config::ServerLimits;
+use hookswitch_config::{Bundle, ServerLimits};
 use hookswitch_http::{
-    Access, AppState, Backend, BackendGone, CallJson, JournalState, Limits, LinkReadiness, List, Readiness, Reply,
-    Role, Snapshot, Token, TokenHash, serve,
+    Access, Administration, AppState, Backend, BackendGone, CallJson, ImaginaryCall, JournalState, Limits,
+    LinkReadiness, List, Pieces, Readiness, Reply, ReportRefused, ReportWish, Role, Snapshot, Token,
+    TokenHash, Unusable, serve,
 };
 use hookswitch_journal::{self as journal, Journal as _, Kind, MemoryJournal, Record, Retention};
 use hookswitch_publish::{Bound, Hub};
@@ -162,6 +163,29 @@ impl Daemon {
     }
 }
 
+impl Administration for Daemon {
+    fn explain(&self, call: ImaginaryCall) -> Reply<'_, Result<Bytes, Unusable>> {
+        let asked = Unusable::Asked { why: "no time".into(), hint: "RFC 3339".into() };
+        let answer =
+            if call.at.as_deref() == Some("soon") { Err(asked) } else { Ok(named("dnis", &call.dnis)) };
+        self.reply(answer)
+    }
+    fn configuration(&self) -> Reply<'_, Bytes> {
+        self.reply(r#"{"version":7,"versions":[]}"#.into())
+    }
+    fn plan(&self, bundle: Bundle) -> Reply<'_, Result<Bytes, Unusable>> {
+        let main = bundle.files().find(|(path, _)| *path == bundle.main()).map(|(_, text)| text.to_owned());
+        let loaded = hookswitch_config::load_str("hookswitch.toml", &main.unwrap_or_default());
+        self.reply(loaded.map(|_| named("main", "fine")).map_err(Unusable::Problems))
+    }
+    fn apply(&self, bundle: Bundle, by: String) -> Reply<'_, Result<Bytes, Unusable>> {
+        self.reply(Ok(named(&by, bundle.main().to_str().unwrap())))
+    }
+    fn roll_back(&self, by: String) -> Reply<'_, Result<Bytes, Unusable>> {
+        self.reply(if by == "admin" { Err(Unusable::Oldest) } else { Ok(Bytes::new()) })
+    }
+}
+
 impl Backend for Daemon {
     fn snapshot(&self) -> Reply<'_, Snapshot> {
         self.reply(Snapshot {
@@ -224,8 +248,22 @@ impl Backend for Daemon {
             (webhook == "crm").then(|| List { sequence: 1234, items: vec![named("state", "delivered")] }),
         )
     }
+    fn report(&self, wish: ReportWish) -> Reply<'_, Result<Pieces, ReportRefused>> {
+        let refused = match wish.interval.as_deref() {
+            Some("2h") => Some(ReportRefused::Wrong { what: "interval: \"2h\"".into(), hint: "1h".into() }),
+            Some("15m") => Some(ReportRefused::TooLarge { what: "so much".into(), hint: "less".into() }),
+            Some("30m") => Some(ReportRefused::Busy),
+            _ => None,
+        };
+        let said = Bytes::from(format!("{:?} {:?}\r\n", wish.subject, wish.form));
+        let pieces = || -> Pieces { Box::new([said.clone(), said].into_iter()) };
+        self.reply(refused.map_or_else(|| Ok(pieces()), Err))
+    }
     fn replay(&self, webhook: String, _: u64) -> Reply<'_, bool> {
         self.reply(webhook == "crm")
+    }
+    fn administration(&self) -> &dyn Administration {
+        self
     }
     fn readiness(&self) -> Readiness {
         self.readiness.lock().unwrap().clone()
