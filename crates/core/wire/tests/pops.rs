@@ -42,7 +42,8 @@ fn the_match_decides_which_page_opens() {
     assert_eq!(open(&call, MatchKind::One), "https://crm/contacts/42");
     call.customer = Customer::none();
     assert_eq!(open(&call, MatchKind::None), "https://crm/leads/new?tel=%2B49305550001");
-    for kind in [MatchKind::Many, MatchKind::Pending, MatchKind::Error] {
+    assert_eq!(url(&templates, &call, MatchKind::Pending), Ok(None), "nothing is known yet");
+    for kind in [MatchKind::Many, MatchKind::Error] {
         assert_eq!(open(&call, kind), "https://crm/search?tel=%2B49305550001", "{kind:?} is no new lead");
     }
     assert_eq!(url(&PopTemplates::default(), &call, MatchKind::One), Ok(None));
@@ -102,4 +103,73 @@ fn no_value_chooses_the_scheme() {
     call.data.insert("site".to_owned(), "https://evil.example/\nx".to_owned());
     let templates = only("https:{{ data.site }}").unwrap();
     assert!(url(&templates, &call, MatchKind::One).unwrap_err().hint.unwrap().contains("urlencode"));
+}
+
+fn candidates(call: &mut Call) {
+    let first = call.customer.candidates[0].clone();
+    let second = hookswitch_wire::model::call::Candidate {
+        id: "43".into(),
+        name: Some("Zoë & Co".into()),
+        ..first.clone()
+    };
+    call.customer = Customer { kind: MatchKind::Many, candidates: vec![first, second] };
+}
+
+/// Salesforce opens a new record by an address with the address to come back to in it, which is encoded as a whole.
+#[test]
+fn an_address_in_an_address_is_encoded_twice() {
+    let mut call = call();
+    call.data.insert("topic".to_owned(), "50 % & more".to_owned());
+    let none = "https://crm.example.com/003/e?con10={{ ani.e164 | urlencode }}\
+&retURL={{ ('/search?tel=' ~ (ani.e164 | urlencode)) | urlencode }}";
+    check(
+        none,
+        &call,
+        "https://crm.example.com/003/e?con10=%2B49305550001&retURL=%2Fsearch%3Ftel%3D%252B49305550001",
+    );
+    let set = "https://crm.example.com/x?retURL=\
+{%- set back -%} /lead/new?tel={{ ani.e164 | urlencode }}&topic={{ data.topic | urlencode }} {%- endset -%}\
+{{ back | urlencode }}";
+    check(
+        set,
+        &call,
+        "https://crm.example.com/x?retURL=%2Flead%2Fnew%3Ftel%3D%252B49305550001%26topic%3D50%2520%2525%2520%2526%2520more",
+    );
+}
+
+/// Lightning takes default values as a list within one parameter.
+#[test]
+fn default_values_of_a_new_record_are_one_encoded_parameter() {
+    check(
+        "https://crm.example.com/lightning/o/Lead/new?defaultFieldValues=\
+{{ 'Phone=' ~ (ani.e164 | urlencode) ~ ',LeadSource=Phone' }}",
+        &call(),
+        "https://crm.example.com/lightning/o/Lead/new?defaultFieldValues=Phone=%2B49305550001,LeadSource=Phone",
+    );
+}
+
+/// Dynamics takes the fields of a new record as `extraqs`, a query within the query.
+#[test]
+fn a_query_in_a_query_is_encoded_as_a_whole() {
+    check(
+        "https://org.example.com/main.aspx?etn=lead&pagetype=entityrecord&extraqs=\
+{{ ('telephone1=' ~ (ani.e164 | urlencode) ~ '&subject=' ~ (data.segment | urlencode)) | urlencode }}",
+        &call(),
+        "https://org.example.com/main.aspx?etn=lead&pagetype=entityrecord&extraqs=\
+telephone1%3D%252B49305550001%26subject%3Dgold",
+    );
+}
+
+#[test]
+fn a_search_can_offer_the_candidates_to_choose_from() {
+    let mut call = call();
+    candidates(&mut call);
+    let many = "https://crm/choose?ids={{ candidates | map(attribute='id') | join(',') | urlencode }}\
+{% for one in candidates %}&n{{ loop.index }}={{ one.name | urlencode }}{% endfor %}";
+    let source = PopSource { many: Some(many.to_owned()), ..PopSource::default() };
+    let templates = PopTemplates::new(&source, &numbers()).unwrap();
+    assert_eq!(
+        url(&templates, &call, MatchKind::Many).unwrap().as_deref(),
+        Some("https://crm/choose?ids=42%2C43&n1=Kaya&n2=Zo%C3%AB%20%26%20Co")
+    );
 }

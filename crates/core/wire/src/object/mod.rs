@@ -6,12 +6,14 @@ mod call;
 mod ledger;
 mod offer;
 mod queue;
+pub mod why;
 
 pub use agent::{Agent, AgentFigures, Device, Next, Work};
 pub use call::{Ani, Call, Candidate, Customer, Dnis, Leg, Via};
 pub use ledger::{Cause, Ledger, Segment, WrapUp};
 pub use offer::{Offer, Pop};
 pub use queue::{Figures, Gap, Link, Queue};
+pub use why::{Explained, Why, WhyIdle};
 
 use std::borrow::Cow;
 

@@ -241,7 +241,9 @@ mod tests {
         let berlin = "{{ '2026-11-21T19:00:00Z' | datetime('%d.%m.%Y %H:%M', 'Europe/Berlin') }}";
         check(berlin, "21.11.2026 20:00");
         check("[{{ nothing | datetime('%s') }}]", "[]");
-        for wrong in ["{{ 'soon' | datetime('%s') }}", "{{ '2026-11-21T19:00:00Z' | datetime('%s', 'Mars/Base') }}"] {
+        for wrong in
+            ["{{ 'soon' | datetime('%s') }}", "{{ '2026-11-21T19:00:00Z' | datetime('%s', 'Mars/Base') }}"]
+        {
             assert!(template(wrong).unwrap().render(&()).is_err(), "{wrong}");
         }
     }

@@ -16,7 +16,7 @@ use crate::{object, words};
 pub struct PopSource {
     /// The customer is known.
     pub one: Option<String>,
-    /// Several may be the customer: a search. Also for a look-up that failed or is not done.
+    /// Several may be the customer: a search. Also for a look-up that failed.
     pub many: Option<String>,
     /// Nobody is known by that number: a new lead.
     pub none: Option<String>,
@@ -85,7 +85,8 @@ impl PopTemplates {
         if errors.is_empty() { Ok(templates) } else { Err(errors) }
     }
 
-    /// The URL for this call; none where no template is configured for its kind of match. A number that the caller
+    /// The URL for this call; none while the customer is looked up, and where no template is configured for its kind of
+    /// match. A number that the caller
     /// withheld is not in it, because it is shown on the agent's screen.
     ///
     /// # Errors
@@ -94,7 +95,9 @@ impl PopTemplates {
     pub fn render(&self, context: PopContext<'_>) -> Result<Option<String>, TemplateError> {
         let checked = match context.kind {
             MatchKind::One => &self.one,
-            MatchKind::Many | MatchKind::Pending | MatchKind::Error => &self.many,
+            MatchKind::Many | MatchKind::Error => &self.many,
+            // What to open is told when it is known.
+            MatchKind::Pending => return Ok(None),
             MatchKind::None => &self.none,
         };
         checked.as_ref().map(|checked| checked.render(context)).transpose()
