@@ -56,7 +56,7 @@ impl Backend for Daemon {
     fn why(&self, id: CallId) -> Reply<'_, Option<CallJson>> {
         self.ask(move |engine, _| {
             let agents = engine.call(id).map(whose).unwrap_or_default();
-            engine.why(id).map(|why| CallJson { agents, json: json(&why) })
+            engine.why(id).map(|why| CallJson { agents, json: json(&object::Why::from(why)) })
         })
     }
 
@@ -72,7 +72,7 @@ impl Backend for Daemon {
     }
 
     fn why_idle(&self, id: AgentId) -> Reply<'_, Option<Bytes>> {
-        self.ask(move |engine, at| engine.why_idle(&id, at.now).map(|why| json(&why)))
+        self.ask(move |engine, at| engine.why_idle(&id, at.now).map(|why| json(&object::WhyIdle::from(&why))))
     }
 
     fn queues(&self) -> Reply<'_, List> {
