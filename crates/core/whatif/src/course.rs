@@ -46,6 +46,8 @@ impl Script {
 pub(crate) struct Habit {
     ring_times: Vec<Millis>,
     pub(crate) missed: u32,
+    /// How long it took to be ready again after a call that was not taken.
+    returns: Vec<Millis>,
 }
 
 impl Habit {
@@ -55,9 +57,16 @@ impl Habit {
 
     /// How long the agent lets it ring, usually; none: never answered.
     pub(crate) fn ring_time(&self) -> Option<Millis> {
-        let mut times = self.ring_times.clone();
-        times.sort_unstable();
-        times.get(times.len() / 2).copied()
+        middle(&self.ring_times)
+    }
+
+    pub(crate) fn returned(&mut self, after: Millis) {
+        self.returns.push(after);
+    }
+
+    /// How long it usually takes to be ready again after a call that was not taken; none: not known.
+    pub(crate) fn return_time(&self) -> Option<Millis> {
+        middle(&self.returns)
     }
 
     /// The share of rings that are answered; whoever was never rung answers.
@@ -66,6 +75,12 @@ impl Habit {
         let rung = answered + f64::from(self.missed);
         if rung > 0.0 { answered / rung } else { 1.0 }
     }
+}
+
+fn middle(times: &[Millis]) -> Option<Millis> {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    times.get(times.len() / 2).copied()
 }
 
 /// Whether a caller does not notice that it was asked for.

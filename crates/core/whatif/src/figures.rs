@@ -219,8 +219,10 @@ fn summed(stays: &[&Stay], within: impl Fn(&QueueId) -> Millis) -> QueueFigures 
     let mut waits: Vec<u64> = stays.iter().map(|stay| stay.wait.0).collect();
     waits.sort_unstable();
     let (answered, abandoned) = (count(VisitEnd::Answered), count(VisitEnd::Abandoned));
-    let in_time =
-        stays.iter().filter(|stay| stay.end == VisitEnd::Answered && stay.wait <= within(&stay.queue)).count();
+    let in_time = stays
+        .iter()
+        .filter(|stay| stay.end == VisitEnd::Answered && stay.wait <= within(&stay.queue))
+        .count();
     let decided = answered + abandoned;
     QueueFigures {
         offered: stays.len() as u64,

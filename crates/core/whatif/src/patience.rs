@@ -56,7 +56,8 @@ mod tests {
         let answered = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35];
         let waits: Vec<_> =
             gave_up.map(|wait| (wait, true)).into_iter().chain(answered.map(|wait| (wait, false))).collect();
-        let shares: Vec<_> = seconds(&waits).steps.iter().map(|(_, share)| (share * 1000.0).round()).collect();
+        let shares: Vec<_> =
+            seconds(&waits).steps.iter().map(|(_, share)| (share * 1000.0).round()).collect();
         assert_eq!(shares, [857.0, 807.0, 753.0, 690.0, 627.0, 538.0, 448.0]);
     }
 

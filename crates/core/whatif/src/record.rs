@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use hookswitch_acd::{Engine, RestoreError, Snapshot, routing::RuleError};
 use hookswitch_model::{
     ActionId, AgentId, CallId, LegRef, Millis, PbxId, Timestamp,
+    agent::{Agent, AgentState},
     command::Command,
     event::{Event, EventKind},
     input::{Input, Output},
@@ -49,6 +50,8 @@ pub struct Recording {
     actions: BTreeMap<ActionId, Key>,
     scripts: BTreeMap<Key, Script>,
     habits: BTreeMap<AgentId, Habit>,
+    /// Agents who did not take a call and are not ready again, since when.
+    away: BTreeMap<AgentId, Timestamp>,
     /// When agents were last asked to be rung for a call.
     rung: BTreeMap<Key, Timestamp>,
     setup: Arc<Setup>,
@@ -81,6 +84,7 @@ impl Recording {
             actions: BTreeMap::new(),
             scripts: BTreeMap::new(),
             habits: BTreeMap::new(),
+            away: BTreeMap::new(),
             rung: BTreeMap::new(),
             setup: Arc::new(engine.setup().clone()),
             engine,
@@ -173,6 +177,13 @@ impl Recording {
 
     fn event(&mut self, event: &Event) {
         self.reader.event(event);
+        if let EventKind::AgentState { agent, to, .. } = &event.kind {
+            if *to == AgentState::NotReady && was_missed(agent) {
+                self.away.insert(agent.id.clone(), event.at);
+            } else if let Some(since) = self.away.remove(&agent.id) {
+                self.habits.entry(agent.id.clone()).or_default().returned(event.at.since(since));
+            }
+        }
         let Some(call) = event.kind.call() else { return };
         let key = (call.pbx.clone(), call.pbx_ref.clone());
         self.calls.insert(call.id, key.clone());
@@ -216,11 +227,8 @@ impl Recording {
     #[must_use]
     pub fn finish(mut self) -> Recorded {
         let end = self.moments.last().map_or_else(Timestamp::default, |last| last.at);
-        let known: Vec<_> = self
-            .scripts
-            .values()
-            .filter_map(|script| Some((script.waited(end)?, script.gave_up)))
-            .collect();
+        let known: Vec<_> =
+            self.scripts.values().filter_map(|script| Some((script.waited(end)?, script.gave_up))).collect();
         let mut talks: Vec<Millis> = self.scripts.values().filter_map(Script::talked).collect();
         talks.sort_unstable();
         self.arrange();
@@ -250,7 +258,9 @@ impl Recording {
             {
                 placed.call = Some(main);
             }
-            let Some(script) = placed.call.as_ref().and_then(|key| self.scripts.get_mut(key)) else { continue };
+            let Some(script) = placed.call.as_ref().and_then(|key| self.scripts.get_mut(key)) else {
+                continue;
+            };
             match &placed.moment {
                 Moment::Input(_) => script.moments.push((script.asked.len(), place)),
                 Moment::Asked(action) if is_silent(&action.action) => {}
@@ -261,6 +271,11 @@ impl Recording {
             }
         }
     }
+}
+
+/// Whether an agent is not ready because a call was not taken.
+pub(crate) fn was_missed(agent: &Agent) -> bool {
+    agent.state == AgentState::NotReady && agent.reason.as_deref() == Some("no_answer")
 }
 
 /// The action that a fact answers, where it names no call.

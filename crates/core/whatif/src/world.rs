@@ -9,8 +9,9 @@ use std::{
 use hookswitch_acd::Engine;
 use hookswitch_model::{
     ActionId, AgentId, CallId, LegRef, Millis, PbxId, Timestamp,
+    agent::AgentState,
     call::{Address, CallState},
-    command::{Command, Request},
+    command::{Actor, Command, Request},
     event::EventKind,
     input::{Input, Output},
     pbx::{Action, Fact, LegEnd, LegSeen, PbxAction, PbxEvent, RingResult},
@@ -20,7 +21,7 @@ use hookswitch_model::{
 use crate::{
     course::{Habit, Script, is_silent, lot},
     figures::{Key, Reader, Run},
-    record::{Moment, NotRun, Placed, Recorded, answered_action, key_of},
+    record::{Moment, NotRun, Placed, Recorded, answered_action, key_of, was_missed},
 };
 
 /// How long a device takes to ring.
@@ -29,6 +30,8 @@ const SHOWN: Millis = Millis(200);
 const DONE: Millis = Millis(20);
 /// How long somebody lets it ring of whom nothing is known.
 const RINGS: Millis = Millis::from_secs(5);
+/// How long somebody needs to be ready again of whom nothing is known.
+const RETURNS: Millis = Millis::from_secs(60);
 /// How long somebody talks of whom nothing is known.
 const TALKS: Millis = Millis::from_secs(180);
 /// So long after the record callers are still followed; then the doors are closed.
@@ -52,6 +55,8 @@ enum Todo {
     GivesUp(Key),
     /// The PBX never says that a call ended.
     Lost(Key),
+    /// An agent who did not take a call is ready again.
+    Returns(AgentId),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,7 +141,8 @@ impl<'a> World<'a> {
             match moment {
                 Moment::Input(_) => {
                     let routed = call.clone().filter(|key| self.is_routed(key));
-                    let before = routed.as_ref().map_or(0, |key| asked_before(&self.recorded.scripts, key, place));
+                    let before =
+                        routed.as_ref().map_or(0, |key| asked_before(&self.recorded.scripts, key, place));
                     if before == 0 {
                         let todo = Todo::Recorded(place, routed);
                         self.due.push(Reverse(Due { at: *at, order: place as u64, todo }));
@@ -154,6 +160,9 @@ impl<'a> World<'a> {
         let begin = self.recorded.moments.first().map_or_else(Timestamp::default, |first| first.at);
         let agents: Vec<_> = self.engine.agents().map(|agent| (agent.id.clone(), agent.state)).collect();
         self.reader.begin(agents.into_iter(), begin);
+        if *self.engine.setup() != *self.setup {
+            self.handle(begin, Input::Setup(Arc::clone(&self.setup)));
+        }
         let closing = self.recorded.end + AFTERWARDS;
         while let Some(Reverse(next)) = self.due.peek() {
             // A daemon that was late is late again.
@@ -195,6 +204,7 @@ impl<'a> World<'a> {
                     self.end(&key, LegEnd::CallerLeft);
                 }
             }
+            Todo::Returns(agent) => self.returns(agent),
             Todo::Lost(key) => {
                 if self.courses.get(&key).is_none_or(|course| !course.over) && self.state(&key).is_some() {
                     self.part(&key);
@@ -202,6 +212,18 @@ impl<'a> World<'a> {
                 }
             }
         }
+    }
+
+    /// An agent who did not take a call that the record does not know of is ready again, as after others.
+    fn returns(&mut self, agent: AgentId) {
+        if !self.engine.agent(&agent).is_some_and(was_missed) {
+            return;
+        }
+        self.order += 1;
+        let id = ActionId::from_bits(u128::from(self.order));
+        let actor = Actor { name: "what-if".to_owned(), agent: None };
+        let request = Request::SetAgentState { agent, state: AgentState::Ready, reason: None };
+        self.handle(self.now, Input::Command(Command { id, actor, request }));
     }
 
     /// The state of a call that is not over.
@@ -212,13 +234,15 @@ impl<'a> World<'a> {
 
     /// Gives the engine a moment of the record, in the names of this run.
     fn recorded_moment(&mut self, place: usize) {
-        let Some(Placed { moment: Moment::Input(input), .. }) = self.recorded.moments.get(place) else { return };
+        let Some(Placed { moment: Moment::Input(input), .. }) = self.recorded.moments.get(place) else {
+            return;
+        };
         let input = match input {
             Input::Pbx(event) => self.fact(event).map(|event| Input::Pbx(Box::new(event))),
             Input::Command(command) => self.command(command).map(Input::Command),
-            Input::Customer { call, customer } => self
-                .call(*call)
-                .map(|call| Input::Customer { call, customer: customer.clone() }),
+            Input::Customer { call, customer } => {
+                self.call(*call).map(|call| Input::Customer { call, customer: customer.clone() })
+            }
             Input::Setup(_) => Some(Input::Setup(Arc::clone(&self.setup))),
             Input::Tick => Some(Input::Tick),
         };
@@ -367,7 +391,11 @@ impl<'a> World<'a> {
             let Some(Placed { at, .. }) = self.recorded.moments.get(*place) else { continue };
             let after = at.as_micros().saturating_sub(then.as_micros());
             let at = Timestamp::from_micros(self.now.as_micros() + after);
-            self.due.push(Reverse(Due { at, order: *place as u64, todo: Todo::Recorded(*place, Some(key.clone())) }));
+            self.due.push(Reverse(Due {
+                at,
+                order: *place as u64,
+                todo: Todo::Recorded(*place, Some(key.clone())),
+            }));
         }
     }
 
@@ -375,7 +403,8 @@ impl<'a> World<'a> {
     fn asked_silently(&mut self, key: Option<&Key>, action: &PbxAction) {
         let places = self.silent.entry(key.cloned()).or_default();
         while let Some(place) = places.front().copied() {
-            let Some(Placed { at, moment: Moment::Asked(recorded), .. }) = self.recorded.moments.get(place) else {
+            let Some(Placed { at, moment: Moment::Asked(recorded), .. }) = self.recorded.moments.get(place)
+            else {
                 break;
             };
             if *at > self.now {
@@ -554,6 +583,9 @@ impl World<'_> {
                 self.stop_ringing(key, end);
                 let result = RingResult::NoAnswer;
                 self.tell(key, Fact::RingResult { call: key.1.clone(), ring, result, cause: None });
+                if end == LegEnd::NoAnswer {
+                    self.missed();
+                }
             }
             Step::FallsBack => self.tell(key, Fact::FellBack { call: key.1.clone() }),
             Step::Ends => self.end(key, LegEnd::Released),
@@ -587,6 +619,16 @@ impl World<'_> {
         self.tell(key, Fact::Talking { call, leg });
         let talk = self.talk(key);
         self.plan(key, talk, Step::Ends);
+    }
+
+    /// Agents who did not take a call come back when they usually do.
+    fn missed(&mut self) {
+        let missed: Vec<AgentId> =
+            self.engine.agents().filter(|agent| was_missed(agent)).map(|agent| agent.id.clone()).collect();
+        for agent in missed {
+            let habit = self.recorded.habits.get(&agent).and_then(Habit::return_time);
+            self.plan_at(self.now + habit.unwrap_or(RETURNS), Todo::Returns(agent));
+        }
     }
 
     fn caller(&self, key: &Key) -> Option<LegRef> {
