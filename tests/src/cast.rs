@@ -135,7 +135,7 @@ fallback = {{ goto = "from-internal,600,1" }}
 ring_timeout = "4s"
 
 [crm]
-pop = {{ none = "https://crm.example.com/leads/new?tel={{{{ ani.e164 | urlencode }}}}" }}
+pop = {{ one = "https://crm.example.com/contacts/{{{{ customer.id | urlencode }}}}", many = "https://crm.example.com/search?tel={{{{ ani.e164 | urlencode }}}}", none = "https://crm.example.com/leads/new?tel={{{{ ani.e164 | urlencode }}}}" }}
 
 [[webhook]]
 name = "crm"

@@ -3,6 +3,7 @@
 mod check;
 mod client;
 mod completions;
+mod contacts;
 mod demo;
 mod dialplan;
 mod discover;
@@ -78,6 +79,9 @@ enum Command {
     Agents(client::Target),
     /// List the queues and their figures
     Queues(client::Target),
+    /// The contacts that calls are matched with, for those without a CRM
+    #[command(subcommand)]
+    Contacts(contacts::Command),
     /// Verify, export, compact the journal, or erase personal data from it
     Journal(journal::Options),
     /// Run the journal through the engine again; fails unless every decision is identical
@@ -120,6 +124,7 @@ impl Arguments {
             Command::Calls(options) => lists::calls(&self, options),
             Command::Agents(options) => lists::agents(&self, options),
             Command::Queues(options) => lists::queues(&self, options),
+            Command::Contacts(command) => contacts::run(&self, command),
             Command::Journal(options) => journal::run(&self, options),
             Command::Replay(options) => replay::run(&self, options),
             Command::Token(command) => token::run(&self, command),
