@@ -89,7 +89,7 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) who: Who,
     pub(crate) doc: Doc,
-    /// It dials, and nothing else: also a token that stands in an address may use it.
+    /// It dials, or names a number, and nothing else: also a token that stands in an address may use it.
     pub(crate) dials: bool,
     handler: MethodRouter<AppState>,
 }
@@ -125,6 +125,14 @@ impl Route {
         T: 'static,
     {
         Self::new(Method::PATCH, path, who, doc, on(axum::routing::MethodFilter::PATCH, handler))
+    }
+
+    pub(crate) fn delete<H, T>(path: &'static str, who: Who, doc: Doc, handler: H) -> Self
+    where
+        H: Handler<T, AppState>,
+        T: 'static,
+    {
+        Self::new(Method::DELETE, path, who, doc, on(axum::routing::MethodFilter::DELETE, handler))
     }
 
     const fn new(

@@ -8,6 +8,11 @@ use serde_json::Value;
 
 use super::Arguments;
 
+/// How long a daemon may take to take a connection.
+const WAIT: Duration = Duration::from_secs(10);
+/// How long it may be silent: reports of a long time are read from the disk before they are answered.
+const READING: Duration = Duration::from_secs(120);
+
 /// Which daemon, and who asks.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Target {
@@ -21,18 +26,68 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// `http://host:port`, without a slash at the end.
+    /// `http://host:port` or `https://host:port`, without a slash at the end.
     pub(super) fn base(&self, arguments: &Arguments) -> Result<String, super::Failure> {
         match &self.url {
             Some(url) => Ok(url.trim_end_matches('/').to_owned()),
-            None => Ok(format!("http://{}", arguments.load()?.server.listen)),
+            None => {
+                let server = arguments.load()?.server;
+                Ok(format!("{}://{}", server.scheme(), server.listen))
+            }
         }
     }
 
     /// GETs a list.
     pub(super) async fn get(&self, base: &str, path: &str) -> anyhow::Result<Value> {
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
-        let mut request = client.get(format!("{base}{path}"));
+        let response = self.fetch(base, path).await?;
+        response.json().await.with_context(|| format!("{base}{path} answered without JSON"))
+    }
+
+    /// GETs whatever there is, to be read as it comes; what is no success is an error with its reason.
+    pub(super) async fn fetch(&self, base: &str, path: &str) -> anyhow::Result<reqwest::Response> {
+        self.send(client()?.get(format!("{base}{path}")), base, path).await
+    }
+
+    /// POSTs JSON, and reads the answer.
+    pub(super) async fn post(&self, base: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let mut request = client()?.post(format!("{base}{path}"));
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        let response = self.send(request, base, path).await?;
+        response.json().await.with_context(|| format!("{base}{path} answered without JSON"))
+    }
+
+    /// Sends any request with a body, and brings the answer of success.
+    pub(super) async fn request(
+        &self,
+        method: reqwest::Method,
+        base: &str,
+        path: &str,
+        headers: &[(&'static str, &'static str)],
+        body: Vec<u8>,
+    ) -> anyhow::Result<reqwest::Response> {
+        let mut request = client()?.request(method, format!("{base}{path}")).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request, base, path).await
+    }
+
+    /// Whether a daemon answers there at all.
+    pub(super) async fn reaches(&self, base: &str) -> bool {
+        match client() {
+            Ok(client) => client.get(format!("{base}/healthz")).send().await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    async fn send(
+        &self,
+        mut request: reqwest::RequestBuilder,
+        base: &str,
+        path: &str,
+    ) -> anyhow::Result<reqwest::Response> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -41,15 +96,20 @@ impl Target {
             .await
             .with_context(|| format!("no daemon answers at {base}; is `hookswitch serve` running?"))?;
         let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
         let body: Value =
             response.json().await.with_context(|| format!("{base}{path} answered {status} without JSON"))?;
-        if !status.is_success() {
-            bail!(
-                "{base}{path}: {status}: {}{}",
-                body["detail"].as_str().or_else(|| body["title"].as_str()).unwrap_or("no reason given"),
-                if status == 401 { "\nhint: give a token with --token or HOOKSWITCH_TOKEN" } else { "" }
-            );
+        let said = body["detail"].as_str().or_else(|| body["title"].as_str()).unwrap_or("no reason given");
+        let token = (status == 401).then_some("give a token with --token or HOOKSWITCH_TOKEN");
+        match body["hint"].as_str().or(token) {
+            Some(hint) => bail!("{base}{path}: {status}: {said}\nhint: {hint}"),
+            None => bail!("{base}{path}: {status}: {said}"),
         }
-        Ok(body)
     }
+}
+
+fn client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder().connect_timeout(WAIT).read_timeout(READING).build()
 }

@@ -6,8 +6,9 @@ use hookswitch_journal::Error as JournalError;
 use hookswitch_model::{
     ActionId, PbxId, Timestamp,
     command::Answer,
-    input::Input,
+    input::{Input, LookUp},
     pbx::{Fact, PbxAction, PbxEvent},
+    setup::Setup,
 };
 use hookswitch_wire::template::PopTemplates;
 use tokio::{
@@ -20,6 +21,7 @@ use tracing::error;
 use super::{
     Clock,
     core::{At, Message, Question},
+    customers::{self, Desk, Standing},
     machine::{Committed, Machine, Turned},
 };
 
@@ -34,6 +36,8 @@ pub(super) struct Dispatcher {
     pops: watch::Receiver<Arc<PopTemplates>>,
     links: Vec<(PbxId, mpsc::Sender<PbxAction>)>,
     turned: Box<dyn Fn(Turned) + Send>,
+    customers: Desk,
+    standing: watch::Receiver<Standing>,
     replies: BTreeMap<ActionId, oneshot::Sender<Answer>>,
     questions: Vec<Question>,
 }
@@ -46,24 +50,30 @@ impl Dispatcher {
         pops: watch::Receiver<Arc<PopTemplates>>,
         links: Vec<(PbxId, mpsc::Sender<PbxAction>)>,
         turned: Box<dyn Fn(Turned) + Send>,
+        customers: Desk,
     ) -> Self {
-        Self { machine, clock, pops, links, turned, replies: BTreeMap::new(), questions: Vec::new() }
+        let standing = customers.standing();
+        let (replies, questions) = (BTreeMap::new(), Vec::new());
+        Self { machine, clock, pops, links, turned, customers, standing, replies, questions }
     }
 
     /// Runs until told to stop or until the journal fails. What was sent before the stop is still carried out.
     pub(super) async fn run(
         mut self,
-        first: Committed,
+        mut first: Committed,
         mut messages: mpsc::Receiver<Message>,
         stop: CancellationToken,
     ) -> Result<(), JournalError> {
+        first.look_ups = customers::pending(self.machine.engine());
         self.show(first);
+        self.stand();
         let mut taken = Vec::with_capacity(BATCH);
         loop {
             let due = if self.machine.is_idle() { self.machine.next_deadline() } else { self.clock.now() };
             tokio::select! {
                 biased;
                 count = messages.recv_many(&mut taken, BATCH) => if count == 0 { break },
+                Ok(()) = self.standing.changed() => self.stand(),
                 () = sleep_until(self.clock.instant(due)) => {}
                 () = stop.cancelled() => {
                     messages.close();
@@ -103,6 +113,16 @@ impl Dispatcher {
                 self.replies.insert(command.id, reply);
                 self.machine.handle(now, Input::Command(command));
             }
+            Message::Input(Input::Setup(setup)) => {
+                // Where no CRM is named the directory is asked, as long as it holds a contact.
+                let lookup = setup.lookup.or(self.standing.borrow().directory);
+                let setup = if setup.lookup == lookup {
+                    setup
+                } else {
+                    Arc::new(Setup { lookup, ..(*setup).clone() })
+                };
+                self.machine.handle(now, Input::Setup(setup));
+            }
             Message::Input(input) => self.machine.handle(now, input),
             Message::Question(question) => self.questions.push(question),
         }
@@ -124,6 +144,9 @@ impl Dispatcher {
         if let Some(turned) = committed.turned {
             (self.turned)(turned);
         }
+        for question in committed.look_ups {
+            self.look_up(question);
+        }
         // Before the answers: who is answered may stop the links.
         for action in committed.actions {
             self.hand_over(action);
@@ -133,6 +156,24 @@ impl Dispatcher {
                 // A client that has gone away needs no answer.
                 let _ = reply.send(answer);
             }
+        }
+    }
+
+    /// Whether the directory is asked has changed: the same configuration, with another look-up.
+    fn stand(&mut self) {
+        let Standing { crm, directory } = *self.standing.borrow_and_update();
+        let setup = self.machine.engine().setup();
+        if !crm && setup.lookup != directory {
+            let setup = Setup { lookup: directory, ..setup.clone() };
+            self.machine.handle(self.clock.now(), Input::Setup(Arc::new(setup)));
+        }
+    }
+
+    /// Every question gets an answer, if only that nobody could say.
+    fn look_up(&mut self, question: LookUp) {
+        let id = question.call;
+        if !self.customers.ask(question, self.machine.engine().call(id)) {
+            self.machine.handle(self.clock.now(), customers::nobody_could_say(id));
         }
     }
 
