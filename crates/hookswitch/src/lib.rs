@@ -1,10 +1,11 @@
 //! The daemon and its command line: wiring, dispatcher, links to the PBXs, one file a subcommand.
 //!
-//! The program is [`run`]. Two parts of it stand here for tests that drive the whole daemon in virtual time, without
+//! The program is [`run`]. Three parts of it stand here for tests that drive the whole daemon in virtual time, without
 //! its threads and sockets:
 //!
 //! - [`Machine`], the engine and its journal: inputs go in, and what a commit made durable comes out. The program runs
 //!   it on the dispatcher's thread.
+//! - [`Reports`], which makes figures of the journal.
 //! - [`Session`], the link to one Asterisk: bytes and time go in; bytes, facts and the wish to know whether the engine
 //!   lives come out. The program runs it over TCP.
 //!
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+pub use daemon::reports::{Known, Reports};
 pub use daemon::machine::{Awake, Committed, Degraded, Machine, Options, Turned};
 pub use links::session::{Session, SessionSettings};
 

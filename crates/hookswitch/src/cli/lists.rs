@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Arguments, Outcome, block_on, client::Target};
+use super::{
+    Arguments, Outcome, block_on,
+    client::Target,
+    report::{clock, percent, seconds},
+};
 
 pub(super) fn calls(arguments: &Arguments, options: &Target) -> Outcome {
     const HEAD: [&str; 8] = ["CALL", "STATE", "DIRECTION", "ANI", "DNIS", "QUEUE", "AGENT", "SINCE"];
@@ -26,11 +30,23 @@ pub(super) fn calls(arguments: &Arguments, options: &Target) -> Outcome {
 }
 
 pub(super) fn agents(arguments: &Arguments, options: &Target) -> Outcome {
-    const HEAD: [&str; 7] = ["AGENT", "NAME", "STATE", "REASON", "SINCE", "EVIDENCE", "QUEUES"];
+    const HEAD: [&str; 10] = [
+        "AGENT",
+        "NAME",
+        "STATE",
+        "REASON",
+        "SINCE",
+        "EVIDENCE",
+        "QUEUES",
+        "HANDLED",
+        "TALKING",
+        "OCCUPANCY",
+    ];
     list(arguments, options, "/v1/agents", &HEAD, |agent| {
         let queues = agent["queues"].as_array().map_or_else(String::new, |queues| {
             queues.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
         });
+        let today = &agent["figures"]["today"];
         [
             text(&agent["id"]),
             text(&agent["name"]),
@@ -38,27 +54,45 @@ pub(super) fn agents(arguments: &Arguments, options: &Target) -> Outcome {
             text(&agent["reason"]),
             text(&agent["since"]),
             text(&agent["evidence"]),
-            queues,
+            if queues.is_empty() { "-".to_owned() } else { queues },
+            text(&today["handled"]),
+            today["talking_ms"].as_u64().map_or_else(|| "-".to_owned(), clock),
+            percent(&today["occupancy"]),
         ]
     })
 }
 
 pub(super) fn queues(arguments: &Arguments, options: &Target) -> Outcome {
-    const HEAD: [&str; 8] =
-        ["QUEUE", "WAITING", "LONGEST", "READY", "TALKING", "SERVICE LEVEL", "ANSWERED", "ABANDONED"];
+    const HEAD: [&str; 13] = [
+        "QUEUE",
+        "WAITING",
+        "LONGEST",
+        "ESTIMATED",
+        "LOGGED IN",
+        "READY",
+        "TALKING",
+        "OFFERED",
+        "ANSWERED",
+        "ABANDONED",
+        "SERVICE LEVEL",
+        "WAIT",
+        "TALK",
+    ];
     list(arguments, options, "/v1/queues", &HEAD, |queue| {
-        let level = queue["service_level"]
-            .as_f64()
-            .map_or_else(|| "-".to_owned(), |level| format!("{:.0} %", level * 100.0));
         [
             text(&queue["id"]),
             text(&queue["waiting"]),
-            format!("{} s", text(&queue["longest_wait_s"])),
+            seconds(&queue["longest_wait_s"]),
+            seconds(&queue["estimated_wait_s"]),
+            text(&queue["logged_in"]),
             text(&queue["ready"]),
             text(&queue["talking"]),
-            level,
+            text(&queue["offered"]),
             text(&queue["answered"]),
             text(&queue["abandoned"]),
+            percent(&queue["service_level"]),
+            seconds(&queue["average_wait_s"]),
+            seconds(&queue["average_talk_s"]),
         ]
     })
 }
@@ -83,7 +117,7 @@ fn list<const N: usize>(
 }
 
 /// Columns as wide as their widest cell, two spaces between.
-fn table<const N: usize>(head: &[&str; N], rows: &[[String; N]]) -> String {
+pub(super) fn table<const N: usize>(head: &[&str; N], rows: &[[String; N]]) -> String {
     let mut widths: [usize; N] = std::array::from_fn(|column| head[column].len());
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -101,7 +135,7 @@ fn table<const N: usize>(head: &[&str; N], rows: &[[String; N]]) -> String {
 }
 
 /// A cell: without control characters, so that a caller's name cannot move the cursor.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.chars().filter(|c| !c.is_control()).collect(),

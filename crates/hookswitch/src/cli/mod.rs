@@ -7,13 +7,19 @@ mod contacts;
 mod demo;
 mod dialplan;
 mod discover;
+mod doctor;
+mod explain;
 mod journal;
 mod lists;
+mod plan;
+mod record;
 mod replay;
+mod report;
 mod serve;
 mod tail;
 mod token;
 mod trace;
+mod what_if;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -65,10 +71,24 @@ enum Command {
     Demo(demo::Options),
     /// Check the configuration: every problem at once, with file, line, key and a hint
     Check,
+    /// What another configuration would change, and whom it would touch; changes nothing
+    Plan(plan::Options),
+    /// Apply another configuration to a running daemon: atomic, versioned, every waiting call is kept
+    Apply(plan::Options),
+    /// Go back to the configuration before the one in force
+    Rollback(client::Target),
+    /// Route one imaginary call: rules tried, queue, agents in rank order, and why the others are left out
+    Explain(explain::Options),
+    /// Run recorded traffic under another configuration, side by side with what happened
+    WhatIf(what_if::Options),
     /// Print the Asterisk dialplan to include, made from the configuration
     Dialplan(dialplan::Options),
     /// Read a PBX without changing it and propose a configuration, with reasons
     Discover(discover::Options),
+    /// Check every PBX, CRM, webhook and clock; say what is missing and which line mends it
+    Doctor(doctor::Options),
+    /// Record a PBX stream for `trace`, with personal data masked on wish
+    Record(record::Options),
     /// Turn a recorded AMI stream into call events, one JSON object a line
     Trace(trace::Options),
     /// Follow the live events
@@ -82,6 +102,8 @@ enum Command {
     /// The contacts that calls are matched with, for those without a CRM
     #[command(subcommand)]
     Contacts(contacts::Command),
+    /// Print figures of queues, agents or teams, interval by interval
+    Report(report::Options),
     /// Verify, export, compact the journal, or erase personal data from it
     Journal(journal::Options),
     /// Run the journal through the engine again; fails unless every decision is identical
@@ -117,14 +139,22 @@ impl Arguments {
             Command::Serve(options) => serve::run(&self, options),
             Command::Demo(options) => demo::run(&self, options),
             Command::Check => check::run(&self),
+            Command::Plan(options) => plan::plan_of(&self, options),
+            Command::Apply(options) => plan::apply(&self, options),
+            Command::Rollback(target) => plan::roll_back(&self, target),
+            Command::Explain(options) => explain::run(&self, options),
+            Command::WhatIf(options) => what_if::run(&self, options),
             Command::Dialplan(options) => dialplan::run(&self, options),
             Command::Discover(options) => discover::run(&self, options),
+            Command::Doctor(options) => doctor::run(&self, options),
+            Command::Record(options) => record::run(&self, options),
             Command::Trace(options) => trace::run(&self, options),
             Command::Tail(options) => tail::run(&self, options),
             Command::Calls(options) => lists::calls(&self, options),
             Command::Agents(options) => lists::agents(&self, options),
             Command::Queues(options) => lists::queues(&self, options),
             Command::Contacts(command) => contacts::run(&self, command),
+            Command::Report(options) => report::run(&self, options),
             Command::Journal(options) => journal::run(&self, options),
             Command::Replay(options) => replay::run(&self, options),
             Command::Token(command) => token::run(&self, command),

@@ -1,10 +1,14 @@
 //! The daemon, as HTTP sees it: questions to the dispatcher, answered as finished JSON.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use hookswitch_acd::Engine;
-use hookswitch_http::{Backend, BackendGone, CallJson, LinkReadiness, List, Readiness, Reply, Snapshot};
+use hookswitch_http::{Administration, Backend, BackendGone, CallJson, Contacts, LinkReadiness, List, Pieces, Readiness, Reply, ReportRefused,
+    ReportWish, Snapshot};
 use hookswitch_model::{
     AgentId, CallId, PbxId, QueueId,
+    agent::Agent,
     call::Call,
     command::{Answer, Command},
 };
@@ -13,7 +17,12 @@ use hookswitch_wire::object;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 
-use super::core::{At, Core, JournalStatus};
+use super::{
+    configuration::Configuration,
+    core::{At, Core, JournalStatus},
+    customers::Desk,
+    reports::{Known, Reports},
+};
 use crate::links::LinkStatus;
 
 /// Answers HTTP.
@@ -23,6 +32,9 @@ pub(super) struct Daemon {
     pub(super) metrics: PrometheusHandle,
     pub(super) links: Vec<(PbxId, LinkStatus)>,
     pub(super) journal: JournalStatus,
+    pub(super) configuration: Arc<Configuration>,
+    pub(super) customers: Desk,
+    pub(super) reports: Reports,
 }
 
 impl Daemon {
@@ -63,12 +75,12 @@ impl Backend for Daemon {
     fn agents(&self) -> Reply<'_, List> {
         self.ask(|engine, at| List {
             sequence: at.sequence,
-            items: engine.agents().map(|agent| json(&object::Agent::from(agent))).collect(),
+            items: engine.agents().map(|agent| agent_json(engine, agent, at)).collect(),
         })
     }
 
     fn agent(&self, id: AgentId) -> Reply<'_, Option<Bytes>> {
-        self.ask(move |engine, _| engine.agent(&id).map(|agent| json(&object::Agent::from(agent))))
+        self.ask(move |engine, at| engine.agent(&id).map(|agent| agent_json(engine, agent, at)))
     }
 
     fn why_idle(&self, id: AgentId) -> Reply<'_, Option<Bytes>> {
@@ -84,6 +96,13 @@ impl Backend for Daemon {
 
     fn queue(&self, id: QueueId) -> Reply<'_, Option<Bytes>> {
         self.ask(move |engine, at| engine.queue(&id, at.now).map(|queue| json(&object::Queue::from(&queue))))
+    }
+
+    fn report(&self, wish: ReportWish) -> Reply<'_, Result<Pieces, ReportRefused>> {
+        Box::pin(async move {
+            let known = self.core.ask(|engine, at| Known::of(engine, at.now, at.sequence)).await;
+            Ok(self.reports.make_apart(wish, known.ok_or(BackendGone)?).await)
+        })
     }
 
     fn command(&self, command: Command) -> Reply<'_, Answer> {
@@ -110,6 +129,14 @@ impl Backend for Daemon {
         Box::pin(async move { Ok(self.webhooks.replay(&webhook, after)) })
     }
 
+    fn administration(&self) -> &dyn Administration {
+        &*self.configuration
+    }
+
+    fn contacts(&self) -> Option<&dyn Contacts> {
+        Some(&self.customers)
+    }
+
     fn readiness(&self) -> Readiness {
         let links = self.links.iter().map(|(name, status)| LinkReadiness {
             name: name.to_string(),
@@ -122,6 +149,11 @@ impl Backend for Daemon {
     fn metrics(&self) -> String {
         self.metrics.render()
     }
+}
+
+/// An agent with what it did of late.
+fn agent_json(engine: &Engine, agent: &Agent, at: At) -> Bytes {
+    json(&object::Agent::from(agent).with(engine.figures(&agent.id, at.now)))
 }
 
 fn call_json(call: &Call) -> CallJson {

@@ -2,13 +2,16 @@
 
 mod backend;
 mod clock;
+pub(crate) mod configuration;
 mod core;
+mod customers;
 mod dispatcher;
 pub(crate) mod machine;
 pub(crate) mod pops;
 pub(crate) mod records;
 pub(crate) mod recovery;
 mod report;
+pub(crate) mod reports;
 mod service;
 pub(crate) mod settings;
 mod wiring;

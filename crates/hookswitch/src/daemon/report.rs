@@ -3,9 +3,10 @@
 use hookswitch_model::{
     event::{Event, EventKind, LinkState},
     ledger::Ledger,
+    queue::Queue,
 };
 use hookswitch_wire::words;
-use metrics::{counter, histogram};
+use metrics::{counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
 
 /// Logs and counts an event.
@@ -41,12 +42,30 @@ pub(super) fn event(event: &Event) {
                 "invariant violated"
             );
         }
+        EventKind::QueueStats { queue: figures } => queue(figures),
         _ => debug!(
             event = event.kind.name(),
             call = event.kind.call().map(|call| call.id.to_string()),
             "event"
         ),
     }
+}
+
+/// Measures a queue. What is counted is of the day: it falls to nothing at midnight, so these are gauges. What cannot be
+/// told is not a number.
+pub(super) fn queue(queue: &Queue) {
+    let set = |name: &'static str, value: f64| gauge!(name, "queue" => queue.id.to_string()).set(value);
+    let unknown = f64::NAN;
+    set("hookswitch_queue_waiting", f64::from(queue.waiting));
+    set("hookswitch_queue_agents_logged_in", f64::from(queue.logged_in));
+    set("hookswitch_queue_agents_ready", f64::from(queue.ready));
+    set("hookswitch_queue_agents_talking", f64::from(queue.talking));
+    set("hookswitch_queue_estimated_wait_seconds", queue.estimated_wait_s.map_or(unknown, |s| s as f64));
+    set("hookswitch_queue_service_level", queue.service_level.unwrap_or(unknown));
+    set("hookswitch_queue_offered_today", queue.offered as f64);
+    set("hookswitch_queue_answered_today", queue.answered as f64);
+    set("hookswitch_queue_abandoned_today", queue.abandoned as f64);
+    set("hookswitch_queue_left_today", queue.left as f64);
 }
 
 fn ended(call: &hookswitch_model::call::Call, ledger: &Ledger, recovered: bool) {

@@ -7,16 +7,16 @@ use std::{
 };
 
 use anyhow::Context;
-use hookswitch_config::Config;
-use hookswitch_http::{Access, AppState, Limits};
+use hookswitch_config::{Bundle, Config, render};
+use hookswitch_customers::Directory;
+use hookswitch_http::{AppState, Limits};
 use hookswitch_journal::Journal;
 use hookswitch_model::{
     IdSource, Timestamp,
     command::{Actor, Command, Request},
-    input::Input,
+    setup::Setup,
 };
 use hookswitch_publish::{Hub, Notice, Webhooks};
-use hookswitch_wire::template::PopTemplates;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sd_notify::NotifyState;
 use tokio::{
@@ -31,11 +31,15 @@ use tracing::{error, info, warn};
 use super::{
     Clock, Core,
     backend::Daemon,
+    configuration::{Configuration, History, Told},
     core::{JournalStatus, Message},
+    customers::Desk,
     dispatcher::Dispatcher,
     machine::{Committed, Machine, Options, Turned},
+    report,
+    reports::Reports,
     service::{self, Asked, LAST_REQUESTS, Signals},
-    settings,
+    settings::{self, lookup::LookupPrepared},
 };
 use crate::links::{AsteriskLink, LinkStatus};
 
@@ -47,8 +51,7 @@ pub(crate) struct Running {
     /// Its base URL.
     pub(crate) url: String,
     core: Core,
-    access: watch::Sender<Arc<Access>>,
-    pops: watch::Sender<Arc<PopTemplates>>,
+    configuration: Arc<Configuration>,
     stop_links: CancellationToken,
     stop_http: CancellationToken,
     stop_engine: CancellationToken,
@@ -59,6 +62,9 @@ pub(crate) struct Running {
     engine: oneshot::Receiver<anyhow::Result<()>>,
 }
 
+/// What a daemon keeps: calls, configurations, contacts.
+pub(crate) type Stored = (Box<dyn Journal>, History, Directory);
+
 /// Loads the configuration again; none: it has problems, which were told.
 pub(crate) type Reload = Arc<dyn Fn() -> Option<Config> + Send + Sync>;
 
@@ -66,7 +72,9 @@ pub(crate) type Reload = Arc<dyn Fn() -> Option<Config> + Send + Sync>;
 pub(crate) async fn serve(config: Config, metrics: PrometheusHandle, reload: Reload) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let journal = settings::journal(&config)?;
-    let mut running = start(config, journal, metrics).await?;
+    let history = History::open(&config.journal.path);
+    let directory = settings::lookup::directory(&config)?;
+    let mut running = start(config, (journal, history, directory), metrics).await?;
     info!(url = running.url, "hookswitch is ready");
     service::notify(&[NotifyState::Ready]);
     let watchdog = tokio::spawn(service::watchdog(running.core.clone()));
@@ -89,10 +97,11 @@ pub(crate) async fn serve(config: Config, metrics: PrometheusHandle, reload: Rel
 
 /// Starts everything: first the state, then those who read it, then those who change it.
 pub(crate) async fn start(
-    config: Config,
-    journal: Box<dyn Journal>,
+    file: Config,
+    (journal, history, directory): Stored,
     metrics: PrometheusHandle,
 ) -> anyhow::Result<Running> {
+    let (config, file) = in_force(file, &history);
     let (reader, cursors) = (journal.reader(), journal.cursors());
     let templates = Arc::new(settings::pops(&config)?);
     let (pops, pops_read) = watch::channel(Arc::clone(&templates));
@@ -101,11 +110,17 @@ pub(crate) async fn start(
         max_size: config.journal.max_size,
         ..Options::new(config.journal.retention, templates, seed)
     };
-    let awake = Machine::recover(journal, |version| config.setup(version), options)?;
+    let (core, inbox) = Core::new();
+    let customers = Desk::new(core.clone(), directory, LookupPrepared::new(&config)?)?;
+    let standing = *customers.standing().borrow();
+    let setup = |version| {
+        let setup = config.setup(version);
+        Setup { lookup: setup.lookup.or(standing.directory), ..setup }
+    };
+    let awake = Machine::recover(journal, setup, options)?;
     let (clock, away_since) = (Clock::start(awake.not_before), awake.away_since);
     let (machine, first) = awake.start(clock.now())?;
 
-    let (core, inbox) = Core::new();
     let stop_links = CancellationToken::new();
     let mut statuses = Vec::new();
     let (mut links, mut to_links) = (Vec::new(), Vec::new());
@@ -121,28 +136,33 @@ pub(crate) async fn start(
     let stop_engine = CancellationToken::new();
     let (hub, status) = (Hub::new(reader.clone()), JournalStatus::default());
     let turned = readers_told(hub.clone(), status.clone());
-    let dispatcher = Dispatcher::new(machine, clock, pops_read, to_links, turned);
+    let dispatcher = Dispatcher::new(machine, clock, pops_read, to_links, turned, customers.clone());
     let engine = run_engine(dispatcher, first, inbox, stop_engine.clone())?;
+
+    // What nothing changed since the last life is measured as well.
+    core.ask(|engine, at| engine.queues(at.now).for_each(|queue| report::queue(&queue))).await;
 
     let stop_webhooks = CancellationToken::new();
     let webhooks = Webhooks::start(&reader, &cursors, settings::webhooks(&config)?, &stop_webhooks)?;
 
     let links = links.into_iter().map(tokio::spawn).collect();
     let (access, access_read) = watch::channel(Arc::new(settings::access(&config)?));
+    let told = Told { access, pops, webhooks: webhooks.clone(), customers: customers.clone() };
+    let configuration = Configuration::new(core.clone(), clock, told, (config.clone(), file, history)).await;
+    let configuration = Arc::new(configuration);
     let daemon =
-        Daemon { core: core.clone(), webhooks: webhooks.clone(), metrics, links: statuses, journal: status };
+        Daemon { core: core.clone(), webhooks: webhooks.clone(), metrics, links: statuses, journal: status, configuration: Arc::clone(&configuration), customers, reports: Reports::new(reader.clone()) };
     let state = AppState::new(Arc::new(daemon), hub, access_read, Limits::default())?;
     let listener = TcpListener::bind(&config.server.listen.to_string()).await.with_context(|| {
         format!("cannot listen on {}; hint: is another hookswitch running?", config.server.listen)
     })?;
-    let url = format!("http://{}", listener.local_addr()?);
+    let url = format!("{}://{}", config.server.scheme(), listener.local_addr()?);
     let stop_http = CancellationToken::new();
     let http = tokio::spawn(hookswitch_http::serve(listener, state, stop_http.clone().cancelled_owned()));
     Ok(Running {
         url,
         core,
-        access,
-        pops,
+        configuration,
         stop_links,
         stop_http,
         stop_engine,
@@ -152,6 +172,23 @@ pub(crate) async fn start(
         http,
         engine,
     })
+}
+
+/// What was applied over the file, while the file says the same; else the file. With what the file says.
+fn in_force(file: Config, history: &History) -> (Config, Bundle) {
+    let bundle = file.bundle().unwrap_or_else(|| Bundle::of_text(""));
+    let Some(over) = history.over(&bundle) else { return (file, bundle) };
+    match settings::checked::load_sent(over, &file.folder()) {
+        Ok(config) => {
+            info!("the configuration that was applied last is in force, not the file it was applied over");
+            (config, bundle)
+        }
+        Err(problems) => {
+            let problems = render(&problems);
+            warn!(problems, "what was applied last cannot be used any more: the file is in force");
+            (file, bundle)
+        }
+    }
 }
 
 /// Readiness and all readers learn in which mode the daemon works.
@@ -186,31 +223,17 @@ fn run_engine(
 }
 
 impl Running {
-    /// Takes over what can change while calls wait: agents, queues, routes, tokens, pops, webhooks.
+    /// The file changed: what can change while calls wait is taken over.
     async fn reload(&self, reload: &Reload) {
         service::notify(&[
             NotifyState::Reloading,
             NotifyState::monotonic_usec_now().unwrap_or(NotifyState::Reloading),
         ]);
-        match self.apply(reload).await {
-            Ok(Some(config)) => {
-                let version = self.core.ask(|engine, _| engine.setup().version + 1).await.unwrap_or(1);
-                self.core.input(Input::Setup(Arc::new(config.setup(version)))).await;
-            }
-            Ok(None) => warn!("the configuration has problems and was not applied"),
-            Err(error) => warn!(%error, "the configuration was not applied"),
+        match reload() {
+            Some(config) => self.configuration.reload(config).await,
+            None => warn!("the configuration has problems and was not applied"),
         }
         service::notify(&[NotifyState::Ready]);
-    }
-
-    async fn apply(&self, reload: &Reload) -> anyhow::Result<Option<Config>> {
-        let Some(config) = reload() else { return Ok(None) };
-        let (access, pops) = (settings::access(&config)?, settings::pops(&config)?);
-        let webhooks = settings::webhooks(&config)?;
-        self.access.send_replace(Arc::new(access));
-        self.pops.send_replace(Arc::new(pops));
-        self.webhooks.apply(webhooks).await?;
-        Ok(Some(config))
     }
 
     /// Hands waiting callers to the fallback, lets everything end, and leaves a snapshot.
