@@ -115,15 +115,24 @@ fn misfit(error: &str) -> Problem {
 
 /// Reads a whole body within the limits.
 pub(crate) async fn read(request: Request, state: &AppState) -> Result<Bytes, Problem> {
+    read_up_to(state.limits().body, request, state).await
+}
+
+/// Reads a whole body that may be as large as a file.
+pub(crate) async fn read_upload(request: Request, state: &AppState) -> Result<Bytes, Problem> {
+    read_up_to(state.limits().upload, request, state).await
+}
+
+async fn read_up_to(most: usize, request: Request, state: &AppState) -> Result<Bytes, Problem> {
     let limits = state.limits();
-    let reading = axum::body::to_bytes(request.into_body(), limits.body);
+    let reading = axum::body::to_bytes(request.into_body(), most);
     match tokio::time::timeout(limits.body_time, reading).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too-large",
             "The body is too large",
-            format!("the body has more than {} bytes or was cut off", limits.body),
+            format!("the body has more than {most} bytes or was cut off"),
         )),
         Err(_) => Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,

@@ -37,6 +37,8 @@ pub struct Limits {
     pub head_time: Duration,
     /// Bytes a request's body may have.
     pub body: usize,
+    /// Bytes an uploaded file may have: a configuration, a list of contacts.
+    pub upload: usize,
     /// How long a request's body may take to arrive.
     pub body_time: Duration,
     /// How long an answer is remembered under its `Idempotency-Key`.
@@ -59,6 +61,7 @@ impl Default for Limits {
         Self {
             head_time: Duration::from_secs(30),
             body: 64 * 1024,
+            upload: 8 * 1024 * 1024,
             body_time: Duration::from_secs(10),
             remember: Duration::from_secs(600),
             remembered: 10_000,

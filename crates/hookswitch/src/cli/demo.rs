@@ -5,13 +5,14 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use hookswitch_config::Config;
+use hookswitch_customers::{Directory, Mapping};
 use hookswitch_journal::MemoryJournal;
 use hookswitch_sim::{CallIn, MILLISECOND, Mood, Pbx, PbxConfig, Random, SECOND, Sim};
 use tokio::net::TcpListener;
 
 use super::{Arguments, Outcome, block_on, token};
 use crate::{
-    daemon::{self, settings},
+    daemon::{self, configuration::History, settings},
     telemetry,
 };
 
@@ -46,7 +47,8 @@ async fn demo(options: &Options, json: bool) -> anyhow::Result<()> {
     let token = token::random_token()?;
     let config = configuration(options, listener.local_addr()?, &token)?;
     let sim = pbx(options.seed, &config, listener)?;
-    let running = daemon::start(config, Box::new(MemoryJournal::new()), telemetry::metrics()?).await?;
+    let stored = (Box::new(MemoryJournal::new()) as _, History::default(), contacts(&config)?);
+    let running = daemon::start(config, stored, telemetry::metrics()?).await?;
     announce(&running.url, &token, json);
     let end = async {
         match options.for_seconds {
@@ -60,6 +62,13 @@ async fn demo(options: &Options, json: bool) -> anyhow::Result<()> {
         stop = tokio::signal::ctrl_c() => stop?,
     }
     running.stop().await
+}
+
+/// A directory in memory with a few of those who call.
+fn contacts(config: &Config) -> anyhow::Result<Directory> {
+    let directory = Directory::in_memory(settings::numbers(config));
+    directory.import(include_str!("demo_contacts.csv").as_bytes(), &Mapping::new())?;
+    Ok(directory)
 }
 
 fn configuration(options: &Options, pbx: SocketAddr, token: &str) -> anyhow::Result<Config> {
@@ -81,8 +90,10 @@ fn pbx(seed: u64, config: &Config, listener: TcpListener) -> anyhow::Result<Sim>
     let (_, dialplan) = dialplans.first().context("the demo has a PBX")?;
     let world = PbxConfig::lab_with_generated(seed, dialplan).map_err(|error| anyhow!("{error}"))?;
     let sim = hookswitch_sim::serve(listener, |now| Pbx::new(world, now))?;
-    for phone in ["1001", "1002", "1003", "1004", "1008"] {
+    // The trunk is who is called from a screen.
+    for phone in ["1001", "1002", "1003", "1004", "1008", "trunk"] {
         sim.set_mood(phone, Mood::Answer { after: 1500 * MILLISECOND, at_most: 6 * SECOND });
+        sim.with(|pbx, _| pbx.set_remote_answer(phone, true));
     }
     Ok(sim)
 }

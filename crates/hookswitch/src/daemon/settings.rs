@@ -1,6 +1,7 @@
 //! From the configuration to what each part is told.
 
 mod access;
+pub(crate) mod checked;
 mod dialled;
 
 use std::{
