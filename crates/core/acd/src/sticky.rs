@@ -65,6 +65,12 @@ impl Engine {
         (now.since(*at) <= span).then(|| agent.clone())
     }
 
+    /// Who talked with this number last; none: nobody, or no queue asks for it, and so it is not remembered.
+    #[must_use]
+    pub fn last_agent(&self, number: &PartyNumber) -> Option<&AgentId> {
+        self.last_agents.by_number.get(key(number)?).map(|(agent, _)| agent)
+    }
+
     /// An agent was with this customer to the end.
     pub(crate) fn remember_agent(&mut self, now: Timestamp, call: &Call, agent: &AgentId) {
         let asked_for = self.plan.asks_for_last_agents();

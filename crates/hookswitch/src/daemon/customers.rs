@@ -14,7 +14,7 @@ use hookswitch_customers::{Asked, Contact, Customers, Directory, DirectoryError,
 use hookswitch_http::{Contacts, ContactsRefused, ContactsReply, ContactsWanted, Upload};
 use hookswitch_model::{
     CallId, Millis,
-    call::{Call, Candidate, Customer, Direction, MatchKind},
+    call::{Candidate, Customer, Direction, MatchKind},
     input::{Input, LookUp},
     setup::LookupSetup,
 };
@@ -130,10 +130,11 @@ impl Desk {
     }
 
     /// Asks, and brings the answer to the engine. False: too many questions are on their way, and the caller says so.
-    pub(super) fn ask(&self, question: LookUp, call: Option<&Call>) -> bool {
+    pub(super) fn ask(&self, question: LookUp, engine: &Engine) -> bool {
         let Ok(place) = Arc::clone(&self.0.places).try_acquire_owned() else { return false };
         let LookUp { call: id, number } = question;
-        let asked = Asked { number, call: call.cloned().map(Box::new), last_agent: None };
+        let (call, last_agent) = (engine.call(id).cloned(), engine.last_agent(&number).cloned());
+        let asked = Asked { number, call: call.map(Box::new), last_agent };
         let this = self.clone();
         self.0.runtime.spawn(async move {
             let customer = this.who(&asked).await.customer;

@@ -172,7 +172,7 @@ impl Dispatcher {
     /// Every question gets an answer, if only that nobody could say.
     fn look_up(&mut self, question: LookUp) {
         let id = question.call;
-        if !self.customers.ask(question, self.machine.engine().call(id)) {
+        if !self.customers.ask(question, self.machine.engine()) {
             self.machine.handle(self.clock.now(), customers::nobody_could_say(id));
         }
     }

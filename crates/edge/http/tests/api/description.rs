@@ -40,6 +40,7 @@ async fn what_needs_a_token_says_so_and_is_refused_without_one() {
                 "post" => "POST",
                 "put" => "PUT",
                 "patch" => "PATCH",
+                "delete" => "DELETE",
                 other => panic!("{other}"),
             };
             if operation["x-roles"].is_array() {

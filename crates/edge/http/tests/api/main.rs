@@ -4,6 +4,7 @@
 
 mod aliases;
 mod config;
+mod contacts;
 mod control;
 mod cors;
 mod description;

@@ -187,6 +187,9 @@ impl Administration for Daemon {
 }
 
 impl Backend for Daemon {
+    fn contacts(&self) -> Option<&dyn hookswitch_http::Contacts> {
+        Some(&crate::contacts::Fake)
+    }
     fn snapshot(&self) -> Reply<'_, Snapshot> {
         self.reply(Snapshot {
             sequence: 1234,
