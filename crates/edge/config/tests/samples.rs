@@ -187,3 +187,35 @@ fn every_default_in_the_main_file_is_the_default() {
     assert_eq!(shown.auth, least.auth);
     assert_eq!(shown.aliases, least.aliases);
 }
+
+/// Each block of the manual's page on routing, with what it takes for granted.
+#[test]
+fn the_routing_page_of_the_manual_can_be_used() {
+    let page =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/routing.md")).unwrap();
+    let blocks: Vec<&str> =
+        page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(blocks.len() >= 6, "{}", blocks.len());
+    let granted = [
+        (
+            "[[pbx]]",
+            "[[pbx]]\nname = \"hq\"\naddress = \"127.0.0.1:5038\"\nusername = \"u\"\nsecret = \"s\"\n\
+             fallback = { dial = \"PJSIP/1008\" }\n",
+        ),
+        (
+            "[[agent]]",
+            "[[agent]]\nid = \"alice\"\ndevices = [\"PJSIP/1001\"]\nskills = { french = 5 }\nteams = [\"tier1\"]\n",
+        ),
+        ("[[queue]]", "[[queue]]\nid = \"support\"\nmembers = { teams = [\"tier1\"] }\n"),
+        ("[[route]]", "[[route]]\nname = \"all\"\nqueue = \"support\"\n"),
+    ];
+    for block in blocks {
+        let missing: String =
+            granted.iter().filter(|(header, _)| !block.contains(header)).map(|(_, text)| *text).collect();
+        // What stands in a block begins its tables itself.
+        let text = format!("{missing}\n{block}");
+        if let Err(problems) = load_str("routing.md", &text) {
+            panic!("{block}\n{}", render(&problems));
+        }
+    }
+}

@@ -30,7 +30,9 @@ pub(super) fn event(event: &Event) {
             "agent state"
         ),
         EventKind::ScreenPopped { pop, ring_to_pop_ms, .. } => {
-            histogram!("hookswitch_ring_to_pop_seconds").record(*ring_to_pop_ms as f64 / 1_000.0);
+            // As many agents as are configured: the label is bounded.
+            histogram!("hookswitch_ring_to_pop_seconds", "agent" => pop.agent.to_string())
+                .record(*ring_to_pop_ms as f64 / 1_000.0);
             debug!(agent = %pop.agent, ring_to_pop_ms, "popped");
         }
         EventKind::ConfigApplied { version, previous } => info!(version, previous, "configuration applied"),

@@ -325,3 +325,128 @@ proptest! {
         }
     }
 }
+
+/// Each `when` of the manual, as an administrator would copy it.
+#[test]
+fn the_conditions_of_the_manual_are_conditions() {
+    let manual = include_str!("../../../../../docs/routing.md");
+    let conditions = manual.lines().filter_map(|line| line.strip_prefix("when = '")?.strip_suffix('\''));
+    let routes: Vec<RouteSetup> =
+        (0..).zip(conditions).map(|(at, when)| rule(&format!("rule-{at}"), Some(when))).collect();
+    assert!(routes.len() > 10, "{}", routes.len());
+    let mut setup = setup(routes);
+    for list in ["blacklist", "vip"] {
+        setup.lists.insert(list.to_owned(), Vec::new());
+    }
+    Router::new(&setup).unwrap();
+}
+
+#[test]
+fn a_number_is_found_in_a_list_in_either_of_its_forms() {
+    let in_list = |when: &str, entries: &[&str]| {
+        let mut setup = setup(vec![rule("r", Some(when))]);
+        setup.lists.insert("l".to_owned(), entries.iter().map(|entry| (*entry).to_owned()).collect());
+        let router = Router::new(&setup).unwrap();
+        router.route(SATURDAY_EVENING, &known_call()).rule.is_some()
+    };
+    assert!(in_list("ani in list.l", &["030 555 001"]));
+    assert!(in_list("ani in list.l", &["+49 30 555-001"]));
+    assert!(in_list("ani in list[\"l\"]", &["+4930*"]));
+    assert!(!in_list("ani.e164 in list.l", &["030555001"]));
+    assert!(in_list("!(dnis in list.l)", &["5004"]));
+    assert!(in_list("customer.id in list.l", &["42"]));
+    assert!(!in_list("customer.owner in list.l", &["42"]));
+}
+
+#[test]
+fn a_list_stands_behind_in_and_nowhere_else() {
+    for when in [
+        "list.blacklist",
+        "list.blacklist == \"x\"",
+        "dnis == \"1\" && size(list.blacklist) > 0",
+        "\"x\" in list.blacklist",
+        "ani in list.nothing",
+        "ani in list",
+    ] {
+        let mut setup = setup(vec![rule("r", Some(when))]);
+        setup.lists.insert("blacklist".to_owned(), Vec::new());
+        let errors = Router::new(&setup).unwrap_err();
+        assert_eq!(errors.len(), 1, "{when}: {errors:?}");
+        assert!(errors[0].column.is_some(), "{when}: {errors:?}");
+    }
+}
+
+#[test]
+fn the_customer_is_needed_only_where_the_answer_can_decide() {
+    let needed = |when: &str| {
+        let mut call = call();
+        call.customer = Customer::pending();
+        Router::new(&setup(vec![rule("r", Some(when))])).unwrap().needs_customer(SATURDAY_EVENING, &call)
+    };
+    for when in [
+        "customer.tier == \"gold\"",
+        "dnis == \"5003\" && customer.tier == \"gold\"",
+        "dnis == \"5004\" || customer.tier == \"gold\"",
+        "!(customer.match == \"none\")",
+        "customer.a + customer.b == \"ab\"",
+        "[customer.tier].exists(one, one == \"gold\")",
+        "customer.tier == \"gold\" ? dnis == \"5003\" : dnis == \"5004\"",
+    ] {
+        assert!(needed(when), "{when}");
+    }
+    for when in [
+        "dnis == \"5003\"",
+        "dnis == \"5004\" && customer.tier == \"gold\"",
+        "dnis == \"5003\" || customer.tier == \"gold\"",
+        "customer.tier == \"gold\" ? dnis == \"5004\" : dnis == \"5004\"",
+        "ani.withheld && customer.a + customer.b == \"ab\"",
+    ] {
+        assert!(!needed(when), "{when}");
+    }
+}
+
+#[test]
+fn days_with_other_hours_come_before_those_closed_and_the_fewest_before_others() {
+    let mut setup = setup(vec![rule("r", Some("open(\"office\")"))]);
+    let office = setup.calendars.get_mut("office").unwrap();
+    office.closed = vec!["2026-11-16/2026-11-30".to_owned()];
+    office.special = BTreeMap::from([
+        ("--11-20/--11-29".to_owned(), vec![(600, 660)]),
+        ("--11-24".to_owned(), vec![(540, 600)]),
+        ("2026-11-21".to_owned(), vec![(1_140, 1_200)]),
+    ]);
+    let router = Router::new(&setup).unwrap();
+    let open = |now| router.route(now, &call()).rule.is_some();
+    assert!(open(SATURDAY_EVENING), "19:00 to 20:00 on a Saturday on which it is closed otherwise");
+    assert!(open(TUESDAY_MORNING), "9:00 to 10:00, of one day, before those of ten");
+    let wednesday = Timestamp::from_millis(TUESDAY_MORNING.as_millis() + 86_400_000);
+    assert!(!open(wednesday), "9:30, but open from 10:00");
+    let monday = Timestamp::from_millis(TUESDAY_MORNING.as_millis() + 6 * 86_400_000);
+    assert!(!open(monday), "closed");
+    assert!(open(Timestamp::from_millis(TUESDAY_MORNING.as_millis() + 7 * 86_400_000)), "as on each Tuesday");
+}
+
+/// The clocks go back on 2026-10-25 in Berlin: 2:30 comes twice, and is the same time of day both times.
+#[test]
+fn opening_hours_are_of_the_clock_on_the_wall() {
+    let mut setup = setup(vec![rule("r", Some("calendar.office"))]);
+    setup.calendars.get_mut("office").unwrap().open = std::array::from_fn(|_| vec![(120, 180)]);
+    let router = Router::new(&setup).unwrap();
+    let at = |text: &str| {
+        let at: jiff::Timestamp = text.parse().unwrap();
+        Timestamp::from_micros(u64::try_from(at.as_microsecond()).unwrap())
+    };
+    let open = |text: &str| router.route(at(text), &call()).rule.is_some();
+    assert!(open("2026-10-25T00:30:00Z") && open("2026-10-25T01:30:00Z"), "2:30 in summer and in winter");
+    assert!(!open("2026-10-24T23:30:00Z") && !open("2026-10-25T02:30:00Z"));
+    assert!(!open("2026-03-29T01:30:00Z"), "2:30 is left out in spring: it is 3:30");
+    assert!(open("2026-07-01T00:30:00Z") && open("2026-12-01T01:30:00Z"));
+}
+
+#[test]
+fn a_calendar_whose_days_are_none_is_refused() {
+    let mut setup = setup(Vec::new());
+    setup.calendars.get_mut("office").unwrap().closed.push("25.12.".to_owned());
+    let errors = Router::new(&setup).unwrap_err();
+    assert_eq!((errors[0].rule.as_str(), errors.len()), ("calendar.office", 1));
+}
