@@ -95,7 +95,8 @@ fn device(agent: u32) -> String {
 /// As many agents as there are requests, so that each of them is free.
 fn configuration(port: u16) -> anyhow::Result<String> {
     let mut text = format!(
-        "[server.limits]\ntoken_per_second = 0\naddress_per_second = 0\n\n[[pbx]]\nname = \"bench\"\nkind = \"asterisk\"\n\
+        "[server.limits]\ntoken_per_second = 0\naddress_per_second = 0\n\n[numbers]\nextensions = [\"9000\"]\n\n\
+         [[pbx]]\nname = \"bench\"\nkind = \"asterisk\"\n\
          address = \"127.0.0.1:{port}\"\nusername = \"u\"\nsecret = \"s\"\nmode = \"route\"\n\
          fallback = {{ goto = \"from-internal,600,1\" }}\n\n"
     );

@@ -123,6 +123,16 @@ pub struct Destination {
     pub e164: Option<String>,
 }
 
+/// Tones of one request at most. A PBX plays each for a tenth of a second before it reads what is asked next.
+pub const MAX_TONES: usize = 32;
+
+/// Whether a text is tones to send: 1 to [`MAX_TONES`] of `0`–`9`, `*`, `#`, `A`–`D`.
+#[must_use]
+pub fn are_tones(text: &str) -> bool {
+    let is_tone = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'*' | b'#' | b'A'..=b'D');
+    (1..=MAX_TONES).contains(&text.len()) && text.bytes().all(is_tone)
+}
+
 /// What may be done with one's leg.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "snake_case")]
@@ -137,7 +147,7 @@ pub enum Verb {
     Retrieve,
     /// Send tones to the others.
     Dtmf {
-        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        /// [`are_tones`].
         digits: String,
     },
     /// Blind transfer.

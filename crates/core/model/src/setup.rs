@@ -84,13 +84,16 @@ impl Setup {
     }
 }
 
-/// What click-to-dial, consultations and transfers may reach outside: the guard against toll fraud. A number of the
-/// house (an extension: at most six digits, `*` or `#`) is not restricted by it; a longer one that is no E.164 number
-/// is refused, because a PBX may take it outside all the same (`9` and a number).
+/// What click-to-dial, consultations and transfers may reach: the guard against toll fraud. Agents and queues always may.
+/// Any other number has to be allowed, short ones too, because a PBX may take them outside: `9` and a number, a paid
+/// short code, an emergency call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct OutboundSetup {
     /// E.164 prefixes; a number that begins with none of them is refused.
     pub allow: Vec<String>,
+    /// Numbers of the house beside those of agents: at most six of `0`–`9`, `*`, `#`, and `x` for any digit.
+    #[serde(default)]
+    pub extensions: Vec<String>,
     /// Calls begun by one agent in any 60 s; none: no limit. The same of the following.
     pub per_agent_per_minute: Option<u32>,
     /// Calls begun by all agents in any 60 s.

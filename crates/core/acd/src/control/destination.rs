@@ -43,11 +43,16 @@ impl Engine {
         {
             return Ok(Bound::Queue(id));
         }
-        if is_of_the_house(text) {
+        let of_the_house = is_of_the_house(text);
+        if of_the_house && self.setup.outbound.extensions.iter().any(|pattern| fits(pattern, text)) {
             return Ok(Bound::House(text.to_owned()));
         }
         match &to.e164 {
             Some(e164) if is_e164(e164) => Ok(Bound::Outside(e164.clone())),
+            Some(_) | None if of_the_house => Err(Refusal::Invalid {
+                why: format!("{text} is nobody's extension and may not be dialled"),
+                hint: "an administrator allows numbers of the house with [numbers] extensions".into(),
+            }),
             Some(_) | None => Err(Refusal::Invalid {
                 why: format!("{:?} is no agent, no queue and no number", shown(text)),
                 hint: "an agent's id or extension, a queue's id, or a number such as +49305550001".into(),
@@ -59,6 +64,12 @@ impl Engine {
 fn is_of_the_house(text: &str) -> bool {
     (1..=HOUSE_DIGITS).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'*' | b'#'))
+}
+
+/// Whether a number is one of a pattern, in which `x` is any digit.
+fn fits(pattern: &str, number: &str) -> bool {
+    let fits = |(pattern, byte): (u8, u8)| pattern == byte || (pattern == b'x' && byte.is_ascii_digit());
+    pattern.len() == number.len() && pattern.bytes().zip(number.bytes()).all(fits)
 }
 
 /// A plus sign and 1 to 15 digits: what may stand in a dial string.
@@ -82,6 +93,16 @@ mod tests {
         assert!(is_of_the_house("1001") && is_of_the_house("*97") && is_of_the_house("600"));
         for text in ["", "9004930555", "10 01", "1001,2", "1001&2", "${X}", "1001\n", "10/1"] {
             assert!(!is_of_the_house(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_stands_for_numbers_of_its_length_only() {
+        for (pattern, number) in [("6xx", "600"), ("xxxx", "1001"), ("*97", "*97"), ("110", "110")] {
+            assert!(fits(pattern, number), "{number} by {pattern}");
+        }
+        for (pattern, number) in [("6xx", "60"), ("6xx", "6000"), ("6xx", "6*1"), ("xxx", "*97"), ("xxx", ""), ("", "1")] {
+            assert!(!fits(pattern, number), "{number} by {pattern}");
         }
     }
 

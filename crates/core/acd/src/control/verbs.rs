@@ -3,7 +3,7 @@
 use hookswitch_model::{
     ActionId, AgentId, CallId, LegRef,
     call::LegAction,
-    command::{Refusal, Taken, Verb},
+    command::{MAX_TONES, Refusal, Taken, Verb, are_tones},
     pbx::Action,
 };
 
@@ -13,9 +13,6 @@ use crate::{
     engine::{ACTION_LIFE, Engine},
     timers::Timer,
 };
-
-/// So many tones at once.
-const TONES: usize = 32;
 
 /// Who asks for what, of which leg.
 #[derive(Debug, Clone)]
@@ -204,11 +201,10 @@ impl Engine {
 
     /// Tones go to who is talked to, in the call that was named.
     fn tones(&mut self, asked: &Asked, id: CallId, digits: &str) -> Result<(), Refusal> {
-        let valid = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#' | 'A'..='D');
-        if !(1..=TONES).contains(&digits.len()) || !digits.chars().all(valid) {
+        if !are_tones(digits) {
             return Err(Refusal::Invalid {
                 why: "these are no tones".into(),
-                hint: format!("1 to {TONES} of 0-9 * # A-D"),
+                hint: format!("1 to {MAX_TONES} of 0-9 * # A-D"),
             });
         }
         let Some(record) = self.calls.get(id) else { return Ok(()) };

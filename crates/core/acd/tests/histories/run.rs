@@ -140,7 +140,11 @@ fn setup(seed: u64) -> Setup {
             queue("brief", "nobody", Some(overflow)),
         ],
         routes: vec![route("5003", "support"), route("5013", "billing"), route("5023", "brief")],
-        outbound: OutboundSetup { allow: vec!["+49".into()], ..OutboundSetup::default() },
+        outbound: OutboundSetup {
+            allow: vec!["+49".into()],
+            extensions: vec!["600".into()],
+            ..OutboundSetup::default()
+        },
         ..Setup::default()
     }
 }

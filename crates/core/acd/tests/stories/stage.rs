@@ -16,8 +16,8 @@ use hookswitch_model::{
     ledger::{Cause, Ledger},
     pbx::{Action, Fact, LegEnd, LegSeen, PbxAction, PbxEvent, RingResult, TransferKind},
     setup::{
-        AgentSetup, MaxWait, Members, Mode, Overflow, PbxSetup, QueueSetup, Requirement, RouteSetup,
-        RouteTarget, ServiceLevel, Setup, Strategy,
+        AgentSetup, MaxWait, Members, Mode, OutboundSetup, Overflow, PbxSetup, QueueSetup, Requirement,
+        RouteSetup, RouteTarget, ServiceLevel, Setup, Strategy,
     },
 };
 
@@ -115,6 +115,10 @@ pub(crate) fn setup(mode: Mode) -> Setup {
             route("brief", "5023", RouteTarget::Queue(queue("brief"))),
             route("alice", "5030", RouteTarget::Agent(agent("alice"))),
         ],
+        outbound: OutboundSetup {
+            extensions: vec!["6xx".to_owned(), "4711".to_owned(), "50x3".to_owned()],
+            ..OutboundSetup::default()
+        },
         ..Setup::default()
     }
 }

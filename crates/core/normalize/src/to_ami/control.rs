@@ -15,6 +15,7 @@ use hookswitch_ami::Action as Ami;
 use hookswitch_model::{
     ActionId, CallRef, LegRef, Millis,
     call::{Address, AttachedData},
+    command::are_tones,
     pbx::{Action, PbxAction, SuperviseMode, Target},
 };
 
@@ -26,9 +27,6 @@ const TRANSFER_RING: Millis = Millis::from_secs(20);
 
 /// How long Asterisk may need for an Originate beside the ringing, which the dialplan limits itself.
 const SLACK_MS: u64 = 5_000;
-
-/// Tones of one request: Asterisk plays each for a tenth of a second before it reads the next action.
-const MAX_TONES: usize = 32;
 
 /// Variables of one Originate: Asterisk reads 128 headers.
 const MAX_DATA: usize = 64;
@@ -210,14 +208,13 @@ fn conference(
 }
 
 fn tones(leg: &LegRef, digits: &str) -> Result<Vec<Ami>, Untranslatable> {
-    let digits = Digits::new(digits)?;
-    if digits.as_str().len() > MAX_TONES || digits.as_str().contains('+') {
-        return Err(Untranslatable::Unsupported("tones other than 1 to 32 of 0-9, A-D, * and #"));
+    if !are_tones(digits) {
+        return Err(Untranslatable::Unsupported("what are no tones"));
     }
     let channel = text(leg)?;
     let tone =
         |digit: char| Ami::new("PlayDTMF").header("Channel", &channel).header("Digit", digit.to_string());
-    Ok(digits.as_str().chars().map(tone).collect())
+    Ok(digits.chars().map(tone).collect())
 }
 
 fn record(id: ActionId, call: &CallRef, leg: &LegRef, on: bool) -> Result<Vec<Ami>, Untranslatable> {

@@ -17,7 +17,9 @@ pub struct Numbers {
     pub country: Option<String>,
     /// E.164 prefixes that click-to-dial may reach; everything else outside is refused.
     pub outbound_allow: Vec<String>,
-    /// How much may be dialled: `numbers.outbound`. Its `allow` is [`Self::outbound_allow`].
+    /// Numbers of the house that may be dialled beside those of agents, `x` for any digit; all others are refused.
+    pub extensions: Vec<String>,
+    /// How much may be dialled: `numbers.outbound`. Its `allow` is [`Self::outbound_allow`], and it has the extensions.
     pub outbound: OutboundSetup,
 }
 
@@ -34,9 +36,11 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Numbers> {
     let mut numbers = Numbers {
         country: fields.optional("country", country),
         outbound_allow: fields.or("outbound_allow", Vec::new(), list(prefix)),
+        extensions: fields.or("extensions", Vec::new(), list(extension)),
         outbound: fields.or("outbound", OutboundSetup::default(), outbound),
     };
     numbers.outbound.allow.clone_from(&numbers.outbound_allow);
+    numbers.outbound.extensions.clone_from(&numbers.extensions);
     fields.finish();
     Some(numbers)
 }
@@ -87,6 +91,20 @@ fn prefix(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
         node,
         format!("{text:?} is no prefix of E.164"),
         "plus sign, country code and more digits, as in +49",
+    );
+    None
+}
+
+fn extension(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
+    let text = text(reader, node)?;
+    let is_one = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#' | 'x' | 'X');
+    if (1..=6).contains(&text.len()) && text.chars().all(is_one) {
+        return Some(text.to_lowercase());
+    }
+    reader.error(
+        node,
+        format!("{text:?} is no number of the house"),
+        "1 to 6 of the digits, * and #, and x for any digit, as in 6xx",
     );
     None
 }

@@ -14,7 +14,7 @@ use crate::{
     model::{
         AgentId, CallId,
         call::AttachedData,
-        command::{Destination, Request, Verb},
+        command::{Destination, MAX_TONES, Request, Verb, are_tones},
         pbx::SuperviseMode,
     },
     problem::Problem,
@@ -24,8 +24,6 @@ use crate::{
     state::AppState,
 };
 
-/// Tones of one request.
-const MOST_TONES: usize = 64;
 /// Bytes of a destination as a page holds it.
 const LONGEST_DESTINATION: usize = 256;
 /// Bytes of a disposition.
@@ -54,13 +52,13 @@ pub(super) fn routes() -> Vec<Route> {
             "/v1/calls/{id}/transfer",
             EVERY,
             Doc::action("Blind transfer to an agent, a queue or a number; checked before it is done", "To"),
-            transfer,
+            towards(|to| Verb::Transfer { to }),
         ),
         Route::post(
             "/v1/calls/{id}/consult",
             EVERY,
             Doc::begins_call("Hold the others and call somebody: an agent, a queue or a number", "To"),
-            consult,
+            towards(|to| Verb::Consult { to }),
         ),
         deed("/v1/calls/{id}/consult/complete", "Leave: the two others talk", "Whose", || {
             Verb::ConsultComplete
@@ -192,11 +190,10 @@ async fn dtmf(
     Id(call): Id<CallId>,
     Body(Tones { digits, agent }): Body<Tones>,
 ) -> Result<Response, Problem> {
-    let is_tone = |c: char| c.is_ascii_digit() || "*#ABCD".contains(c);
-    if !(1..=MOST_TONES).contains(&digits.len()) || !digits.chars().all(is_tone) {
+    if !are_tones(&digits) {
         return Err(Problem::invalid(
             "the digits are no tones",
-            format!("1 to {MOST_TONES} of 0 to 9, *, #, A to D"),
+            format!("1 to {MAX_TONES} of 0 to 9, *, #, A to D"),
         ));
     }
     control(&state, &grant, call, agent, Verb::Dtmf { digits }).await
@@ -209,24 +206,16 @@ struct To {
     agent: Option<AgentId>,
 }
 
-async fn transfer(
-    State(state): State<AppState>,
-    grant: Grant,
-    Id(call): Id<CallId>,
-    Body(body): Body<To>,
-) -> Result<Response, Problem> {
-    let to = destination(&state, &body.to, &mut BTreeMap::new())?;
-    control(&state, &grant, call, body.agent, Verb::Transfer { to }).await
-}
-
-async fn consult(
-    State(state): State<AppState>,
-    grant: Grant,
-    Id(call): Id<CallId>,
-    Body(body): Body<To>,
-) -> Result<Response, Problem> {
-    let to = destination(&state, &body.to, &mut BTreeMap::new())?;
-    control(&state, &grant, call, body.agent, Verb::Consult { to }).await
+/// A handler for a verb that leads somewhere.
+fn towards(
+    verb: fn(Destination) -> Verb,
+) -> impl Fn(State<AppState>, Grant, Id<CallId>, Body<To>) -> Answered + Clone + Send + Sync + 'static {
+    move |State(state), grant, Id(call), Body(body)| {
+        Box::pin(async move {
+            let to = destination(&state, &body.to, &mut BTreeMap::new())?;
+            control(&state, &grant, call, body.agent, verb(to)).await
+        })
+    }
 }
 
 #[derive(Deserialize)]

@@ -156,6 +156,6 @@ fn every_tone_is_an_action_of_its_own() {
     let tones = translated(Action::Dtmf { leg: leg("9.1"), digits: "1*#A".into() }).unwrap();
     let digits: Vec<&str> = tones.iter().filter_map(|tone| tone.get("Digit")).collect();
     assert_eq!(digits, ["1", "*", "#", "A"]);
-    let many = "1".repeat(MAX_TONES + 1);
+    let many = "1".repeat(hookswitch_model::command::MAX_TONES + 1);
     assert!(translated(Action::Dtmf { leg: leg("9.1"), digits: many }).is_err());
 }
