@@ -102,10 +102,18 @@ fn international(text: &str) -> String {
     match text {
         _ if text.starts_with('+') => format!("+{number}"),
         _ if number.starts_with("00") => format!("+{}", &number[2..]),
-        // Eleven digits and no zero in front: a trunk's way of writing an international number.
-        _ if number.len() >= 11 && !number.starts_with('0') => format!("+{number}"),
+        // No zero in front and too long for a national number: a trunk's way of writing an international one.
+        _ if number.len() >= 10 && !number.starts_with('0') && !is_north_american(&number) => {
+            format!("+{number}")
+        }
         _ => String::new(),
     }
+}
+
+/// `NXXNXXXXXX`: a national number of North America, or an international one of somewhere else; nobody can tell.
+fn is_north_american(number: &str) -> bool {
+    let first = |at: usize| number.as_bytes().get(at).is_some_and(|digit| (b'2'..=b'9').contains(digit));
+    number.len() == 10 && first(0) && first(3)
 }
 
 /// Region and calling code of an international number.

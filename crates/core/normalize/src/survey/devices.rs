@@ -76,9 +76,10 @@ fn usual_context(findings: &Findings) -> Option<String> {
 fn judged(findings: &Findings, name: &str, endpoint: &Endpoint, usual: Option<&str>) -> Device {
     let address = format!("{}/{name}", endpoint.technology);
     let context = endpoint.context.as_deref();
-    let registration = findings.registrations.iter().any(|registration| {
-        registration.endpoint.as_deref() == Some(name) || registration.name == name
-    });
+    let registration = findings
+        .registrations
+        .iter()
+        .any(|registration| registration.endpoint.as_deref() == Some(name) || registration.name == name);
     let gets_numbers = findings
         .dialplan
         .steps()
@@ -89,9 +90,10 @@ fn judged(findings: &Findings, name: &str, endpoint: &Endpoint, usual: Option<&s
         ["trunk", "pstn", "outside", "carrier", "inbound", "did"].iter().any(|word| context.contains(word))
     };
     let numeric = name.bytes().all(|byte| byte.is_ascii_digit());
-    let registered = findings.contacts.iter().any(|contact| contact.endpoint == name)
-        && endpoint.fixed_contact.is_none();
-    let serves = findings.queues.values().flat_map(|queue| &queue.members).any(|member| member.device == address);
+    let registered =
+        findings.contacts.iter().any(|contact| contact.endpoint == name) && endpoint.fixed_contact.is_none();
+    let serves =
+        findings.queues.values().flat_map(|queue| &queue.members).any(|member| member.device == address);
     let signs: [(bool, i32, &'static str); 10] = [
         (registration, 3, "the PBX registers there"),
         (!endpoint.identified_by.is_empty(), 2, "it is recognised by its address"),
@@ -125,11 +127,17 @@ fn judged(findings: &Findings, name: &str, endpoint: &Endpoint, usual: Option<&s
     }
 }
 
-/// What others dial to reach a phone: a hint, an extension that rings it alone, or its own name.
+/// What others dial to reach a phone: its own name where that can be dialled, else a hint, or an extension that rings it
+/// alone.
 fn extension(findings: &Findings, device: &Device, outside: &[String]) -> Option<String> {
-    let inside = |context: &str| !outside.iter().any(|one| one == context) && !context.starts_with("hookswitch");
+    let inside =
+        |context: &str| !outside.iter().any(|one| one == context) && !context.starts_with("hookswitch");
     let steps = || findings.dialplan.steps().filter(|(context, ..)| inside(context));
     let plain = |exten: &str| exten.bytes().all(|byte| byte.is_ascii_digit());
+    let own_context = device.context.as_deref().unwrap_or_default();
+    if plain(&device.name) && findings.dialplan.answers(own_context, &device.name) {
+        return Some(device.name.clone());
+    }
     let hint = steps().find(|(_, exten, step)| {
         step.priority == 0 && plain(exten) && step.application.split('&').any(|one| one == device.address)
     });
@@ -147,13 +155,15 @@ fn extension(findings: &Findings, device: &Device, outside: &[String]) -> Option
 fn person(findings: &Findings, device: &Device) -> Option<String> {
     let endpoint = findings.endpoints.get(&device.name)?;
     let caller_id = endpoint.caller_id.as_deref().map(|text| text.split('<').next().unwrap_or_default());
-    let caller_id = caller_id.map(|name| name.trim().trim_matches('"').trim());
+    // `"Alice \"Ali\" Zhang" <1010>`
+    let caller_id =
+        caller_id.map(|name| name.trim().trim_matches('"').replace("\\\"", "\"").trim().to_owned());
     let members = findings.queues.values().flat_map(|queue| &queue.members);
     let member = || members.into_iter().find(|member| member.device == device.address);
     let member = member().map(|member| member.name.as_str()).filter(|name| !name.contains('/'));
     let mailbox = device.extension.as_deref().and_then(|exten| findings.mailboxes.get(exten));
-    let name = caller_id.filter(|name| !name.is_empty()).or(mailbox.map(String::as_str)).or(member)?;
-    Some(name.to_owned())
+    let of_pbx = || mailbox.map(String::as_str).or(member).map(str::to_owned);
+    caller_id.filter(|name| !name.is_empty()).or_else(of_pbx)
 }
 
 /// What an application rings: `PJSIP/1001&PJSIP/1002,30`, `PJSIP/${EXTEN}@carrier`, `SIP/carrier/${EXTEN}`.
@@ -216,7 +226,7 @@ pub(super) fn outward<'d>(dialplan: &'d Dialplan, context: &str, trunks: &[&Devi
                     .any(|target| trunks.iter().any(|trunk| trunk.name == target.endpoint))
         })
     };
-    reachable.into_iter().filter(|exten| leads_out(exten)).collect()
+    reachable.into_iter().map(|(_, exten)| exten).filter(|exten| leads_out(exten)).collect()
 }
 
 #[cfg(test)]
@@ -244,7 +254,8 @@ mod tests {
 
     #[test]
     fn a_dialled_number_belongs_to_its_trunk() {
-        let told = |data| targets("Dial", data).into_iter().map(|t| (t.endpoint, t.number)).collect::<Vec<_>>();
+        let told =
+            |data| targets("Dial", data).into_iter().map(|t| (t.endpoint, t.number)).collect::<Vec<_>>();
         assert_eq!(told("PJSIP/1001&PJSIP/1002,30,tk"), [("1001".into(), false), ("1002".into(), false)]);
         assert_eq!(told("PJSIP/${EXTEN:1}@carrier,60"), [("carrier".into(), true)]);
         assert_eq!(told("SIP/carrier/${EXTEN}"), [("carrier".into(), true)]);

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hookswitch_ami::Frame;
 
+use super::devices::takes;
+
 /// Steps that are kept of a PBX's dialplan.
 const MAX_STEPS: usize = 200_000;
 
@@ -175,18 +177,24 @@ impl Dialplan {
         self.contexts.get(context).into_iter().flat_map(|extens| extens.keys().map(String::as_str))
     }
 
-    /// The extensions of a context and of all it includes.
+    /// Whether something takes what is dialled in a context or in one it includes.
     #[must_use]
-    pub fn reachable(&self, context: &str) -> BTreeSet<&str> {
-        let mut contexts = vec![context.to_owned()];
+    pub fn answers(&self, context: &str, dialled: &str) -> bool {
+        self.reachable(context).iter().any(|(_, exten)| takes(exten, dialled))
+    }
+
+    /// The extensions of a context and of all it includes, each with its context.
+    #[must_use]
+    pub fn reachable(&self, context: &str) -> BTreeSet<(&str, &str)> {
+        let mut contexts = vec![context];
         let mut seen = BTreeSet::new();
         let mut extens = BTreeSet::new();
         while let Some(context) = contexts.pop() {
-            if seen.insert(context.clone()) {
-                extens.extend(self.extens(&context));
-                let included = self.includes.iter().filter(|(from, _)| *from == context);
-                contexts.extend(included.map(|(_, to)| to.clone()));
-            }
+            let there = self.contexts.get_key_value(context).filter(|(name, _)| seen.insert(name.as_str()));
+            let Some((name, steps)) = there else { continue };
+            extens.extend(steps.keys().map(|exten| (name.as_str(), exten.as_str())));
+            let included = self.includes.iter().filter(|(from, _)| from == name);
+            contexts.extend(included.map(|(_, to)| to.as_str()));
         }
         extens
     }
@@ -201,8 +209,7 @@ fn of_context(
     let none = Vec::new();
     let mut differences = Vec::new();
     for exten in extens {
-        let (ours, theirs) =
-            (printed.get(exten).unwrap_or(&none), loaded.get(exten).unwrap_or(&none));
+        let (ours, theirs) = (printed.get(exten).unwrap_or(&none), loaded.get(exten).unwrap_or(&none));
         let last = ours.iter().chain(theirs).map(|step| step.priority).max().unwrap_or(0);
         for priority in 1..=last {
             let at = |steps: &[Step]| steps.iter().find(|step| step.priority == priority).map(Step::told);

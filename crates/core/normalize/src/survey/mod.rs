@@ -25,7 +25,7 @@ mod toml;
 
 pub use country::{Country, country};
 pub use devices::{Device, Role, devices};
-pub use dialplan::{Difference, Dialplan, Step};
+pub use dialplan::{Dialplan, Difference, Step};
 pub use findings::{
     ConfigFile, Contact, Endpoint, Findings, Member, Parking, PbxQueue, Registration, Reply, User,
 };

@@ -136,7 +136,9 @@ impl Writer<'_> {
             "Proposed by `hookswitch discover` from the Asterisk {version} at {}. Nothing was changed there.",
             self.access.address
         ));
-        self.remark("Each part says how sure it is (certain, likely, guess) and why. Read it, change it, then:");
+        self.remark(
+            "Each part says how sure it is (certain, likely, guess) and why. Read it, change it, then:",
+        );
         self.remark("  hookswitch check && hookswitch doctor");
     }
 
@@ -145,7 +147,9 @@ impl Writer<'_> {
         if let Some(country) = self.country.clone() {
             self.state("numbers.country", &country.code, country.confidence, &country.evidence.join("; "));
             self.line(format!("country = {}", quoted(&country.code)));
-            self.remark("Click-to-dial reaches this country only; everything else is refused until it is named.");
+            self.remark(
+                "Click-to-dial reaches this country only; everything else is refused until it is named.",
+            );
             self.line(format!("outbound_allow = [{}]", quoted(&country.calling_code)));
         } else {
             let why = "no trunk, caller ID or dialled number says which country national numbers belong to";
@@ -181,7 +185,8 @@ impl Writer<'_> {
         let phones = self.devices.iter().filter(|device| device.role == Role::Phone);
         let contexts: Vec<&str> = phones.filter_map(|phone| phone.context.as_deref()).collect();
         let count = |context: &str| contexts.iter().filter(|one| **one == context).count();
-        let most = contexts.iter().copied().max_by_key(|context| (count(context), std::cmp::Reverse(*context)));
+        let most =
+            contexts.iter().copied().max_by_key(|context| (count(context), std::cmp::Reverse(*context)));
         most.filter(|context| is_word(context, "-_.")).map(str::to_owned)
     }
 
@@ -199,7 +204,9 @@ impl Writer<'_> {
         if access.routes {
             self.line("mode = \"route\"");
         } else {
-            self.remark("observe: Hookswitch looks on and changes nothing. \"route\" when it shall distribute calls:");
+            self.remark(
+                "observe: Hookswitch looks on and changes nothing. \"route\" when it shall distribute calls:",
+            );
             self.remark("then `hookswitch dialplan` prints what the PBX has to include.");
             self.line("mode = \"observe\"");
         }
@@ -221,7 +228,8 @@ impl Writer<'_> {
         let trunks: Vec<Device> =
             self.devices.iter().filter(|device| device.role == Role::Trunk).cloned().collect();
         if trunks.is_empty() {
-            self.unknown.push("trunks: no endpoint looks like one; calls from outside may count as internal".into());
+            self.unknown
+                .push("trunks: no endpoint looks like one; calls from outside may count as internal".into());
             return;
         }
         for trunk in &trunks {
@@ -245,7 +253,8 @@ impl Writer<'_> {
             self.remark("fallback = { goto = \"from-internal,600,1\" }");
             return;
         }
-        let evidence = "where callers go when the daemon is away: the phones of those who answer now, all at once";
+        let evidence =
+            "where callers go when the daemon is away: the phones of those who answer now, all at once";
         self.state("pbx.fallback", &phones.join("&"), Confidence::Guess, evidence);
         self.line(format!("fallback = {{ dial = {} }}", quoted(&phones.join("&"))));
     }
@@ -256,20 +265,17 @@ impl Writer<'_> {
         let reachable = self.findings.dialplan.reachable(&context);
         let features = self.findings.file("features.conf", None);
         let general = features.and_then(|file| file.get("general", "pickupexten"));
+        // Of the PBX's own: what Hookswitch put there at an earlier installation may stay.
+        let theirs = || reachable.iter().filter(|(context, _)| *context != "hookswitch-agents");
         let taken = |code: &str| {
-            let other = |exten: &&&str| {
-                takes(exten, code)
-                    // Hookswitch's own, from an earlier installation.
-                    && !self.findings.dialplan.extens("hookswitch-agents").any(|own| own == **exten)
-            };
-            reachable.iter().find(other).map(|exten| (*exten).to_owned())
-                .or_else(|| (general == Some(code)).then(|| "pickupexten".to_owned()))
+            let exten = theirs().find(|(_, exten)| takes(exten, code)).map(|(_, exten)| (*exten).to_owned());
+            exten.or_else(|| (general == Some(code)).then(|| "pickupexten".to_owned()))
         };
         let codes = |prefix: &str| ["0", "1", "2", "3"].map(|digit| format!("{prefix}{digit}"));
         let Some(by) = codes("*5").iter().find_map(|code| taken(code)) else { return };
-        let free = ["*6", "*7", "*8", "*9", "*55", "*66"].into_iter().find(|prefix| {
-            codes(prefix).iter().all(|code| taken(code).is_none())
-        });
+        let free = ["*6", "*7", "*8", "*9", "*55", "*66"]
+            .into_iter()
+            .find(|prefix| codes(prefix).iter().all(|code| taken(code).is_none()));
         let [login, logout, pause, ready] = match free {
             Some(prefix) => codes(prefix),
             None => Default::default(),
@@ -317,7 +323,9 @@ impl Writer<'_> {
 /// A device that the configuration takes.
 fn is_device(address: &str) -> bool {
     address.split_once('/').is_some_and(|(technology, name)| {
-        is_word(technology, "") && is_word(name, "/@:._-+*#=") && name.bytes().any(|b| b.is_ascii_alphanumeric())
+        is_word(technology, "")
+            && is_word(name, "/@:._-+*#=")
+            && name.bytes().any(|b| b.is_ascii_alphanumeric())
     })
 }
 
@@ -341,7 +349,8 @@ impl Writer<'_> {
         for phone in &phones {
             let serves = serving.contains(&phone.address);
             let Some(id) = agent_id(phone, &agents) else {
-                self.unknown.push(format!("agent of {}: its name cannot stand in a configuration", phone.address));
+                self.unknown
+                    .push(format!("agent of {}: its name cannot stand in a configuration", phone.address));
                 continue;
             };
             if serves || serving.is_empty() {
@@ -379,7 +388,10 @@ impl Writer<'_> {
             return;
         }
         self.line("");
-        self.remark(format!("{} more phones serve no queue. For those who shall have a screen:", others.len()));
+        self.remark(format!(
+            "{} more phones serve no queue. For those who shall have a screen:",
+            others.len()
+        ));
         for (phone, id) in others {
             let name = phone.person.as_deref().unwrap_or(id);
             let known = phone.extension.as_deref().filter(|extension| *extension != phone.name);
@@ -390,7 +402,12 @@ impl Writer<'_> {
                 quoted(name),
                 quoted(&phone.address)
             ));
-            self.note(&format!("phone {}", phone.address), name, phone.confidence, "a phone that serves no queue");
+            self.note(
+                &format!("phone {}", phone.address),
+                name,
+                phone.confidence,
+                "a phone that serves no queue",
+            );
         }
     }
 
@@ -404,7 +421,11 @@ impl Writer<'_> {
             if QueueId::new(name).is_err() {
                 self.unknown.push(format!("queue {name}: its name cannot stand in a configuration"));
             } else if ids.is_empty() {
-                let why = if queue.members.is_empty() { "nobody serves it now" } else { "its members are no phones" };
+                let why = if queue.members.is_empty() {
+                    "nobody serves it now"
+                } else {
+                    "its members are no phones"
+                };
                 self.unknown.push(format!("queue {name}: {why}, so it was left out"));
             } else {
                 self.queue(name, queue, &ids);
@@ -418,7 +439,8 @@ impl Writer<'_> {
         let (strategy, confidence, why) = strategy(&queue.strategy);
         self.line("\n[[queue]]");
         let count = queue.members.len();
-        let evidence = format!("queue {name} of the PBX: strategy {}, {count} members; {why}", queue.strategy);
+        let evidence =
+            format!("queue {name} of the PBX: strategy {}, {count} members; {why}", queue.strategy);
         self.state(&format!("queue {name}"), strategy, confidence, &evidence);
         self.line(format!("id = {}", quoted(name)));
         self.line(format!("strategy = {}", quoted(strategy)));
@@ -428,8 +450,10 @@ impl Writer<'_> {
             self.remark("Its members have penalties. Here: skills, and `requires` that loosens with the waiting time.");
         }
         let file = self.findings.file("queues.conf", None);
-        let seconds = |key| setting(file, name, key).and_then(|value| value.parse::<u64>().ok()).filter(|n| *n > 0);
-        let music = setting(file, name, "musicclass").filter(|music| is_word(music, "-_.") && *music != "default");
+        let seconds =
+            |key| setting(file, name, key).and_then(|value| value.parse::<u64>().ok()).filter(|n| *n > 0);
+        let music =
+            setting(file, name, "musicclass").filter(|music| is_word(music, "-_.") && *music != "default");
         let lines = [
             seconds("timeout").filter(|n| *n <= 600).map(|n| format!("offer_timeout = \"{n}s\"")),
             seconds("wrapuptime").map(|n| format!("wrap_up = \"{n}s\"")),
@@ -503,7 +527,8 @@ impl Writer<'_> {
         for (question, why) in &self.findings.refused {
             // Not every PBX has every channel driver.
             let absent = why.starts_with("Invalid/unknown command");
-            let optional = matches!(question, Question::Peers | Question::Registrations | Question::Endpoint(_));
+            let optional =
+                matches!(question, Question::Peers | Question::Registrations | Question::Endpoint(_));
             if !(absent && optional) {
                 lines.push(format!("{}: the PBX said \"{why}\"", question.about()));
             }
@@ -540,7 +565,11 @@ fn strategy(theirs: &str) -> (&'static str, Confidence, &'static str) {
         "rrmemory" | "rrordered" | "roundrobin" => ("round-robin", Confidence::Certain, "the same"),
         "random" => ("random", Confidence::Certain, "the same"),
         "wrandom" => ("random", Confidence::Likely, "weights are not taken over"),
-        "linear" => ("longest-idle", Confidence::Guess, "a fixed order has no like here; skills with best-skill do it"),
+        "linear" => (
+            "longest-idle",
+            Confidence::Guess,
+            "a fixed order has no like here; skills with best-skill do it",
+        ),
         _ => ("longest-idle", Confidence::Guess, "a strategy that is not known here"),
     }
 }

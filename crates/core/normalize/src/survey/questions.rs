@@ -45,9 +45,9 @@ impl Question {
             Self::Clock => Action::new("Ping"),
             Self::Settings => Action::new("CoreSettings"),
             Self::Commands => Action::new("ListCommands"),
-            Self::Config { file, section } => Action::new("GetConfig")
-                .header("Filename", *file)
-                .header_if("Category", section.as_deref()),
+            Self::Config { file, section } => {
+                Action::new("GetConfig").header("Filename", *file).header_if("Category", section.as_deref())
+            }
             Self::Endpoints => Action::new("PJSIPShowEndpoints"),
             Self::Endpoint(name) => Action::new("PJSIPShowEndpoint").header("Endpoint", name.as_str()),
             Self::Contacts => Action::new("PJSIPShowContacts"),
@@ -135,8 +135,7 @@ impl Survey {
     #[must_use]
     pub fn new(scope: Scope) -> Self {
         let config = |file| Question::Config { file, section: None };
-        let section =
-            |file, section: &str| Question::Config { file, section: Some(section.to_owned()) };
+        let section = |file, section: &str| Question::Config { file, section: Some(section.to_owned()) };
         let mut waiting = VecDeque::from([
             Question::Clock,
             Question::Settings,

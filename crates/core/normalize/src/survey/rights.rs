@@ -39,7 +39,11 @@ pub fn rights(findings: &Findings, user: &str) -> Rights {
         let has = |class: &str| grants(&section.read, class);
         NEEDED_READ.into_iter().filter(|class| !has(class)).collect()
     });
-    Rights { missing_write, missing_read, filters: section.map(|section| section.filters).unwrap_or_default() }
+    Rights {
+        missing_write,
+        missing_read,
+        filters: section.map(|section| section.filters).unwrap_or_default(),
+    }
 }
 
 fn grants(classes: &BTreeSet<String>, class: &str) -> bool {

@@ -36,5 +36,7 @@ pub(super) fn comment(text: &str) -> String {
 
 /// A text that stands in one word of the configuration: of Asterisk's files.
 pub(super) fn is_word(text: &str, also: &str) -> bool {
-    !text.is_empty() && text.len() <= 256 && text.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
+    !text.is_empty()
+        && text.len() <= 256
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
 }

@@ -55,7 +55,8 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Outcome {
         Some(address) => given(options, address)?,
         None => configured(arguments, options)?,
     };
-    let proposal = block_on(ask(&host, &access))?.map_err(|error| anyhow!("{error}\nhint: {}", error.hint()))?;
+    let proposal =
+        block_on(ask(&host, &access))?.map_err(|error| anyhow!("{error}\nhint: {}", error.hint()))?;
     if arguments.json {
         println!("{}", as_json(&access, &proposal));
     } else {
@@ -104,7 +105,14 @@ fn configured(arguments: &Arguments, options: &Options) -> Result<(Host, Access)
     Ok((Host::of(asterisk)?, access))
 }
 
-fn access(name: &str, address: &HostPort, tls: Option<String>, user: &str, secret: String, routes: bool) -> Access {
+fn access(
+    name: &str,
+    address: &HostPort,
+    tls: Option<String>,
+    user: &str,
+    secret: String,
+    routes: bool,
+) -> Access {
     let (name, address, username) = (name.to_owned(), address.to_string(), user.to_owned());
     Access { name, address, tls, username, secret, routes }
 }
@@ -123,13 +131,17 @@ pub(super) fn find<'c>(config: &'c Config, name: &str) -> anyhow::Result<(&'c Pb
     let only = (asterisks.len() == 1 && name == "pbx").then(|| asterisks.first()).flatten();
     named.or(only).copied().ok_or_else(|| {
         let names: Vec<&str> = asterisks.iter().map(|(pbx, _)| pbx.name.as_str()).collect();
-        anyhow!("no PBX of kind \"asterisk\" is called {name:?}\nhint: the configuration has {}", names.join(", "))
+        anyhow!(
+            "no PBX of kind \"asterisk\" is called {name:?}\nhint: the configuration has {}",
+            names.join(", ")
+        )
     })
 }
 
 fn summary(proposal: &Proposal) -> String {
     let count = |prefix: &str| proposal.statements.iter().filter(|one| one.topic.starts_with(prefix)).count();
-    let counts = ["trunk ", "agent ", "queue ", "route ", "phone "].map(|kind| format!("{} {}s", count(kind), kind.trim()));
+    let counts = ["trunk ", "agent ", "queue ", "route ", "phone "]
+        .map(|kind| format!("{} {}s", count(kind), kind.trim()));
     format!("found: {}; not known: {}, listed at the end", counts.join(", "), proposal.unknown.len())
 }
 

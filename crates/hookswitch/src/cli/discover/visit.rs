@@ -97,7 +97,8 @@ impl Host {
             TlsKind::System => None,
             TlsKind::Ca(path) => Some(path.clone()),
         };
-        Tls::new(ca).map_err(|error| VisitError::Tls { address: self.address.to_string(), reason: error.to_string() })
+        Tls::new(ca)
+            .map_err(|error| VisitError::Tls { address: self.address.to_string(), reason: error.to_string() })
     }
 }
 
@@ -107,7 +108,8 @@ impl Visit {
         let address = host.address.to_string();
         let connecting = timeout(CONNECT, host.tls()?.connect(&address)).await;
         let connected = connecting.unwrap_or_else(|_| Err(io::Error::other("no connection within 5 s")));
-        let wire = connected.map_err(|reason| VisitError::Unreachable { address: address.clone(), reason })?;
+        let wire =
+            connected.map_err(|reason| VisitError::Unreachable { address: address.clone(), reason })?;
         let mut visit = Self {
             address,
             wire: Box::new(wire),
@@ -138,7 +140,11 @@ impl Visit {
                 }
                 LoginStep::Refused(refused) => {
                     let address = self.address.clone();
-                    return Err(VisitError::Refused { address, message: refused.message, hint: refused.hint });
+                    return Err(VisitError::Refused {
+                        address,
+                        message: refused.message,
+                        hint: refused.hint,
+                    });
                 }
             }
         }
