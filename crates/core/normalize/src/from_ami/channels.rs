@@ -42,6 +42,12 @@ impl Normalizer {
             let (uid, stale) = (uid.clone(), channel.stale);
             if stale && let Some(channel) = self.board.topology.get_mut(uid.as_str()) {
                 channel.stale = false;
+                // Of a channel that is believed only the address is known.
+                if let Some(name) =
+                    said(frame, "Channel").filter(|_| frame.get("Uniqueid") == Some(uid.as_str()))
+                {
+                    channel.name = name.into();
+                }
             }
             return Ok(uid);
         }

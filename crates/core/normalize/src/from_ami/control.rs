@@ -24,6 +24,9 @@ pub(super) const SUPERVISE_CONTEXT: &str = "hookswitch-supervise";
 /// Where the devices of an agent ring for a call that the engine begins.
 const DIAL_CONTEXT: &str = "hookswitch-dial";
 
+/// How the references begin that the engine gives to calls it makes: Asterisk's own are numbers.
+const OWN_REFERENCE: &str = "hs-";
+
 /// How long beyond its ringing an Originate may take to be over. One whose channel's reference is in use already is
 /// taken by Asterisk and never answered.
 const PATIENCE: Millis = Millis::from_secs(10);
@@ -96,6 +99,18 @@ fn bounded<T>(open: &mut BTreeMap<ActionId, T>) -> &mut BTreeMap<ActionId, T> {
 pub(super) fn begins(frame: &Frame) -> Option<CallRef> {
     (frame.get("Context") == Some(DIAL_CONTEXT)).then_some(())?;
     frame.chan_variable("HS_CALL").filter(|call| !call.is_empty()).map(CallRef::new)
+}
+
+/// The call of the engine's making that a listed channel is in: its wires, which have gone or may go any moment, had the
+/// call's reference.
+pub(super) fn begun(frame: &Frame) -> Option<CallRef> {
+    frame.chan_variable("HS_CALL").filter(|call| call.starts_with(OWN_REFERENCE)).map(CallRef::new)
+}
+
+/// Whom such a call is for, as the phone of a listed channel shows it.
+pub(super) fn shown_number(frame: &Frame, plan: &Plan) -> Numbers {
+    let shown = said(frame, "ConnectedLineNum").unwrap_or_default();
+    Numbers { dnis: headers::plain_number(shown, plan), ..Numbers::default() }
 }
 
 /// Whom such a call is for: the agent's phone shows it.

@@ -4,7 +4,7 @@ use hookswitch_ami::{Action, EventName, Frame};
 use hookswitch_model::{Millis, Timestamp, pbx::Fact, setup::Mode};
 
 use super::{
-    Normalizer, Read, Unread,
+    Normalizer, Read, Unread, control,
     headers::{self, must, said},
     queues,
 };
@@ -201,6 +201,10 @@ impl Normalizer {
             }
             (Some("hookswitch-supervised"), _) => self.board.is_no_party(uid.as_str()),
             _ => {}
+        }
+        if let Some(call) = control::begun(frame) {
+            let numbers = control::shown_number(frame, &self.board.settings.plan);
+            self.board.begun_unseen.push((uid.clone(), call, numbers));
         }
         self.board.found(&uid, progress, bridge.map(|bridge| (bridge, holding)));
         Ok(())

@@ -11,7 +11,7 @@ use hookswitch_model::{
 
 use super::{
     Switchboard,
-    call::{Call, Leg},
+    call::{Call, Leg, Numbers},
     channel::{Channel, Progress},
 };
 
@@ -167,10 +167,21 @@ impl Switchboard {
 
     /// Finds the call of a listed channel that is in none yet: it calls, or it rings for who it is linked with.
     fn place_found(&mut self, uid: &LegRef) {
+        let begun = self.begun_unseen.iter().position(|(begun, ..)| begun == uid);
+        let begun = begun.map(|at| self.begun_unseen.remove(at));
         let Some(channel) = self.topology.get(uid.as_str()) else { return };
-        if !channel.is_party() || self.on.contains_key(uid.as_str()) || channel.bridge().is_some() {
+        if !channel.is_party() || self.on.contains_key(uid.as_str()) {
             return;
         }
+        if let Some((_, call, numbers)) = begun
+            && self.place_begun(uid, call, numbers)
+        {
+            return;
+        }
+        let Some(channel) = self.topology.get(uid.as_str()).filter(|channel| channel.bridge().is_none())
+        else {
+            return;
+        };
         let (linked, progress) = (channel.linked.clone(), channel.progress);
         if linked == *uid {
             self.caller(uid);
@@ -179,6 +190,25 @@ impl Switchboard {
         {
             self.ring(&call, uid);
         }
+    }
+
+    /// A listed channel of a call that the engine began, found in the order in which channels were made: the agent's
+    /// devices first, then whom the agent reaches, who is placed by the bridge when they talk.
+    fn place_begun(&mut self, uid: &LegRef, call: CallRef, numbers: Numbers) -> bool {
+        let is_up = |uid: &str| self.topology.get(uid).is_some_and(|one| one.progress == Progress::Up);
+        let Some(known) = self.calls.get(&call) else {
+            self.rings_for(uid, call, numbers);
+            return true;
+        };
+        if !is_up(known.originator.as_str()) {
+            self.rings_for(uid, call, numbers);
+            return true;
+        }
+        let rings = !is_up(uid.as_str());
+        if rings {
+            self.ring(&call, uid);
+        }
+        rings
     }
 
     /// The PBX does not know the channel of this leg.

@@ -84,6 +84,8 @@ pub(crate) struct Switchboard {
     ages: u64,
     /// What a listing under way has found.
     found: Vec<LegRef>,
+    /// Listed channels of calls that the engine began, with whom those are for.
+    pub(crate) begun_unseen: Vec<(LegRef, CallRef, call::Numbers)>,
     found_in_queues: Vec<(LegRef, QueueId, u32)>,
     /// The time of what is being looked at.
     pub(crate) now: Timestamp,
@@ -123,6 +125,7 @@ impl Switchboard {
             pending: Agenda::default(),
             ages: 0,
             found: Vec::new(),
+            begun_unseen: Vec::new(),
             found_in_queues: Vec::new(),
             now: Timestamp::default(),
             moment: Timestamp::default(),
