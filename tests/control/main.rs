@@ -3,6 +3,9 @@
 //! `cargo test -p hookswitch-tests --test control -- consult` plays those with that word in their names.
 //! `HOOKSWITCH_SKIP_ASTERISK=1` leaves real PBXs out.
 
+mod crash;
+mod demo;
+mod roles;
 mod table;
 
 use hookswitch_tests::asterisk::{Version, skipped};
@@ -24,19 +27,22 @@ fn main() {
         ("asterisk_22", Place::Asterisk(Version::V22)),
         ("asterisk_16", Place::Asterisk(Version::V16)),
     ] {
-        let real = place != Place::Simulator;
-        let stories = table::STORIES.iter().filter(|story| real || story.stages != Stages::Real);
-        for story in stories {
+        for story in table::STORIES.iter().filter(|story| story.stages.hold(place)) {
             trials.push(Trial::test(format!("{}::{name}", story.name), move || {
                 on(place, async { Stage::set(place, Mode::Route, story.settings).await?.play(story).await })
             }));
         }
-        if real {
-            trials.push(Trial::test(format!("of_two_clients_one_wins::{name}"), move || {
-                on(place, race(place))
+        trials.push(Trial::test(format!("of_two_clients_one_wins::{name}"), move || on(place, race(place))));
+        trials.push(Trial::test(format!("every_verb_and_every_role::{name}"), move || {
+            on(place, roles::table(place))
+        }));
+        for (when, moment) in crash::Moment::ALL {
+            trials.push(Trial::test(format!("click_in_flight_{when}::{name}"), move || {
+                on(place, crash::click_in_flight(place, moment))
             }));
         }
     }
+    trials.push(Trial::test("every_verb_in_the_demo", || on(Place::Simulator, demo::every_verb())));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -53,7 +59,7 @@ async fn race(place: Place) -> anyhow::Result<()> {
     let story = Story {
         name: "race",
         modes: &[Mode::Route],
-        stages: Stages::Real,
+        stages: Stages::All,
         script: "see held; A asks retrieve; see retrieved; C hangs up; A is cut off",
         calls: &[(
             "started, queued Q, offered A, offer_ended accepted, answered A, held, retrieved, ended",

@@ -8,12 +8,7 @@ const fn story(
     script: &'static str,
     calls: &'static [(&'static str, &'static str)],
 ) -> Story {
-    Story { name, modes: &[Mode::Route], stages: Stages::Real, script, calls, settings: "" }
-}
-
-/// Played in the simulator, too, which knows holding but not yet consulting.
-const fn everywhere(story: Story) -> Story {
-    Story { stages: Stages::All, ..story }
+    Story { name, modes: &[Mode::Route], stages: Stages::All, script, calls, settings: "" }
 }
 
 /// A consultation that was answered and is merged.
@@ -23,7 +18,7 @@ const MERGED: (&str, &str) = (
 );
 
 pub(crate) const STORIES: &[Story] = &[
-    everywhere(story(
+    story(
         "hold",
         "C dials Q; A rings; A answers; see answered A; A asks hold; see held; A asks retrieve; see retrieved; \
          A asks hold; see held; A asks retrieve; see retrieved; C hangs up; A is cut off",
@@ -31,8 +26,8 @@ pub(crate) const STORIES: &[Story] = &[
             "started, queued Q, offered A, offer_ended accepted, answered A, held, retrieved, held, retrieved, ended",
             "answered, by customer, handled A, resolved A",
         )],
-    )),
-    everywhere(story(
+    ),
+    story(
         "hold-of-a-direct-call",
         "C dials A; A rings; A answers; see answered A; A asks hold; see held; A may not hold; A asks retrieve; \
          see retrieved; A hangs up; C is cut off",
@@ -40,7 +35,7 @@ pub(crate) const STORIES: &[Story] = &[
             "started, offered A, offer_ended accepted, answered A, held, retrieved, ended",
             "answered, by agent, handled A",
         )],
-    )),
+    ),
     story(
         "hold-agent-leaves",
         "C dials Q; A rings; A answers; see answered A; A asks hold; see held; A hangs up; A goes not_ready; see queued Q; B rings; \
@@ -51,14 +46,14 @@ pub(crate) const STORIES: &[Story] = &[
             "answered, by customer, handled A B, resolved B",
         )],
     ),
-    everywhere(story(
+    story(
         "hold-customer-leaves",
         "C dials Q; A rings; A answers; see answered A; A asks hold; see held; C hangs up; A is cut off",
         &[(
             "started, queued Q, offered A, offer_ended accepted, answered A, held, ended",
             "answered, by customer, handled A",
         )],
-    )),
+    ),
     story(
         "hold-daemon-dies",
         "C dials Q; A rings; A answers; see answered A; A asks hold; see held; the daemon dies; 14 s pass; \
@@ -310,4 +305,165 @@ pub(crate) const STORIES: &[Story] = &[
             "answered, by customer, handled A, resolved A",
         )],
     ),
+    story(
+        "supervise-barge",
+        "C dials Q; A rings; A answers; see answered A; D asks supervise barge; D rings; D answers; \
+         see party_joined supervisor; D may not supervise listen; C hangs up; A is cut off; D is cut off",
+        &[(
+            "started, queued Q, offered A, offer_ended accepted, answered A, party_joined supervisor, ended",
+            "answered, by customer, handled A, resolved A",
+        )],
+    ),
+    story(
+        "supervise-another-mode",
+        "C dials Q; A rings; A answers; see answered A; D asks supervise listen; D rings; D answers; \
+         see party_joined supervisor; D hangs up; see party_left supervisor; D asks supervise whisper; D rings; \
+         D answers; see party_joined supervisor; C hangs up; A is cut off",
+        &[(
+            "started, queued Q, offered A, offer_ended accepted, answered A, party_joined supervisor, \
+             party_left supervisor, party_joined supervisor, ended",
+            "answered, by customer, handled A, resolved A",
+        )],
+    ),
+    story(
+        "transfer-to-queue-keeps-data",
+        "C dials Q; A rings; A answers; see answered A; A notes case=7; see data; A asks transfer Q2; A is cut off; \
+         D rings; D answers; see answered D; D notes topic=invoice; see data; C hangs up; D is cut off",
+        &[(
+            "started, queued Q, offered A, offer_ended accepted, answered A, transferred blind A>, queued Q2, \
+             offered D, offer_ended accepted, answered D, ended",
+            "answered, handled A D, data case=7, data topic=invoice",
+        )],
+    ),
+    story(
+        "transfer-to-queue-begins-at-the-end",
+        "D goes not_ready; C dials Q; A rings; A answers; see answered A; C2 dials Q2; see queued Q2; 0.2 s pass; \
+         A asks transfer Q2; A is cut off; see queued Q2; D goes ready; D rings; D answers; see answered D; \
+         C2 hangs up; D is cut off; D rings; D answers; see answered D; C hangs up; D is cut off",
+        &[
+            (
+                "started, queued Q, offered A, offer_ended accepted, answered A, transferred blind A>, queued Q2, \
+                 offered D, offer_ended accepted, answered D, ended",
+                "answered, by customer, handled A D",
+            ),
+            ("started, queued Q2, offered D, offer_ended accepted, answered D, ended", "answered, handled D"),
+        ],
+    ),
+    Story {
+        settings: EXPRESS,
+        ..story(
+            "transfer-to-queue-keeps-place",
+            "D goes not_ready; C dials Q; A rings; A answers; see answered A; C2 dials Q2; see queued express; \
+             0.2 s pass; A asks transfer express; A is cut off; see queued express; D goes ready; D rings; D answers; \
+             see answered D; C hangs up; D is cut off; D rings; D answers; see answered D; C2 hangs up; D is cut off",
+            &[
+                (
+                    "started, queued Q, offered A, offer_ended accepted, answered A, transferred blind A>, \
+                     queued express, offered D, offer_ended accepted, answered D, ended",
+                    "answered, by customer, handled A D",
+                ),
+                (
+                    "started, queued express, offered D, offer_ended accepted, answered D, ended",
+                    "answered, handled D",
+                ),
+            ],
+        )
+    },
+    Story {
+        settings: GINA,
+        ..story(
+            "answer-by-screen",
+            "G obeys; C dials Q2; G rings; see offered G; G asks answer; see answered G; G may not answer; C hangs up; \
+             G is cut off",
+            &[(
+                "started, queued gina, offered G, offer_ended accepted, answered G, ended",
+                "answered, by customer, handled G",
+            )],
+        )
+    },
+    Story {
+        settings: GINA,
+        ..story(
+            "answer-by-screen-a-phone-that-does-not-obey",
+            "C dials Q2; G rings; see offered G; G asks answer; 0.5 s pass; G answers; see answered G; C hangs up; G is cut off",
+            &[(
+                "started, queued gina, offered G, offer_ended accepted, answered G, ended",
+                "answered, by customer, handled G",
+            )],
+        )
+    },
+    story(
+        "answer-by-screen-where-nothing-answers",
+        "C dials Q; A rings; see offered A; A may not answer; A answers; see answered A; C hangs up; A is cut off",
+        &[("started, queued Q, offered A, offer_ended accepted, answered A, ended", "answered, handled A")],
+    ),
+    story(
+        "consult-daemon-dies",
+        "C dials Q; A rings; A answers; see answered A; A notes case=7; see data; A asks consult B; B rings; B answers; \
+         see answered B; the daemon dies; 1 s pass; the daemon returns; A asks consult/complete; \
+         see transferred attended A>B; A is cut off; C hangs up; B is cut off",
+        &[
+            (
+                "started inbound, queued Q, offered A, offer_ended accepted, answered A, held, \
+                 transferred attended A>B, ended",
+                "answered, by customer, handled A B, resolved B, data case=7",
+            ),
+            MERGED,
+        ],
+    ),
+    story(
+        "consult-daemon-dies-while-ringing",
+        "C dials Q; A rings; A answers; see answered A; A asks consult B; B rings; see held; the daemon dies; \
+         1 s pass; the daemon returns; B answers; see answered B; A asks consult/cancel; see retrieved; \
+         B is cut off; C hangs up; A is cut off",
+        &[
+            (
+                "started inbound, queued Q, offered A, offer_ended accepted, answered A, held, retrieved, ended",
+                "answered, by customer, handled A",
+            ),
+            ("started internal, offered B, offer_ended accepted, answered B, ended", "answered, of first"),
+        ],
+    ),
+    story(
+        "click-to-dial-unregistered",
+        "A unregisters; 0.5 s pass; A may not dial F; A is not rung; F is not rung",
+        &[],
+    ),
 ];
+
+/// A queue in which who is transferred keeps the place from before, reached by the number of `Q2`.
+const EXPRESS: &str = r#"[[queue]]
+id = "express"
+members = { agents = ["dora"] }
+offer_timeout = "3s"
+wrap_up = "1s"
+transfer_keeps_place = true
+
+[[route]]
+name = "express"
+when = 'dnis == "5013"'
+queue = "express"
+
+"#;
+
+/// An agent whose phone can be told to answer, reached by the number of `Q2`.
+const GINA: &str = r#"[[agent]]
+id = "gina"
+name = "Gina Rossi"
+pbx = "hq"
+devices = ["PJSIP/1006"]
+remote_answer = true
+start = "ready"
+
+[[queue]]
+id = "gina"
+members = { agents = ["gina"] }
+offer_timeout = "5s"
+wrap_up = "1s"
+
+[[route]]
+name = "gina"
+when = 'dnis == "5013"'
+queue = "gina"
+
+"#;

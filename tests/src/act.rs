@@ -14,6 +14,10 @@ pub enum Act {
     Dials(Who, String, Vec<String>),
     /// `A rings`: waits until the phone rings.
     Rings(Who),
+    /// `A obeys`: from now on the phone answers when it is told to (NOTIFY).
+    Obeys(Who),
+    /// `F is not rung`: nothing has arrived at the phone that was not taken yet.
+    IsNotRung(Who),
     /// `A stops ringing`, after `A rings`: waits until the far end has given up.
     StopsRinging(Who),
     /// `A answers`: picks up when it rings.
@@ -63,6 +67,8 @@ impl FromStr for Act {
                 Self::Dials(own(who), own(target), how.iter().map(own).collect())
             }
             [who, "rings"] => Self::Rings(own(who)),
+            [who, "obeys"] => Self::Obeys(own(who)),
+            [who, "is", "not", "rung"] => Self::IsNotRung(own(who)),
             [who, "stops", "ringing"] => Self::StopsRinging(own(who)),
             [who, "answers"] => Self::Answers(own(who)),
             [who, "declines"] => Self::Declines(own(who), 486),

@@ -7,6 +7,7 @@
 //! | `B` | bob, skill support 7 | phone 1002 |
 //! | `D` | dora, skill billing 9 | phone 1003 |
 //! | `E` | erin, no queue | phones 1004 (`E1`) and 1005 (`E2`) |
+//! | `G` | gina, whose phone can be told to answer; only in stories that configure her | phone 1006 |
 //! | `F` | an outside party | +493012345, behind the trunk |
 //! | `X` | where callers go when the daemon is away | phone 1008, dialled as 600 |
 //! | `Q` | queue `support`, sticky | dialled as 5003 in route mode, 5004 (app_queue) in observe mode |
@@ -43,6 +44,7 @@ pub fn phone(who: &str) -> Option<&'static str> {
         "D" => "1003",
         "E1" => "1004",
         "E2" => "1005",
+        "G" => "1006",
         "X" => "1008",
         _ => return None,
     })
@@ -56,6 +58,7 @@ pub fn id(name: &str) -> String {
         "B" => "bob",
         "D" => "dora",
         "E" => "erin",
+        "G" => "gina",
         "Q" => "support",
         "Q2" => "billing",
         "Q3" => "brief",
@@ -122,7 +125,6 @@ pub fn configuration(pbx: &Pbx, webhook: &str, more: &str) -> String {
         r#"[numbers]
 country = "DE"
 outbound_allow = ["+49"]
-extensions = ["xxx", "xxxx"]
 
 [[pbx]]
 name = "hq"

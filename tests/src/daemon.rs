@@ -237,7 +237,10 @@ pub async fn run(arguments: &[&str], config: Option<&Path>) -> Result<Output> {
 }
 
 /// The program under test: `$HOOKSWITCH_BIN`, or what cargo builds now, in the profile of the tests.
-async fn program() -> Result<PathBuf> {
+///
+/// # Errors
+/// When it cannot be built.
+pub async fn program() -> Result<PathBuf> {
     static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
     PROGRAM.get_or_try_init(build).await.cloned()
 }

@@ -24,6 +24,7 @@ pub mod message;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -76,6 +77,8 @@ struct PhoneInner {
     state: Mutex<State>,
     ringing: mpsc::UnboundedSender<Call>,
     manner: watch::Sender<Manner>,
+    /// Answers when a NOTIFY tells it to.
+    obeys: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -118,6 +121,7 @@ impl Phone {
             state: Mutex::default(),
             ringing,
             manner: watch::Sender::new(Manner::Ring),
+            obeys: AtomicBool::new(false),
         });
         let reader = tokio::spawn(Arc::clone(&inner).read());
         Ok(Self { inner, incoming: tokio::sync::Mutex::new(incoming), reader })
@@ -154,6 +158,11 @@ impl Phone {
     /// Sets what new calls meet from now on.
     pub fn set_manner(&self, manner: Manner) {
         self.inner.manner.send_replace(manner);
+    }
+
+    /// From now on it answers when a NOTIFY with `Event: talk` tells it to, as Polycom's and Yealink's phones do.
+    pub fn obey(&self) {
+        self.inner.obeys.store(true, Ordering::Relaxed);
     }
 
     /// Dials a number. Returns as soon as the INVITE is on its way.

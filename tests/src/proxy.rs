@@ -1,15 +1,20 @@
 //! A wire between the daemon and a PBX that can be cut, and listened to.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time;
+
+/// How long something said is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a wire does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +33,7 @@ enum State {
 #[derive(Debug, Default)]
 struct Counts {
     /// Everything the daemon said.
-    sent: Mutex<Vec<u8>>,
+    sent: watch::Sender<Vec<u8>>,
     /// Connections cut after so many events.
     cuts: AtomicUsize,
 }
@@ -38,6 +43,8 @@ struct Counts {
 pub struct Wire {
     address: SocketAddr,
     state: Arc<watch::Sender<State>>,
+    /// Counted up with each cut: a connection older than that is over, however soon the wire is mended.
+    cut: Arc<watch::Sender<u64>>,
     counts: Arc<Counts>,
     task: JoinHandle<()>,
 }
@@ -51,16 +58,18 @@ impl Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let state = Arc::new(watch::Sender::new(State::Whole));
+        let cut = Arc::new(watch::Sender::new(0));
         let counts = Arc::<Counts>::default();
-        let (of_wire, counted) = (Arc::clone(&state), Arc::clone(&counts));
+        let (of_wire, cut_of_wire, counted) = (Arc::clone(&state), Arc::clone(&cut), Arc::clone(&counts));
         let task = tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 if *of_wire.borrow() != State::Cut {
-                    tokio::spawn(carry(near, target, of_wire.subscribe(), Arc::clone(&counted)));
+                    let ends = cut_of_wire.subscribe();
+                    tokio::spawn(carry(near, target, of_wire.subscribe(), ends, Arc::clone(&counted)));
                 }
             }
         });
-        Ok(Self { address, state, counts, task })
+        Ok(Self { address, state, cut, counts, task })
     }
 
     /// Where to connect instead of the target.
@@ -72,12 +81,26 @@ impl Wire {
     /// Everything the daemon has sent to the target so far.
     #[must_use]
     pub fn sent(&self) -> Vec<u8> {
-        self.counts.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.counts.sent.borrow().clone()
+    }
+
+    /// Waits until the daemon has said that, behind so many bytes.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub async fn says(&self, mark: usize, text: &str) -> Result<()> {
+        let mut sent = self.counts.sent.subscribe();
+        let said = |sent: &Vec<u8>| {
+            sent.get(mark..).is_some_and(|rest| rest.windows(text.len()).any(|part| part == text.as_bytes()))
+        };
+        let wait = time::timeout(PATIENCE, sent.wait_for(said)).await;
+        wait.with_context(|| format!("the daemon does not say {text}"))?.map(drop).context("no wire")
     }
 
     /// Cuts every connection, and new ones until [`Wire::mend`].
     pub fn cut(&self) {
         self.state.send_replace(State::Cut);
+        self.cut.send_modify(|cuts| *cuts += 1);
     }
 
     /// Cuts each connection after so many events, until [`Wire::mend`]; new ones are let through.
@@ -108,17 +131,23 @@ impl Drop for Wire {
     }
 }
 
-async fn carry(near: TcpStream, target: SocketAddr, state: watch::Receiver<State>, counts: Arc<Counts>) {
+async fn carry(
+    near: TcpStream,
+    target: SocketAddr,
+    state: watch::Receiver<State>,
+    mut cut: watch::Receiver<u64>,
+    counts: Arc<Counts>,
+) {
     // A target that is down looks like a wire that is cut.
     let Ok(far) = TcpStream::connect(target).await else { return };
     let ((from_near, to_near), (from_far, to_far)) = (near.into_split(), far.into_split());
-    let mut cut = state.clone();
-    let there = flow(from_near, to_far, state.clone(), |bytes| {
-        counts.sent.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+    let ends = cut.clone();
+    let there = flow(from_near, to_far, (state.clone(), ends.clone()), |bytes| {
+        counts.sent.send_modify(|sent| sent.extend_from_slice(bytes));
         false
     });
     let mut events = 0;
-    let back = flow(from_far, to_near, state.clone(), |bytes| {
+    let back = flow(from_far, to_near, (state.clone(), ends), |bytes| {
         let come = bytes.windows(7).filter(|window| window == b"Event: ").count();
         events += come;
         let over = matches!(*state.borrow(), State::CutEvery(most) if come > 0 && events >= most);
@@ -127,7 +156,7 @@ async fn carry(near: TcpStream, target: SocketAddr, state: watch::Receiver<State
     });
     tokio::select! {
         _ = async { tokio::try_join!(there, back) } => {}
-        _ = cut.wait_for(|state| *state == State::Cut) => {}
+        _ = cut.changed() => {}
     }
 }
 
@@ -136,7 +165,7 @@ async fn carry(near: TcpStream, target: SocketAddr, state: watch::Receiver<State
 async fn flow(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    mut state: watch::Receiver<State>,
+    (mut state, cut): (watch::Receiver<State>, watch::Receiver<u64>),
     mut seen: impl FnMut(&[u8]) -> bool,
 ) -> std::io::Result<()> {
     let mut bytes = vec![0; 16 * 1024];
@@ -144,6 +173,9 @@ async fn flow(
         let read = from.read(&mut bytes).await?;
         // What was read while the wire was frozen waits for it.
         let _ = state.wait_for(|state| *state != State::Frozen).await;
+        if cut.has_changed().unwrap_or(true) {
+            return Err(std::io::ErrorKind::ConnectionAborted.into());
+        }
         if read == 0 {
             return to.shutdown().await;
         }

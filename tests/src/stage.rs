@@ -50,6 +50,17 @@ pub enum Stages {
     Simulated,
 }
 
+impl Stages {
+    /// Whether a story with these can be played there.
+    #[must_use]
+    pub fn hold(self, place: Place) -> bool {
+        match (self, place) {
+            (Self::All, _) | (Self::Real, Place::Asterisk(_)) | (Self::Simulated, Place::Simulator) => true,
+            (Self::Real, Place::Simulator) | (Self::Simulated, Place::Asterisk(_)) => false,
+        }
+    }
+}
+
 /// A PBX, the daemon, and what it tells.
 #[derive(Debug)]
 pub struct Stage {
@@ -121,7 +132,7 @@ impl Stage {
     /// - `0.5 s pass`
     /// - `A goes not_ready`, `A goes not_ready lunch`
     /// - at the screen of an agent: `A asks hold`, `A asks transfer B`, `A asks dial F`, `A asks consult/complete`;
-    ///   `A may not hold`, when that is refused with what is allowed
+    ///   `A may not hold`, when that is refused with what is allowed; `A notes case=7` attaches data
     /// - of another program at the manager interface: `a manager dials F for A`, `a manager transfers A to B`,
     ///   `a manager lets A consult B`
     /// - `the daemon dies`, `the daemon returns`, `the wire is cut`, `the wire is mended`, `the PBX restarts`
@@ -149,6 +160,14 @@ impl Stage {
             }
             [who, "asks", verb, what @ ..] => {
                 let reply = self.ask(who, verb, what).await?;
+                ensure!(reply.status == StatusCode::ACCEPTED, "{} {}", reply.status, reply.body);
+                Ok(())
+            }
+            [who, "notes", what] => {
+                let (key, value) = what.split_once('=').context("KEY=VALUE")?;
+                let path = format!("/v1/calls/{}/data", self.call_of(who).await?);
+                let reply =
+                    self.daemon.api().request(Method::PATCH, &path, Some(&json!({key: value}))).await?;
                 ensure!(reply.status == StatusCode::ACCEPTED, "{} {}", reply.status, reply.body);
                 Ok(())
             }
@@ -194,6 +213,22 @@ impl Stage {
         let (mark, _) = self.reader.find_after(self.seen, sentence, fits).await?;
         self.seen = mark;
         Ok(())
+    }
+
+    /// The id of the first live call an agent is in.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn call_of(&self, who: &str) -> Result<String> {
+        let agent = cast::id(who);
+        let calls = self.daemon.api().get("/v1/calls").await?;
+        let is_in = |call: &&Value| {
+            let mut legs = call["legs"].as_array().into_iter().flatten();
+            legs.any(|leg| leg["agent"] == agent.as_str() && leg["state"] != "left")
+        };
+        let call = calls["items"].as_array().into_iter().flatten().find(is_in);
+        let id = call.and_then(|call| call["id"].as_str()).with_context(|| format!("{who} has no call"))?;
+        Ok(id.to_owned())
     }
 
     /// What an agent asks for at the screen: of the call in which that is allowed, else of the agent's first.

@@ -166,8 +166,14 @@ impl PbxConfig {
             registered: true,
         };
         let member = |number: u32| (format!("PJSIP/{number}"), format!("Agent {number}"));
-        let variables =
-            ["HS_CALL", "HS_OFFER", "CALLERID(pres)", "REDIRECTING(from-num)", "REDIRECTING(reason)"];
+        let variables = [
+            "HS_CALL",
+            "HS_OFFER",
+            "HS_CONSULT",
+            "CALLERID(pres)",
+            "REDIRECTING(from-num)",
+            "REDIRECTING(reason)",
+        ];
         Ok(Self {
             seed,
             ami_version: "11.0.0".to_owned(),

@@ -1,5 +1,6 @@
 //! One call at a phone: its state, and what a person can do with it.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -505,6 +506,14 @@ impl CallInner {
                     let terminated = self.invite.response(487, "Request Terminated", &tag);
                     self.phone.respond(&self.invite, &terminated).await;
                     self.end_there(&request, "far end gives up");
+                }
+            }
+            "NOTIFY" if request.header("Event") == Some("talk") => {
+                self.phone.respond(&request, &fine).await;
+                self.note("NOTIFY talk");
+                let rings = !self.outgoing && *self.state.borrow() == CallState::Ringing;
+                if rings && self.phone.obeys.load(Ordering::Relaxed) {
+                    tokio::spawn(async move { Call(self).answer().await });
                 }
             }
             "NOTIFY" => {

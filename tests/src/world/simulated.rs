@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use hookswitch_sim::{CallIn, LegId, Pbx, PbxConfig, Sim, serve};
+use hookswitch_sim::{CallIn, LegId, News, Notice, Pbx, PbxConfig, Sim, serve};
 use tokio::net::TcpListener;
 use tokio::time;
 
@@ -29,6 +29,8 @@ pub struct Simulated {
     /// The legs each person has or had, oldest first.
     legs: BTreeMap<String, Vec<LegId>>,
     diary: Vec<String>,
+    /// What the phones were told.
+    notices: Vec<Notice>,
 }
 
 impl Simulated {
@@ -36,8 +38,8 @@ impl Simulated {
     pub(super) async fn create(mode: Mode) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let (legs, diary) = (BTreeMap::new(), Vec::new());
-        Ok(Self { mode, address, listener: Some(listener), sim: None, legs, diary })
+        let (legs, diary, notices) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Ok(Self { mode, address, listener: Some(listener), sim: None, legs, diary, notices })
     }
 
     pub(super) fn open(&mut self, generated: &str) -> Result<()> {
@@ -71,6 +73,7 @@ impl Simulated {
 
     pub(super) fn diary(&self) -> String {
         let mut lines = self.diary.clone();
+        lines.extend(self.notices.iter().map(|notice| format!("{notice:?}")));
         if let Some(sim) = &self.sim {
             lines.extend(sim.take_notices().iter().map(|notice| format!("{notice:?}")));
             lines.extend(sim.with(|pbx, _| pbx.warnings().to_vec()));
@@ -121,6 +124,11 @@ impl Simulated {
         match act {
             Act::Dials(who, target, how) => self.dial(who, target, how)?,
             Act::Rings(who) => drop(self.ringing(who).await?),
+            Act::Obeys(who) => {
+                let number = phone(who).context("who has a phone")?;
+                self.sim()?.with(|pbx, _| pbx.set_remote_answer(number, true));
+            }
+            Act::IsNotRung(who) => self.is_not_rung(who)?,
             Act::StopsRinging(who) | Act::IsRefused(who) => self.ended(self.latest(who)?).await?,
             Act::Answers(who) => {
                 let leg = self.ringing(who).await?;
@@ -165,6 +173,20 @@ impl Simulated {
                 });
             }
         }
+        Ok(())
+    }
+
+    fn is_not_rung(&mut self, who: &str) -> Result<()> {
+        let told = self.sim()?.take_notices();
+        self.notices.extend(told);
+        let endpoint = phone(who).unwrap_or("trunk");
+        let known = self.legs.get(who).cloned().unwrap_or_default();
+        let rung = self.notices.iter().find(|notice| {
+            notice.endpoint == endpoint
+                && matches!(notice.news, News::Incoming { .. })
+                && !known.contains(&notice.leg)
+        });
+        ensure!(rung.is_none(), "{who} was rung: {rung:?}");
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::cast::{Mode, customer_number, dialled_from_outside, dialled_inside, p
 use crate::phone::{Call, CallState, Ending, Phone};
 
 /// Who has a phone that registers.
-const AT_PHONES: [&str; 6] = ["A", "B", "D", "E1", "E2", "X"];
+const AT_PHONES: [&str; 7] = ["A", "B", "D", "E1", "E2", "G", "X"];
 
 /// Everybody's telephone, and the calls at it.
 #[derive(Debug)]
@@ -95,6 +95,15 @@ impl Telephones {
         match act {
             Act::Dials(who, target, how) => self.dial(who, target, how).await,
             Act::Rings(who) => self.ringing(who).await.map(drop),
+            Act::Obeys(who) => {
+                self.phone(who).obey();
+                Ok(())
+            }
+            Act::IsNotRung(who) => {
+                let call = self.phone(who).waiting_call().await;
+                ensure!(call.is_none(), "{who} was rung: {call:?}");
+                Ok(())
+            }
             Act::StopsRinging(who) => {
                 let ending = self.latest(who)?.wait_ended().await?;
                 ensure!(matches!(ending, Ending::There(_)), "{who} did something: {ending:?}");

@@ -76,7 +76,6 @@ impl Pbx {
                 "musicclass" => "default".to_owned(),
                 _ => String::new(),
             },
-            "GLOBAL" => self.globals.get(argument).cloned().unwrap_or_default(),
             "IF" => {
                 let (condition, branches) = argument.split_once('?')?;
                 let (then, otherwise) = branches.split_once(':').unwrap_or((branches, ""));
@@ -105,6 +104,15 @@ impl Pbx {
                 let field: usize = field.parse().ok()?;
                 value.split(delimiter).nth(field.checked_sub(1)?).unwrap_or_default().to_owned()
             }
+            "PJSIP_HEADER" | "TIMEOUT" | "SIP_HEADER" => String::new(),
+            other => return self.function_of_the_pbx(other, argument),
+        })
+    }
+
+    /// The value of a dialplan function that is about no channel, none when the simulator does not have it.
+    pub(crate) fn function_of_the_pbx(&self, name: &str, argument: &str) -> Option<String> {
+        Some(match name.to_ascii_uppercase().as_str() {
+            "GLOBAL" => self.globals.get(argument).cloned().unwrap_or_default(),
             "CONFBRIDGE_INFO" => self.conference_info(argument)?,
             "DEVICE_STATE" => self.device_state_of(argument).as_str().to_owned(),
             "DIALPLAN_EXISTS" => {
@@ -112,7 +120,7 @@ impl Pbx {
                 let [context, exten, ..] = parts[..] else { return None };
                 u8::from(self.config.dialplan.has(context, exten)).to_string()
             }
-            "PJSIP_HEADER" | "DB" | "TIMEOUT" | "SIP_HEADER" => String::new(),
+            "DB" => String::new(),
             _ => return None,
         })
     }

@@ -180,8 +180,11 @@ impl Pbx {
             return self.respond_error(id, frame, "No variable specified");
         };
         let value = match frame.get("Channel").filter(|channel| !channel.is_empty()) {
-            None => match name.strip_prefix("GLOBAL(").and_then(|rest| rest.strip_suffix(')')) {
-                Some(global) => self.globals.get(global).cloned().unwrap_or_default(),
+            None => match name.strip_suffix(')').and_then(|text| text.split_once('(')) {
+                Some((function, argument)) => match self.function_of_the_pbx(function, argument) {
+                    Some(value) => value,
+                    None => return self.respond_error(id, frame, "No such variable"),
+                },
                 None => self.globals.get(name).cloned().unwrap_or_default(),
             },
             Some(channel) => match self.find_channel(channel).and_then(|leg| self.channels.get(&leg)) {
