@@ -50,6 +50,14 @@ pub struct ServerTls {
     pub key: PathBuf,
 }
 
+impl Server {
+    /// `https` where it is served by TLS, else `http`.
+    #[must_use]
+    pub const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+}
+
 impl Default for Server {
     fn default() -> Self {
         Self {
