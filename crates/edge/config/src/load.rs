@@ -37,6 +37,14 @@ pub trait Checks {
         Ok(())
     }
 
+    /// Whether a delivery may have this header, by name.
+    ///
+    /// # Errors
+    /// It is the connection's or the signature's.
+    fn header(&self, _name: &str) -> Result<(), Finding> {
+        Ok(())
+    }
+
     /// Compiles a CEL expression outside the rules: `ok_if`.
     ///
     /// # Errors

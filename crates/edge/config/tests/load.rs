@@ -152,6 +152,32 @@ fn a_secret_is_found_beside_the_configuration_and_others_who_may_read_it_are_tol
 }
 
 #[test]
+fn a_secret_in_a_header_is_looked_for_and_what_stands_there_in_the_open_is_told_of_where_it_is_one() {
+    let webhook = "[[webhook]]\nname = \"w\"\nurl = \"https://w\"\nsecret = { env = \"PATH\" }\nheaders = HEADERS\n";
+    let load = |headers: &str| {
+        let text = format!("{PBX}{AGENT}{QUEUE}{ROUTE}{}", webhook.replace("HEADERS", headers));
+        let folder = files(&[("main.toml", &text), ("key", "k3y\n")]);
+        // What is told of while only the owner may read the files, and while everybody may.
+        let keys = |mode: u32| {
+            for name in ["main.toml", "key"] {
+                fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+            }
+            let config = hookswitch_config::load(&folder.path().join("main.toml")).unwrap();
+            config.warnings.into_iter().map(|problem| problem.key).collect::<Vec<_>>()
+        };
+        (keys(0o600), keys(0o644))
+    };
+    let key = |name: &str| vec![format!("webhook[0].headers.{name}")];
+    let none = Vec::new();
+    assert_eq!(load("{ X-Key = { env = \"PATH\" } }"), (none.clone(), none.clone()));
+    assert_eq!(load("{ X-Key = { env = \"HOOKSWITCH_NO_SUCH\" } }"), (key("X-Key"), key("X-Key")));
+    assert_eq!(load("{ X-Key = { file = \"no-such\" } }"), (key("X-Key"), key("X-Key")));
+    assert_eq!(load("{ X-Key = { file = \"key\" } }"), (none.clone(), key("X-Key")));
+    assert_eq!(load("{ authorization = \"Bearer 1\" }"), (none.clone(), key("authorization")));
+    assert_eq!(load("{ Accept = \"text/plain\" }"), (none.clone(), none), "no secret");
+}
+
+#[test]
 fn a_secret_in_the_open_is_told_of_and_shown_nowhere() {
     let text = format!("{}{AGENT}{QUEUE}{ROUTE}", PBX.replace("{ env = \"PATH\" }", "\"hunter2\" # mine"));
     let folder = files(&[("main.toml", &text)]);
@@ -219,6 +245,11 @@ impl Checks for Experts {
         Err(Finding { column: None, message: "not closed".into(), hint: "write }}".into() })
     }
 
+    fn header(&self, name: &str) -> Result<(), Finding> {
+        let found = Finding { column: None, message: "the connection's".into(), hint: "leave it out".into() };
+        if name == "Host" { Err(found) } else { Ok(()) }
+    }
+
     fn expression(&self, text: &str) -> Result<(), Finding> {
         let found = Finding { column: Some(999), message: "no".into(), hint: "no".into() };
         if text.contains("status") { Ok(()) } else { Err(found) }
@@ -229,7 +260,8 @@ impl Checks for Experts {
 fn those_who_know_rules_and_templates_are_asked_also_when_other_things_are_wrong() {
     let text = format!(
         "[[route]]\nname = \"é\"\nwhen = 'é.x = 1'\nqueue = \"suport\"\n[crm]\npop = {{ one = \"https://crm/{{{{ id\" }}\n\
-         [[webhook]]\nname = \"w\"\nurl = \"https://w\"\nsecret = \"s\"\nok_if = \"stat == 200\"\n{PBX}{AGENT}{QUEUE}"
+         [[webhook]]\nname = \"w\"\nurl = \"https://w\"\nsecret = \"s\"\nok_if = \"stat == 200\"\n\
+         headers = {{ Accept = \"x\", Host = \"x\" }}\n{PBX}{AGENT}{QUEUE}"
     );
     let problems = load_str_with("main.toml", &text, &Experts).unwrap_err();
     let found: Vec<_> = problems.iter().map(|p| (p.line, p.column, p.key.as_str())).collect();
@@ -239,7 +271,8 @@ fn those_who_know_rules_and_templates_are_asked_also_when_other_things_are_wrong
             (3, 13, "route[0].when"),
             (4, 9, "route[0].queue"),
             (6, 15, "crm.pop.one"),
-            (11, 9, "webhook[0].ok_if")
+            (11, 9, "webhook[0].ok_if"),
+            (12, 34, "webhook[0].headers.Host"),
         ],
         "{}",
         render(&problems)
@@ -280,7 +313,7 @@ fn the_engine_gets_what_the_file_says() {
             "routes": [{"name": "all", "when": null, "target": {"queue": "support"}, "priority": 0, "requires": {},
                 "set": {}, "prefer": null}],
             "calendars": {},
-            "outbound": {"allow": [], "per_agent_per_minute": null, "per_minute": null, "concurrent": null,
+            "outbound": {"allow": [], "extensions": [], "per_agent_per_minute": null, "per_minute": null, "concurrent": null,
                 "per_agent_per_day": null, "hours": null, "ring_timeouts": {"hq": 30_000}},
             "lookup": null,
             "pops": {"when": "ring", "queues": {}},

@@ -33,6 +33,12 @@ fn secrets(config: &Config) -> Vec<(String, &Secret)> {
             _ => format!("{}.secrets[{index}]", webhook.key),
         };
         found.extend(webhook.secrets.iter().enumerate().map(|(index, secret)| (key(index), secret)));
+        // What stands in the open is most often no secret: `Accept = "text/xml"`.
+        let is_secret = |(name, value): &(&String, &Secret)| {
+            !value.is_plain() || name.eq_ignore_ascii_case("authorization")
+        };
+        let headers = webhook.headers.iter().filter(is_secret);
+        found.extend(headers.map(|(name, secret)| (format!("{}.headers.{name}", webhook.key), secret)));
     }
     found
 }

@@ -1,10 +1,17 @@
-//! What those find who know the languages of rules and templates.
+//! What those find who know the languages of rules and templates, and the headers of deliveries.
 
 use crate::{Checks, Config, Finding, read::Reader};
 
 pub(crate) fn check(reader: &mut Reader, config: &Config, checks: &dyn Checks) {
     conditions(reader, config, checks);
     preferences(reader, config, checks);
+    for webhook in &config.webhooks {
+        for name in webhook.headers.keys() {
+            if let Err(finding) = checks.header(name) {
+                reader.finding_at(&format!("{}.headers.{name}", webhook.key), "", &finding);
+            }
+        }
+    }
     for (key, text) in reader.templates().to_vec() {
         if let Err(finding) = checks.template(&text) {
             reader.finding_at(&key, &text, &finding);

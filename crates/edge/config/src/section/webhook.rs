@@ -79,23 +79,6 @@ pub const EVENTS: [&str; 21] = [
 /// Presets of receivers that answer 2xx also when they refuse.
 const ANSWERS_ALWAYS: [&str; 2] = ["vtiger", "zadarma"];
 
-/// Headers that are the connection's or the signature's.
-const RESERVED: [&str; 13] = [
-    "host",
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "keep-alive",
-    "upgrade",
-    "te",
-    "trailer",
-    "proxy-authorization",
-    "proxy-connection",
-    "webhook-id",
-    "webhook-timestamp",
-    "webhook-signature",
-];
-
 impl Webhook {
     /// Its receiver answers 2xx also when it refuses, so that without `ok_if` a 2xx proves nothing.
     #[must_use]
@@ -118,7 +101,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Webhook> {
     let events = fields.or("events", vec!["*".to_owned()], some(event));
     let payload = payload(&mut fields);
     let secrets = secrets(&mut fields, &payload);
-    let headers = fields.or("headers", BTreeMap::new(), own_headers);
+    let headers = fields.or("headers", BTreeMap::new(), headers);
     let allow_private = fields.or("allow_private", false, boolean);
     let ok_if = fields.optional("ok_if", expression);
     let bounds = duration_in(Millis(100), Millis::from_secs(120));
@@ -201,19 +184,6 @@ fn event(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
     };
     reader.error(node, format!("there is no event {text:?}"), hint);
     None
-}
-
-/// Headers of a delivery, less those that Hookswitch sets.
-fn own_headers(reader: &mut Reader, node: &Node<'_>) -> Option<BTreeMap<String, Secret>> {
-    let headers = headers(reader, node)?;
-    match headers.keys().find(|name| RESERVED.contains(&name.to_ascii_lowercase().as_str())) {
-        None => Some(headers),
-        Some(name) => {
-            let hint = "leave it out; signatures come from `secret`, the host from `url`";
-            reader.error(node, format!("{name} is set by Hookswitch"), hint);
-            None
-        }
-    }
 }
 
 /// Headers of a request; a value may be a secret.

@@ -15,7 +15,7 @@ use crate::Types;
 
 /// How long a delivery is tried, at least.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(75 * 3600);
-/// Headers that are the connection's or the signature's, not the configuration's.
+/// See [`WebhookSettings::is_reserved`].
 const RESERVED: [&str; 13] = [
     "host",
     "content-length",
@@ -99,6 +99,13 @@ impl WebhookSettings {
         })
     }
 
+    /// Whether a header, by whatever case of its name, is the connection's or the signature's, and not the
+    /// configuration's.
+    #[must_use]
+    pub fn is_reserved(header: &str) -> bool {
+        RESERVED.contains(&header.to_ascii_lowercase().as_str())
+    }
+
     /// Adds a header to every delivery, in place of one of Hookswitch's own where there is one (`content-type`).
     ///
     /// # Errors
@@ -107,7 +114,7 @@ impl WebhookSettings {
         let wrong = |message: String, hint| WebhookError { name: self.name.clone(), message, hint };
         let header = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| wrong(format!("headers: {name:?} is no header"), "as in Authorization"))?;
-        if RESERVED.contains(&header.as_str()) {
+        if Self::is_reserved(header.as_str()) {
             let message = format!("headers: {header} is set by Hookswitch");
             return Err(wrong(message, "leave it out; signatures come from `secret`"));
         }
