@@ -10,11 +10,10 @@ use super::*;
 async fn proposed(world: &World) -> Result<(String, Value)> {
     let (user, secret) = world.credentials();
     let address = world.ami().to_string();
-    // `env` sets the variable for this command only.
     let asked = Daemon::prepare(&pbx(world.ami(), (user, secret), Mode::Observe))?;
     let toml = success(&asked.command(&["discover", "hq"]).await?)?;
     let report = success(&asked.command(&["discover", "hq", "--json"]).await?)?;
-    assert!(!toml.contains(&format!("\"{secret}\"")), "a proposal holds no secret");
+    assert!(!toml.contains(&format!("secret = \"{secret}\"")), "a proposal holds no secret");
     assert!(toml.contains(&address));
     Ok((toml, serde_json::from_str(&report)?))
 }
@@ -93,15 +92,20 @@ async fn nothing_on_the_pbx_changes() -> Result<()> {
     let state = async || -> Result<Vec<String>> {
         let mut said = Vec::new();
         for command in
-            ["dialplan show", "queue show", "core show globals", "database show", "pjsip show endpoints"]
+            ["dialplan show", "dialplan show globals", "queue show", "database show", "pjsip show endpoints"]
         {
-            said.push(asterisk.cli(command).await?);
+            // How long ago a member was added is the only thing that changes by itself.
+            let text = asterisk.cli(command).await?;
+            said.extend(text.lines().map(|line| line.split(" (login was").next().unwrap_or(line).to_owned()));
         }
         Ok(said)
     };
     let before = state().await?;
     proposed(&world).await?;
-    assert_eq!(state().await?, before);
+    let after = state().await?;
+    let changed: Vec<_> = before.iter().zip(&after).filter(|(before, after)| before != after).collect();
+    assert!(before.len() == after.len() && changed.is_empty(), "{changed:#?}");
+    assert!(before.len() > 100, "the PBX told what it is");
     Ok(())
 }
 

@@ -7,7 +7,7 @@ mod mask;
 
 use std::{
     fs,
-    io::{BufWriter, Write as _},
+    io::Write as _,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -106,7 +106,6 @@ async fn record(host: &Host, mut tape: Tape, length: Duration) -> anyhow::Result
         }
     };
     visit.leave().await;
-    tape.finish()?;
     Ok((tape, ended))
 }
 
@@ -116,10 +115,11 @@ fn lists() -> Vec<Action> {
     names.into_iter().map(|name| Action::new(name).action_id(format_args!("record-{name}"))).collect()
 }
 
-/// `ami.raw`, and `ami.idx` with a line for each piece: when it came, where it begins, how long it is.
+/// `ami.raw`, and `ami.idx` with a line for each piece: when it came, where it begins, how long it is. Each piece is
+/// written as it comes: a recording that is cut off is one up to there.
 struct Tape {
-    raw: BufWriter<fs::File>,
-    index: BufWriter<fs::File>,
+    raw: fs::File,
+    index: fs::File,
     written: usize,
     masking: Option<Masking>,
 }
@@ -139,7 +139,7 @@ impl Tape {
         let file = |name: &str| {
             let path = folder.join(name);
             let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-            made.map(BufWriter::new).with_context(|| format!("{} cannot be written", path.display()))
+            made.with_context(|| format!("{} cannot be written", path.display()))
         };
         let masking =
             masks.map(|masks| Masking { masks, codec: AmiCodec::default(), buffer: BytesMut::new() });
@@ -166,14 +166,8 @@ impl Tape {
         }
         self.raw.write_all(bytes)?;
         let piece = json!({"t": now(), "dir": "in", "off": self.written, "len": bytes.len()});
-        writeln!(self.index, "{piece}")?;
+        self.index.write_all(format!("{piece}\n").as_bytes())?;
         self.written += bytes.len();
-        Ok(())
-    }
-
-    fn finish(&mut self) -> anyhow::Result<()> {
-        self.raw.flush()?;
-        self.index.flush()?;
         Ok(())
     }
 }
