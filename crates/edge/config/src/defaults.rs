@@ -58,3 +58,10 @@ pub const WEBHOOK_TIMEOUT: Millis = Millis::from_secs(10);
 pub const WEBHOOK_PRESET: &str = "cloudevents";
 /// `auth.jwt.agent_claim`.
 pub const AGENT_CLAIM: &str = "sub";
+
+/// `numbers.extensions`: every number of up to six digits, but no feature code. A house that can reach paid short codes
+/// names its own numbers instead.
+#[must_use]
+pub fn extensions() -> Vec<String> {
+    (1..=6).map(|digits| "x".repeat(digits)).collect()
+}

@@ -153,7 +153,8 @@ fn a_secret_is_found_beside_the_configuration_and_others_who_may_read_it_are_tol
 
 #[test]
 fn a_secret_in_a_header_is_looked_for_and_what_stands_there_in_the_open_is_told_of_where_it_is_one() {
-    let webhook = "[[webhook]]\nname = \"w\"\nurl = \"https://w\"\nsecret = { env = \"PATH\" }\nheaders = HEADERS\n";
+    let webhook =
+        "[[webhook]]\nname = \"w\"\nurl = \"https://w\"\nsecret = { env = \"PATH\" }\nheaders = HEADERS\n";
     let load = |headers: &str| {
         let text = format!("{PBX}{AGENT}{QUEUE}{ROUTE}{}", webhook.replace("HEADERS", headers));
         let folder = files(&[("main.toml", &text), ("key", "k3y\n")]);
@@ -313,7 +314,7 @@ fn the_engine_gets_what_the_file_says() {
             "routes": [{"name": "all", "when": null, "target": {"queue": "support"}, "priority": 0, "requires": {},
                 "set": {}, "prefer": null}],
             "calendars": {},
-            "outbound": {"allow": [], "extensions": [], "per_agent_per_minute": null, "per_minute": null, "concurrent": null,
+            "outbound": {"allow": [], "extensions": ["x", "xx", "xxx", "xxxx", "xxxxx", "xxxxxx"], "per_agent_per_minute": null, "per_minute": null, "concurrent": null,
                 "per_agent_per_day": null, "hours": null, "ring_timeouts": {"hq": 30_000}},
             "lookup": null,
             "pops": {"when": "ring", "queues": {}},

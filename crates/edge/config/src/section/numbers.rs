@@ -3,6 +3,7 @@
 use hookswitch_model::setup::OutboundSetup;
 
 use crate::{
+    defaults,
     read::{
         Node, Reader,
         value::{integer, line, list, text},
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// `[numbers]`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Numbers {
     /// Two letters of ISO 3166; none: national numbers stay as they are.
     pub country: Option<String>,
@@ -21,6 +22,14 @@ pub struct Numbers {
     pub extensions: Vec<String>,
     /// How much may be dialled: `numbers.outbound`. Its `allow` is [`Self::outbound_allow`], and it has the extensions.
     pub outbound: OutboundSetup,
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        let extensions = defaults::extensions();
+        let outbound = OutboundSetup { extensions: extensions.clone(), ..OutboundSetup::default() };
+        Self { country: None, outbound_allow: Vec::new(), extensions, outbound }
+    }
 }
 
 impl Numbers {
@@ -36,7 +45,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Numbers> {
     let mut numbers = Numbers {
         country: fields.optional("country", country),
         outbound_allow: fields.or("outbound_allow", Vec::new(), list(prefix)),
-        extensions: fields.or("extensions", Vec::new(), list(extension)),
+        extensions: fields.or("extensions", defaults::extensions(), list(extension)),
         outbound: fields.or("outbound", OutboundSetup::default(), outbound),
     };
     numbers.outbound.allow.clone_from(&numbers.outbound_allow);
