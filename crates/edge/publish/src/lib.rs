@@ -38,6 +38,6 @@ pub use filter::{Filter, NotAPattern, Scope, TypePattern, Types};
 pub use hookswitch_wire::Meta;
 pub use hub::{Bound, Closed, EventPage, Frame, Hub, MAX_PAGE, Notice, Subscription};
 pub use webhook::{
-    Attempt, DeliveryState, DeliveryView, NotASecret, SuccessTest, WebhookError, WebhookSecret,
-    WebhookSettings, WebhookState, WebhookView, Webhooks,
+    AgentCard, Attempt, DeliveryState, DeliveryView, Dialect, NotASecret, Preset, PresetError, SuccessTest,
+    WebhookError, WebhookSecret, WebhookSettings, WebhookState, WebhookView, Webhooks,
 };

@@ -3,18 +3,17 @@
 mod access;
 pub(crate) mod checked;
 mod dialled;
+pub(crate) mod lookup;
+mod webhooks;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::{Context, anyhow};
 use hookswitch_ami::{Credentials, LoginMethod, Secret};
-use hookswitch_config::{
-    Asterisk, Config, Fallback, Features, Payload, Pbx, PbxKind, Tls as TlsKind, Webhook,
-};
+use hookswitch_config::{Asterisk, Config, Fallback, Features, Pbx, PbxKind, Tls as TlsKind};
 use hookswitch_journal::{Journal, Opened, Options as JournalOptions, Recent, SledJournal};
 use hookswitch_model::PbxId;
 use hookswitch_normalize::{
@@ -22,12 +21,12 @@ use hookswitch_normalize::{
     number::Plan,
     to_ami,
 };
-use hookswitch_publish::{SuccessTest, Types, WebhookSecret, WebhookSettings};
-use hookswitch_wire::template::{Numbers, PopSource, PopTemplates, Template};
+use hookswitch_wire::template::{Numbers, PopTemplates};
 use tracing::{info, warn};
 
 pub(super) use access::access;
 pub(crate) use access::tls;
+pub(super) use webhooks::webhooks;
 
 use crate::links::{LinkSettings, Tls, session::SessionSettings};
 
@@ -203,44 +202,7 @@ pub(crate) fn numbers(config: &Config) -> Arc<dyn Numbers> {
 
 /// The templates of pops.
 pub(crate) fn pops(config: &Config) -> anyhow::Result<PopTemplates> {
-    let pop = &config.crm.pop;
-    let source = PopSource { one: pop.one.clone(), many: pop.many.clone(), none: pop.none.clone() };
-    PopTemplates::new(&source, &numbers(config)).map_err(|errors| {
+    PopTemplates::new(&webhooks::pop(config), &numbers(config)).map_err(|errors| {
         anyhow!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     })
-}
-
-/// The webhooks that this version can post. What it cannot honour (the form of a CRM) is told by `check` and left out
-/// rather than posted wrongly.
-pub(super) fn webhooks(config: &Config) -> anyhow::Result<Vec<WebhookSettings>> {
-    let postable = config.webhooks.iter().filter(|webhook| is_postable(webhook));
-    postable.map(|one| webhook(config, one).with_context(|| format!("webhook {}", one.name))).collect()
-}
-
-/// Whether a webhook can be posted as it is configured.
-pub(crate) fn is_postable(webhook: &Webhook) -> bool {
-    match &webhook.payload {
-        Payload::Preset(preset) => preset == "cloudevents",
-        Payload::Template(_) => true,
-    }
-}
-
-fn webhook(config: &Config, webhook: &Webhook) -> anyhow::Result<WebhookSettings> {
-    let events = Types::parse(&webhook.events.join(","))?;
-    let mut settings = WebhookSettings::new(&webhook.name, &webhook.url, events)?;
-    let secrets = webhook.secrets.iter().map(|secret| Ok(WebhookSecret::parse(&secret.reveal()?)?));
-    settings.secrets = secrets.collect::<anyhow::Result<_>>()?;
-    for (name, value) in &webhook.headers {
-        settings.add_header(name, &value.reveal()?)?;
-    }
-    if let Payload::Template(path) = &webhook.payload {
-        let source = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let name = path.display().to_string();
-        settings.template = Some(Template::new(&name, &source, &numbers(config))?);
-    }
-    settings.ok_if = webhook.ok_if.as_deref().map(SuccessTest::parse).transpose()?;
-    settings.answers_always = webhook.answers_always();
-    settings.allow_private = webhook.allow_private;
-    settings.timeout = Duration::from_millis(webhook.timeout.0);
-    Ok(settings)
 }

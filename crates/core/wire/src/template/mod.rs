@@ -17,7 +17,7 @@
 mod filters;
 mod pop;
 
-use std::{fmt, io, ops::Range, sync::Arc};
+use std::{collections::BTreeSet, fmt, io, ops::Range, sync::Arc};
 
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, value::ValueKind};
 use serde::Serialize;
@@ -152,6 +152,15 @@ impl Template {
         }
     }
 
+    /// The names it takes from its context: `call` of `call.ani.e164`.
+    #[must_use]
+    pub fn names(&self) -> BTreeSet<String> {
+        let template = self.environment.get_template(ONLY);
+        template
+            .map(|template| template.undeclared_variables(false).into_iter().collect())
+            .unwrap_or_default()
+    }
+
     fn too_long(&self) -> TemplateError {
         TemplateError::new(
             &self.name,
@@ -273,6 +282,17 @@ mod tests {
         let error = template("{{ ani | e146 }}").unwrap().render(&()).unwrap_err();
         assert!(error.message.contains("e146"), "{error}");
         assert!(error.hint.unwrap().contains("e164"));
+    }
+
+    #[test]
+    fn the_names_a_template_takes_from_its_context_are_known() {
+        let names = |source| template(source).unwrap().names().into_iter().collect::<Vec<_>>();
+        assert_eq!(
+            names("{{ ani.e164 | digits }}{% if cal.id %}{{ data['a b'] }}{% endif %}"),
+            ["ani", "cal", "data"]
+        );
+        assert_eq!(names("{% for one in legs %}{{ one.id }}{% endfor %}"), ["legs"]);
+        assert!(names("plain").is_empty());
     }
 
     #[test]

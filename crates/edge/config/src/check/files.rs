@@ -37,6 +37,8 @@ fn secrets(config: &Config) -> Vec<(String, &Secret)> {
         let is_secret = |(name, value): &(&String, &Secret)| {
             !value.is_plain() || name.eq_ignore_ascii_case("authorization")
         };
+        let values = webhook.values.iter().filter(|(_, value)| !value.is_plain());
+        found.extend(values.map(|(name, secret)| (format!("{}.values.{name}", webhook.key), secret)));
         let headers = webhook.headers.iter().filter(is_secret);
         found.extend(headers.map(|(name, secret)| (format!("{}.headers.{name}", webhook.key), secret)));
     }
@@ -60,8 +62,10 @@ fn paths(config: &Config) -> Vec<(String, &Path)> {
         }
     }
     for webhook in &config.webhooks {
-        if let Payload::Template(path) = &webhook.payload {
-            found.push((format!("{}.template", webhook.key), path));
+        match &webhook.payload {
+            Payload::Template(path) => found.push((format!("{}.template", webhook.key), path)),
+            Payload::File(path) => found.push((format!("{}.preset", webhook.key), path)),
+            Payload::Preset(_) => {}
         }
     }
     found

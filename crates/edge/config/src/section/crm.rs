@@ -243,7 +243,7 @@ fn method(fields: &mut Fields<'_, '_>) -> (LookupMethod, Option<String>) {
     (method, body)
 }
 
-fn auth(reader: &mut Reader, node: &Node<'_>) -> Option<LookupAuth> {
+pub(crate) fn auth(reader: &mut Reader, node: &Node<'_>) -> Option<LookupAuth> {
     let mut fields = reader.fields(node)?;
     fields.exactly_one(&["bearer", "basic", "oauth2"]);
     let bearer = fields.optional("bearer", secret).map(LookupAuth::Bearer);

@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use hookswitch_model::Millis;
+use hookswitch_model::{AgentId, Millis};
 
+use super::crm::auth;
 use crate::{
-    Secret, defaults,
+    LookupAuth, Secret, defaults,
     read::{
         Fields, Node, Reader,
-        value::{boolean, duration_in, expression, line, map, path, secret, some, text, url},
+        value::{
+            any_key, boolean, duration_in, expression, line, map, name_key, path, secret, some, text, url,
+        },
     },
     suggest,
 };
@@ -36,6 +39,12 @@ pub struct Webhook {
     pub ok_if: Option<String>,
     /// How long an answer is waited for.
     pub timeout: Millis,
+    /// Who posts, where a header does not say it.
+    pub auth: LookupAuth,
+    /// What a preset's receiver calls an agent.
+    pub users: BTreeMap<AgentId, String>,
+    /// What a preset asks for beside: keys, default users.
+    pub values: BTreeMap<String, Secret>,
 }
 
 /// The form of a delivery.
@@ -43,6 +52,8 @@ pub struct Webhook {
 pub enum Payload {
     /// A form that ships with Hookswitch, one of [`PRESETS`].
     Preset(String),
+    /// A preset of the user's own, in this file.
+    File(PathBuf),
     /// The template in this file.
     Template(PathBuf),
 }
@@ -77,7 +88,7 @@ pub const EVENTS: [&str; 21] = [
 ];
 
 /// Presets of receivers that answer 2xx also when they refuse.
-const ANSWERS_ALWAYS: [&str; 2] = ["vtiger", "zadarma"];
+const ANSWERS_ALWAYS: [&str; 3] = ["frappe", "vtiger", "zadarma"];
 
 impl Webhook {
     /// Its receiver answers 2xx also when it refuses, so that without `ok_if` a 2xx proves nothing.
@@ -85,7 +96,19 @@ impl Webhook {
     pub fn answers_always(&self) -> bool {
         match &self.payload {
             Payload::Preset(preset) => ANSWERS_ALWAYS.contains(&preset.as_str()),
-            Payload::Template(_) => false,
+            Payload::File(_) | Payload::Template(_) => false,
+        }
+    }
+}
+
+impl Payload {
+    /// Messages in a receiver's own words, and not the events.
+    #[must_use]
+    pub fn is_preset(&self) -> bool {
+        match self {
+            Self::Preset(name) => name != defaults::WEBHOOK_PRESET,
+            Self::File(_) => true,
+            Self::Template(_) => false,
         }
     }
 }
@@ -106,6 +129,16 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Webhook> {
     let ok_if = fields.optional("ok_if", expression);
     let bounds = duration_in(Millis(100), Millis::from_secs(120));
     let timeout = fields.or("timeout", defaults::WEBHOOK_TIMEOUT, bounds);
+    let auth = fields.or("auth", LookupAuth::None, auth);
+    if auth != LookupAuth::None && headers.keys().any(|name| name.eq_ignore_ascii_case("authorization")) {
+        fields.error_at("auth", "auth and headers.Authorization exclude each other", "leave one of them out");
+    }
+    let users = fields.or("users", BTreeMap::new(), map(name_key, line));
+    let values = fields.or("values", BTreeMap::new(), map(any_key, secret));
+    if !payload.is_preset() && (fields.has("users") || fields.has("values")) {
+        let key = if fields.has("users") { "users" } else { "values" };
+        fields.error_at(key, format!("`{key}` is for presets"), "leave it out, or set `preset`");
+    }
     fields.finish();
     Some(Webhook {
         key,
@@ -118,6 +151,9 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Webhook> {
         allow_private,
         ok_if,
         timeout,
+        auth,
+        users,
+        values,
     })
 }
 
@@ -145,17 +181,24 @@ fn secrets(fields: &mut Fields<'_, '_>, payload: &Payload) -> Vec<Secret> {
 
 fn payload(fields: &mut Fields<'_, '_>) -> Payload {
     let preset = fields.optional("preset", preset);
-    let template = fields.optional("template", path).map(Payload::Template);
+    let template = fields.optional("template", path).map(|path| match path.extension() {
+        Some(extension) if extension == "toml" => Payload::File(path),
+        Some(_) | None => Payload::Template(path),
+    });
     if fields.has("preset") && fields.has("template") {
         fields.error_at("template", "preset and template exclude each other", "leave one of them out");
     }
-    template.unwrap_or_else(|| Payload::Preset(preset.unwrap_or_else(|| defaults::WEBHOOK_PRESET.to_owned())))
+    template.or(preset).unwrap_or_else(|| Payload::Preset(defaults::WEBHOOK_PRESET.to_owned()))
 }
 
-fn preset(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
+/// The name of one that ships, or a file of the user's own.
+fn preset(reader: &mut Reader, node: &Node<'_>) -> Option<Payload> {
     let text = text(reader, node)?;
     if PRESETS.contains(&text.as_str()) {
-        return Some(text);
+        return Some(Payload::Preset(text));
+    }
+    if text.ends_with(".toml") {
+        return path(reader, node).map(Payload::File);
     }
     let hint = suggest::hint(&text, "preset", PRESETS);
     reader.error(node, format!("there is no preset {text:?}"), hint);

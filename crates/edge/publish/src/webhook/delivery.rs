@@ -111,6 +111,8 @@ pub(crate) struct Delivery {
     pub(crate) in_flight: bool,
     /// When the next attempt is to be made; none while one is being made, and while it is not the first of its lane.
     pub(crate) due: Option<Instant>,
+    /// It is not tried before: others are to be told with it.
+    pub(crate) not_before: Instant,
 }
 
 impl Delivery {

@@ -1,7 +1,7 @@
 //! The task of one webhook: journal → plan → receiver, and back to the cursor.
 
 use std::{
-    collections::{HashMap, hash_map::RandomState},
+    collections::{BTreeMap, HashMap, hash_map::RandomState},
     hash::BuildHasher,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -25,8 +25,9 @@ use super::{
     health::Trouble,
     notes::{Notes, Unsettled, noted},
     plan::{Job, Plan, Verdict},
+    preset::{Dialect, Judge, Mark, Memory, Occasion, Prepared},
     settings::WebhookSettings,
-    transport::{Post, Transport, judge},
+    transport::{Answer, Post, Shape, Transport, judge},
 };
 use crate::{Filter, hub::now};
 
@@ -84,11 +85,29 @@ struct Done {
     seq: u64,
     attempt: Attempt,
     verdict: Verdict,
+    /// What a preset takes from the answer.
+    captured: BTreeMap<String, String>,
+}
+
+/// An attempt that is under way.
+struct Attempted {
+    job: Job,
+    /// What a preset tells with it.
+    mark: Option<Mark>,
+}
+
+/// What is to be sent for an event.
+struct ToSend {
+    post: Post,
+    judge: Arc<Judge>,
+    mark: Option<Mark>,
 }
 
 /// The task.
 pub(crate) struct Follower<T> {
     settings: Arc<WebhookSettings>,
+    /// What the answers to events are judged by.
+    judge: Arc<Judge>,
     filter: Filter,
     transport: T,
     reader: Reader,
@@ -96,9 +115,10 @@ pub(crate) struct Follower<T> {
     cursors: Cursors,
     shared: Arc<Shared>,
     chain: Chain,
+    /// What was told by a preset.
+    told: Memory,
     jobs: JoinSet<Done>,
-    /// Which event each job posts.
-    under_way: HashMap<task::Id, u64>,
+    under_way: HashMap<task::Id, Attempted>,
     saved: Notes,
     save_at: Option<Instant>,
     /// It was said that the cursor cannot be saved.
@@ -118,6 +138,7 @@ impl<T: Transport> Follower<T> {
     ) -> Self {
         Self {
             filter: Filter { types: settings.events.clone(), ..Filter::default() },
+            judge: Arc::new(settings.judge()),
             settings: Arc::new(settings),
             transport,
             watch: reader.watch(),
@@ -125,6 +146,7 @@ impl<T: Transport> Follower<T> {
             cursors,
             shared,
             chain: Chain::default(),
+            told: Memory::default(),
             jobs: JoinSet::new(),
             under_way: HashMap::new(),
             saved: Notes::default(),
@@ -183,8 +205,25 @@ impl<T: Transport> Follower<T> {
         }
         drop(state);
         self.chain = notes.chain.clone();
+        if notes.preset == self.preset() {
+            self.told = notes.told.clone();
+        }
         self.saved = notes;
         Ok(())
+    }
+
+    fn preset(&self) -> &str {
+        self.settings.dialect.as_ref().map_or("", Dialect::name)
+    }
+
+    /// Whether anything is told of this event.
+    fn wants(&self, entry: &Entry) -> bool {
+        let of_the_preset = || {
+            let meta = entry.record.meta.as_ref();
+            let dialect = self.settings.dialect.as_ref();
+            dialect.is_none_or(|dialect| meta.is_some_and(|meta| dialect.wants(&meta.type_name)))
+        };
+        self.filter.wants(entry) && of_the_preset()
     }
 
     fn offer_again(&self, at: Instant, entry: &Entry, unsettled: &Unsettled) {
@@ -237,9 +276,13 @@ impl<T: Transport> Follower<T> {
             let at = Instant::now();
             let mut state = self.shared.lock();
             state.lost += skipped.end.saturating_sub(skipped.start);
-            for entry in page.iter().filter(|entry| self.filter.wants(entry)) {
+            for entry in page.iter() {
+                if !self.wants(entry) {
+                    continue;
+                }
                 let prev = entry.record.meta.as_ref().and_then(|meta| self.chain.step(meta, entry.seq));
-                if let Some(delivery) = delivery(entry, prev, at) {
+                if let Some(mut delivery) = delivery(entry, prev, at) {
+                    delivery.not_before = at + self.gathers(entry);
                     state.plan.offer(at, delivery);
                 }
             }
@@ -249,20 +292,68 @@ impl<T: Transport> Follower<T> {
         }
     }
 
+    /// How long an event waits for those that are told with it.
+    fn gathers(&self, entry: &Entry) -> Duration {
+        let meta = entry.record.meta.as_ref();
+        let dialect = self.settings.dialect.as_ref();
+        dialect.zip(meta).map_or(Duration::ZERO, |(dialect, meta)| dialect.gathers(&meta.type_name))
+    }
+
     /// Posts what is due.
     fn start(&mut self) {
-        let shared = Arc::clone(&self.shared);
-        let mut state = shared.lock();
-        while let Some(job) = state.plan.start(Instant::now()) {
-            match self.body(&job) {
-                Ok(body) => self.post(job, body),
-                Err(error) => {
-                    let attempt = Attempt { at: now().into(), status: None, error: Some(error), ms: 0 };
-                    state.plan.outcome(Instant::now(), job.seq, attempt, Verdict::Impossible);
+        loop {
+            let job = self.shared.lock().plan.start(Instant::now());
+            let Some(job) = job else { return };
+            match self.to_send(&job) {
+                Ok(Some(next)) => self.post(job, next),
+                Ok(None) => {
+                    self.shared.lock().plan.skip(Instant::now(), job.seq);
+                    self.forget(&job);
                     self.changed();
                 }
+                Err(error) => self.give_up(&job, error),
             }
         }
+    }
+
+    /// Nothing can be sent for this event, now or ever.
+    fn give_up(&mut self, job: &Job, error: String) {
+        let attempt = Attempt { at: now().into(), status: None, error: Some(error), ms: 0 };
+        self.shared.lock().plan.outcome(Instant::now(), job.seq, attempt, Verdict::Impossible);
+        self.forget(job);
+        self.changed();
+    }
+
+    /// What is to be sent next for an event; none when nothing is.
+    fn to_send(&self, job: &Job) -> Result<Option<ToSend>, String> {
+        let Some(dialect) = &self.settings.dialect else {
+            let post = Post { id: job.event.clone(), at: now(), body: self.body(job)?, shape: None };
+            return Ok(Some(ToSend { post, judge: Arc::clone(&self.judge), mark: None }));
+        };
+        let Lane::Call(call) = job.lane else { return Ok(None) };
+        let read = |bytes: &Bytes| {
+            serde_json::from_slice::<serde_json::Value>(bytes).map_err(|error| error.to_string())
+        };
+        let event = read(&job.payload)?;
+        let ahead: Vec<_> = {
+            let state = self.shared.lock();
+            let behind = state.plan.behind(job.seq).filter_map(|bytes| read(bytes).ok());
+            behind.take_while(|event| event["type"] == "call.offered").collect()
+        };
+        let told = self.told.of(call);
+        let url = &self.settings.url;
+        let occasion = Occasion { seq: job.seq, event: &event, ahead: &ahead, told: &told, url };
+        let Some(Prepared { mark, name, method, url, headers, body, mut judge }) = dialect.next(occasion)?
+        else {
+            return Ok(None);
+        };
+        if let Some(ok_if) = &self.settings.ok_if {
+            judge.tests.ok_if = Some(ok_if.clone());
+        }
+        let shape = Some(Shape { method, url, headers, reads_body: judge.reads_body() });
+        // Several messages may come of one event: each has an id of its own, the same at each attempt.
+        let post = Post { id: format!("{}.{}", job.event, name.replace(' ', "-")), at: now(), body, shape };
+        Ok(Some(ToSend { post, judge: Arc::new(judge), mark: Some(mark) }))
     }
 
     fn body(&self, job: &Job) -> Result<Bytes, String> {
@@ -275,17 +366,27 @@ impl<T: Transport> Follower<T> {
         template.render(&event).map(Bytes::from).map_err(|error| error.to_string())
     }
 
-    fn post(&mut self, job: Job, body: Bytes) {
-        let (at, begun) = (now(), Instant::now());
-        let answer = self.transport.post(Post { id: job.event, at, body });
-        let settings = Arc::clone(&self.settings);
+    fn post(&mut self, job: Job, next: ToSend) {
+        let ToSend { post, judge: by, mark } = next;
+        let (at, begun, seq) = (post.at, Instant::now(), job.seq);
+        let answer = self.transport.post(post);
         let job_handle = self.jobs.spawn(async move {
             let answer = answer.await;
             let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let (verdict, status, error) = judge(&settings, &answer);
-            Done { seq: job.seq, attempt: Attempt { at: Time(at), status, error, ms }, verdict }
+            let (mut verdict, status, mut error) = judge(&by, &answer);
+            let mut captured = BTreeMap::new();
+            if let (Verdict::Delivered | Verdict::Unconfirmed, Answer::Reply { reply, .. }) =
+                (verdict, &answer)
+            {
+                match by.captured(reply) {
+                    Ok(found) => captured = found,
+                    // Without it nothing more could be told of this call.
+                    Err(why) => (verdict, error) = (Verdict::Refused, Some(why)),
+                }
+            }
+            Done { seq, attempt: Attempt { at: Time(at), status, error, ms }, verdict, captured }
         });
-        self.under_way.insert(job_handle.id(), job.seq);
+        self.under_way.insert(job_handle.id(), Attempted { job, mark });
     }
 
     /// What a job came to; a job that panicked is an attempt that failed.
@@ -294,12 +395,37 @@ impl<T: Transport> Follower<T> {
             Ok((id, done)) => (id, Some(done)),
             Err(error) => (error.id(), None),
         };
-        let Some(seq) = self.under_way.remove(&id) else { return };
-        let done = done.unwrap_or_else(|| {
+        let Some(Attempted { job, mark }) = self.under_way.remove(&id) else { return };
+        let mut done = done.unwrap_or_else(|| {
             let error = Some("the attempt failed inside; the log says more".to_owned());
             let attempt = Attempt { at: now().into(), status: None, error, ms: 0 };
-            Done { seq, attempt, verdict: Verdict::Failed(Trouble::default()) }
+            let verdict = Verdict::Failed(Trouble::default());
+            Done { seq: job.seq, attempt, verdict, captured: BTreeMap::new() }
         });
+        if let (Verdict::Delivered | Verdict::Unconfirmed, Some(mark), Lane::Call(call)) =
+            (done.verdict, &mark, &job.lane)
+        {
+            self.told.note(*call, job.seq, mark, std::mem::take(&mut done.captured));
+            // What a receiver was told must not be told again: the sooner it is noted, the better.
+            self.save_at = Some(Instant::now());
+            match self.to_send(&job) {
+                Ok(Some(next)) => {
+                    self.shared.lock().plan.step(Instant::now(), job.seq, done.attempt);
+                    self.post(job, next);
+                    return;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    (done.verdict, done.attempt.error) = (Verdict::Impossible, Some(error));
+                }
+            }
+        }
+        self.note_outcome(done);
+        self.forget(&job);
+        self.changed();
+    }
+
+    fn note_outcome(&mut self, done: Done) {
         let mut state = self.shared.lock();
         let (was_down, was_gone, dead) = (state.plan.is_down(), state.plan.is_gone(), state.plan.dead());
         let error = done.failure();
@@ -319,7 +445,17 @@ impl<T: Transport> Follower<T> {
         if dead > 0 {
             error!(webhook, dead, error, "events were given up on; they are listed and can be replayed");
         }
-        self.changed();
+    }
+
+    /// Forgets what was told of a call once its end is settled.
+    fn forget(&mut self, job: &Job) {
+        if let Lane::Call(call) = job.lane
+            && self.settings.dialect.is_some()
+            && is_end(&job.payload)
+            && !self.shared.lock().plan.has(job.seq)
+        {
+            self.told.forget(call);
+        }
     }
 
     /// Begins anew where it was asked to, once no attempt is under way: none is broken off, which the receiver could
@@ -340,13 +476,14 @@ impl<T: Transport> Follower<T> {
         let mut seq = after.saturating_sub(LOOK_BACK);
         while seq < after {
             let page = self.read(seq, STEP).await?;
-            let before = page.iter().filter(|entry| entry.seq <= after && self.filter.wants(entry));
+            let before = page.iter().filter(|entry| entry.seq <= after && self.wants(entry));
             for (entry, meta) in before.filter_map(|entry| Some((entry, entry.record.meta.as_ref()?))) {
                 chain.step(meta, entry.seq);
             }
             seq = page.through().max(seq + 1);
         }
         self.chain = chain;
+        self.told.rewind(after);
         let mut state = self.shared.lock();
         state.plan.rewind(Instant::now(), after);
         state.position = after;
@@ -414,6 +551,8 @@ impl<T: Transport> Follower<T> {
             dead: dead.collect(),
             dead_count: state.plan.dead(),
             lost: state.lost,
+            preset: self.preset().to_owned(),
+            told: self.told.clone(),
         }
     }
 
@@ -481,7 +620,18 @@ fn delivery(entry: &Entry, prev: Option<u64>, at: Instant) -> Option<Delivery> {
         attempts: Vec::new(),
         in_flight: false,
         due: None,
+        not_before: at,
     })
+}
+
+/// Whether these are the bytes of a `call.ended`.
+fn is_end(payload: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Kind<'a> {
+        #[serde(rename = "type", borrow)]
+        name: std::borrow::Cow<'a, str>,
+    }
+    serde_json::from_slice(payload).is_ok_and(|kind: Kind<'_>| kind.name == "call.ended")
 }
 
 impl Filter {

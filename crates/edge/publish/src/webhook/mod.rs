@@ -19,6 +19,7 @@ mod follower;
 mod health;
 mod notes;
 mod plan;
+mod preset;
 mod settings;
 mod sign;
 mod success;
@@ -41,6 +42,7 @@ use tracing::{info, warn};
 
 pub use delivery::{Attempt, DeliveryState, DeliveryView};
 use follower::{Follower, Shared, cursor_name, webhook_of};
+pub use preset::{AgentCard, Dialect, Preset, PresetError};
 pub use settings::{WebhookError, WebhookSettings};
 pub use sign::{NotASecret, WebhookSecret};
 pub use success::SuccessTest;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     chain::Chain,
     delivery::{Attempt, DeliveryView},
+    preset::Memory,
 };
 
 /// The most attempts that are noted of a delivery: the latest.
@@ -38,6 +39,9 @@ pub(crate) struct Notes {
     pub(crate) dead_count: u64,
     /// How many positions of the journal were deleted before they were delivered.
     pub(crate) lost: u64,
+    /// The preset it is told by, and what was told by it.
+    pub(crate) preset: String,
+    pub(crate) told: Memory,
 }
 
 /// A delivery that was not settled.

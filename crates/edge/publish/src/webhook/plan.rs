@@ -54,6 +54,8 @@ pub(crate) enum Verdict {
     Failed(Trouble),
     /// It is gone for good (410).
     Gone,
+    /// It says that it will never take it.
+    Hopeless,
     /// It cannot be made: no attempt would help.
     Impossible,
 }
@@ -63,6 +65,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Job {
     pub(crate) seq: u64,
     pub(crate) event: String,
+    pub(crate) lane: Lane,
     pub(crate) prev: Option<u64>,
     pub(crate) payload: Bytes,
 }
@@ -126,6 +129,7 @@ impl Plan {
 
     fn schedule(&mut self, seq: u64, at: Instant) {
         if let Some(delivery) = self.unsettled.get_mut(&seq) {
+            let at = at.max(delivery.not_before);
             if let Some(before) = delivery.due.replace(at) {
                 self.due.remove(&(before, seq));
             }
@@ -147,6 +151,7 @@ impl Plan {
         Some(Job {
             seq,
             event: delivery.event.clone(),
+            lane: delivery.lane.clone(),
             prev: delivery.prev,
             payload: delivery.payload.clone(),
         })
@@ -162,6 +167,25 @@ impl Plan {
         let (due, seq) = *self.due.first()?;
         let is_new = self.unsettled.get(&seq).is_some_and(|delivery| delivery.tried == 0);
         Some((Next { due, is_new }, seq))
+    }
+
+    /// A part of what is told with an event was taken, and the next is under way.
+    pub(crate) fn step(&mut self, now: Instant, seq: u64, attempt: Attempt) {
+        if let Some(delivery) = self.unsettled.get_mut(&seq).filter(|delivery| delivery.in_flight) {
+            delivery.refusals = 0;
+            delivery.note(attempt);
+            self.answered(now);
+        }
+    }
+
+    /// Nothing is told of this event.
+    pub(crate) fn skip(&mut self, now: Instant, seq: u64) {
+        let Some(delivery) = self.unsettled.get_mut(&seq).filter(|delivery| delivery.in_flight) else {
+            return;
+        };
+        delivery.in_flight = false;
+        self.in_flight -= 1;
+        self.remove(now, seq);
     }
 
     /// What came of an attempt.
@@ -190,6 +214,7 @@ impl Plan {
                 self.schedule(seq, now);
                 self.health.set_gone();
             }
+            Verdict::Hopeless => self.take_answer(now, seq, DeliveryState::Refused),
             Verdict::Impossible => self.settle(now, seq, DeliveryState::Dead),
         }
     }
@@ -230,13 +255,18 @@ impl Plan {
         }
     }
 
-    fn settle(&mut self, now: Instant, seq: u64, state: DeliveryState) {
-        let Some(delivery) = self.unsettled.remove(&seq) else { return };
+    fn remove(&mut self, now: Instant, seq: u64) -> Option<Delivery> {
+        let delivery = self.unsettled.remove(&seq)?;
         self.bytes -= delivery.payload.len();
         if let Some(due) = delivery.due {
             self.due.remove(&(due, seq));
         }
         self.advance(now, &delivery.lane, seq);
+        Some(delivery)
+    }
+
+    fn settle(&mut self, now: Instant, seq: u64, state: DeliveryState) {
+        let Some(delivery) = self.remove(now, seq) else { return };
         let view = delivery.view(state);
         if state.is_dead_letter() {
             self.dead_count += 1;
@@ -314,6 +344,18 @@ impl Plan {
     /// When a receiver that is down is tried next.
     pub(crate) fn probe_at(&self) -> Option<Instant> {
         self.health.probe_at()
+    }
+
+    /// The events that wait for this one to be told.
+    pub(crate) fn behind(&self, seq: u64) -> impl Iterator<Item = &Bytes> {
+        let lane = self.unsettled.get(&seq).and_then(|delivery| self.lanes.get(&delivery.lane));
+        let behind = lane.into_iter().flatten().filter(move |other| **other > seq);
+        behind.filter_map(|other| self.unsettled.get(other)).map(|delivery| &delivery.payload)
+    }
+
+    /// Whether an event is not settled.
+    pub(crate) fn has(&self, seq: u64) -> bool {
+        self.unsettled.contains_key(&seq)
     }
 
     /// What is not settled, oldest first.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookswitch_egress::Guard;
+use hookswitch_egress::{Guard, OAuth2Settings};
 use hookswitch_wire::template::Template;
 use reqwest::{
     Url,
@@ -10,7 +10,11 @@ use reqwest::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{sign::WebhookSecret, success::SuccessTest};
+use super::{
+    preset::{Dialect, Judge, Tests},
+    sign::WebhookSecret,
+    success::SuccessTest,
+};
 use crate::Types;
 
 /// How long a delivery is tried, at least.
@@ -47,6 +51,10 @@ pub struct WebhookSettings {
     pub allow_private: bool,
     /// The body, instead of the CloudEvent. Its context is the event.
     pub template: Option<Template>,
+    /// What is told of calls in a receiver's own words, instead of the events.
+    pub dialect: Option<Dialect>,
+    /// Where the token for each request comes from, and the word before it in `Authorization`.
+    pub oauth2: Option<(OAuth2Settings, String)>,
     /// Whether an answer means that the delivery was taken; none: 2xx does.
     pub ok_if: Option<SuccessTest>,
     /// The receiver is known to answer 2xx also when it refuses: without a test its 2xx proves nothing.
@@ -90,6 +98,8 @@ impl WebhookSettings {
             secrets: Vec::new(),
             allow_private: false,
             template: None,
+            dialect: None,
+            oauth2: None,
             ok_if: None,
             answers_always: false,
             timeout: Duration::from_secs(15),
@@ -124,6 +134,12 @@ impl WebhookSettings {
         value.set_sensitive(true);
         self.headers.insert(header, value);
         Ok(())
+    }
+
+    /// What an answer to an event is judged by.
+    pub(super) fn judge(&self) -> Judge {
+        let tests = Tests { ok_if: self.ok_if.clone(), ..Tests::default() };
+        Judge { tests, always_2xx: self.answers_always, ..Judge::default() }
     }
 
     pub(super) const fn headers(&self) -> &HeaderMap {
@@ -161,14 +177,20 @@ impl WebhookSettings {
             hash.update([1]);
             hash.update(secret.key());
         }
+        if let Some((oauth2, _)) = &self.oauth2 {
+            hash.update([2]);
+            hash.update(oauth2.token_url.as_str());
+            hash.update(&oauth2.client_id);
+        }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Whether a webhook that runs with these settings may go on when it is told the others. Templates cannot be
-    /// compared and count as changed.
+    /// Whether a webhook that runs with these settings may go on when it is told the others. Templates and presets
+    /// cannot be compared and count as changed.
     pub(super) fn equals(&self, other: &Self) -> bool {
-        let plain = self.template.is_none() && other.template.is_none();
-        plain
+        let is_plain = |one: &Self| one.template.is_none() && one.dialect.is_none() && one.oauth2.is_none();
+        is_plain(self)
+            && is_plain(other)
             && self.fingerprint() == other.fingerprint()
             && (&self.name, &self.events, &self.ok_if) == (&other.name, &other.events, &other.ok_if)
             && (self.allow_private, self.answers_always) == (other.allow_private, other.answers_always)

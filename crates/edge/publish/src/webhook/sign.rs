@@ -45,6 +45,12 @@ impl WebhookSecret {
         }
     }
 
+    /// A key as it is written, for signatures that are not those of Standard Webhooks.
+    #[must_use]
+    pub fn plain(text: &str) -> Self {
+        Self(text.as_bytes().to_vec())
+    }
+
     /// For comparison only.
     pub(super) fn key(&self) -> &[u8] {
         &self.0

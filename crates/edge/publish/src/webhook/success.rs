@@ -60,7 +60,7 @@ impl SuccessTest {
 }
 
 /// The beginning of a body, on one line.
-fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((end, _)) = line.char_indices().nth(120) {
         line.truncate(end);

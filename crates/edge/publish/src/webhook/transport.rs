@@ -4,17 +4,18 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use hookswitch_egress::{
-    self as egress, Broken, Client, Egress, HeaderMap, HeaderValue, Method, Reply, Request,
+    self as egress, Broken, Client, Egress, HeaderMap, HeaderValue, Method, OAuth2, Reply, Request, Url,
 };
 use hookswitch_wire::model::Timestamp;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 
 use super::{
     health::Trouble,
     plan::Verdict,
+    preset::{Dialect, Judge},
     settings::{WebhookError, WebhookSettings},
     sign::signature,
-    success::Found,
+    success::{Found, excerpt},
 };
 
 /// What is posted.
@@ -26,6 +27,18 @@ pub(crate) struct Post {
     pub(crate) at: Timestamp,
     /// The bytes that are signed.
     pub(crate) body: Bytes,
+    /// What a preset makes of the rest; none: a POST to the webhook's address.
+    pub(crate) shape: Option<Shape>,
+}
+
+/// A request that is not like all others of its webhook.
+#[derive(Debug, Clone)]
+pub(crate) struct Shape {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    /// The body of the answer says something.
+    pub(crate) reads_body: bool,
 }
 
 /// What came of it.
@@ -49,21 +62,29 @@ pub(crate) trait Transport: Send + Sync + 'static {
 }
 
 /// What an answer means: the policy of the module's table.
-pub(crate) fn judge(settings: &WebhookSettings, answer: &Answer) -> (Verdict, Option<u16>, Option<String>) {
+pub(crate) fn judge(by: &Judge, answer: &Answer) -> (Verdict, Option<u16>, Option<String>) {
     let (reply, retry_after) = match answer {
         Answer::Error(error) => return (Verdict::Failed(Trouble::default()), None, Some(error.clone())),
         Answer::Reply { reply, retry_after } => (reply, *retry_after),
     };
     let failed = |overloaded| Verdict::Failed(Trouble { overloaded, retry_after });
+    let tests = &by.tests;
+    // Receivers that answer with any status to what they only have already, or will never take.
+    if tests.taken_if.as_ref().is_some_and(|test| test.try_on(reply) == Found::Taken) {
+        return (Verdict::Delivered, Some(reply.status), None);
+    }
+    if tests.refused_if.as_ref().is_some_and(|test| test.try_on(reply) == Found::Taken) {
+        return (Verdict::Hopeless, Some(reply.status), Some(excerpt(&reply.text)));
+    }
     let (verdict, why) = match reply.status {
         410 => (Verdict::Gone, None),
         429 | 503 => (failed(true), None),
         // A redirect is not followed: it could lead inside. The others say that nobody is at home here.
         300..=399 | 401 | 403 | 404 | 407 | 408 | 425 | 500.. => (failed(false), None),
-        status => match settings.ok_if.as_ref().map(|test| test.try_on(reply)) {
+        status => match tests.ok_if.as_ref().map(|test| test.try_on(reply)) {
             Some(Found::Taken) => (Verdict::Delivered, None),
             Some(Found::Refused(why)) if is_success(status) => (Verdict::Refused, Some(why)),
-            None if is_success(status) && settings.answers_always => (Verdict::Unconfirmed, None),
+            None if is_success(status) && by.always_2xx => (Verdict::Unconfirmed, None),
             None if is_success(status) => (Verdict::Delivered, None),
             Some(Found::Refused(_)) | None if retry_after.is_some() => (failed(false), None),
             Some(Found::Refused(_)) | None => (Verdict::Rejected, None),
@@ -81,6 +102,7 @@ const fn is_success(status: u16) -> bool {
 pub(crate) struct Http {
     client: Client,
     settings: WebhookSettings,
+    tokens: Option<OAuth2>,
 }
 
 impl Http {
@@ -105,20 +127,25 @@ impl Http {
             message: error.to_string(),
             hint: "check the system's certificates",
         })?;
-        Ok(Self { client, settings: settings.clone() })
+        let tokens = settings.oauth2.as_ref().map(|(from, _)| OAuth2::new(from.clone(), client.clone()));
+        Ok(Self { client, settings: settings.clone(), tokens })
     }
 
     /// What the configuration adds, and what every delivery has.
     fn headers(&self, post: &Post) -> HeaderMap {
         let timestamp = post.at.as_millis() / 1_000;
         let mut headers = self.settings.headers().clone();
+        if let Some(shape) = &post.shape {
+            headers.extend(shape.headers.clone());
+        }
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(match self.settings.template {
             None => "application/cloudevents+json; charset=utf-8",
             Some(_) => "application/json; charset=utf-8",
         }));
         headers.insert("webhook-timestamp", timestamp.into());
         let mut own = vec![("webhook-id", post.id.clone())];
-        if !self.settings.secrets.is_empty() {
+        let signs_itself = self.settings.dialect.as_ref().is_some_and(Dialect::signs_itself);
+        if !self.settings.secrets.is_empty() && !signs_itself {
             let signature = signature(&self.settings.secrets, &post.id, timestamp, &post.body);
             own.push(("webhook-signature", signature));
         }
@@ -134,22 +161,57 @@ impl Http {
 
 impl Transport for Http {
     fn post(&self, post: Post) -> Pin<Box<dyn Future<Output = Answer> + Send>> {
-        let (client, needs_body) = (self.client.clone(), self.settings.ok_if.is_some());
-        let request = Request {
-            method: Method::POST,
-            url: self.settings.url.clone(),
-            headers: self.headers(&post),
-            body: post.body,
+        let headers = self.headers(&post);
+        let request = match &post.shape {
+            None => {
+                Request { method: Method::POST, url: self.settings.url.clone(), headers, body: post.body }
+            }
+            Some(Shape { method, url, .. }) => {
+                Request { method: method.clone(), url: url.clone(), headers, body: post.body }
+            }
         };
+        let needs_body = post.shape.as_ref().map_or(self.settings.ok_if.is_some(), |shape| shape.reads_body);
         let now = jiff::Timestamp::from_microsecond(i64::try_from(post.at.as_micros()).unwrap_or(i64::MAX));
+        let now = now.unwrap_or(jiff::Timestamp::MAX);
+        let http = self.clone();
         Box::pin(async move {
-            match client.send(request, now.unwrap_or(jiff::Timestamp::MAX)).await {
+            match http.send(request, now).await {
                 // Where the status is the answer, a body that does not come whole changes nothing.
                 egress::Answer::Reply { broke_off: Some(why), .. } if needs_body => Answer::Error(why),
                 egress::Answer::Reply { reply, retry_after, .. } => Answer::Reply { reply, retry_after },
                 egress::Answer::Error(why) => Answer::Error(why),
             }
         })
+    }
+}
+
+impl Http {
+    /// Sends with a token where one is needed; one that is refused is renewed, once.
+    async fn send(&self, request: Request, now: jiff::Timestamp) -> egress::Answer {
+        let Some((tokens, (_, scheme))) = self.tokens.as_ref().zip(self.settings.oauth2.as_ref()) else {
+            return self.client.send(request, now).await;
+        };
+        let authorised = |token: &str| {
+            let mut request = request.clone();
+            if let Ok(mut value) = HeaderValue::try_from(format!("{scheme} {token}")) {
+                value.set_sensitive(true);
+                request.headers.insert(AUTHORIZATION, value);
+            }
+            request
+        };
+        let token = match tokens.token().await {
+            Ok(token) => token,
+            Err(error) => return egress::Answer::Error(error.to_string()),
+        };
+        let answer = self.client.send(authorised(&token), now).await;
+        let is_refused = matches!(&answer, egress::Answer::Reply { reply, .. } if reply.status == 401);
+        if !is_refused {
+            return answer;
+        }
+        match tokens.renew(&token).await {
+            Ok(token) => self.client.send(authorised(&token), now).await,
+            Err(error) => egress::Answer::Error(error.to_string()),
+        }
     }
 }
 
@@ -163,7 +225,7 @@ mod tests {
             WebhookSettings::new("crm", "https://crm.example.com/hook", Types::default()).unwrap();
         change(&mut settings);
         let reply = Reply { status, text: text.to_owned(), ..Reply::default() };
-        judge(&settings, &Answer::Reply { reply, retry_after: None }).0
+        judge(&settings.judge(), &Answer::Reply { reply, retry_after: None }).0
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod policy;
 mod rebinding;
+mod seeded;
 
 use std::{future::Future, pin::Pin, time::Duration};
 

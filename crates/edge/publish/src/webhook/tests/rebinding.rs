@@ -64,7 +64,8 @@ async fn a_name_that_turns_inside_between_two_attempts_is_refused_at_the_second(
     let questions = Arc::<AtomicUsize>::default();
     let resolver = Rebinding { questions: Arc::clone(&questions) };
     let http = Http::over(&settings, |egress| Client::with_lookup(egress, resolver)).unwrap();
-    let post = || http.post(Post { id: "1".to_owned(), at: Timestamp::default(), body: "{}".into() });
+    let post =
+        || http.post(Post { id: "1".to_owned(), at: Timestamp::default(), body: "{}".into(), shape: None });
 
     let Answer::Reply { reply, .. } = post().await else { panic!("the first is allowed") };
     assert_eq!((reply.status, questions.load(Ordering::Relaxed)), (204, 1), "asked once, connected there");

@@ -1,0 +1,114 @@
+//! Creme CRM, which nobody here wrote: the page the daemon tells an agent's screen to open shows the caller's records, and
+//! a number clicked there is dialled.
+
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, ensure};
+use hookswitch_tests::cast::Mode;
+use hookswitch_tests::daemon::token;
+use hookswitch_tests::events::{kind, text};
+use hookswitch_tests::ports::free_port;
+use hookswitch_tests::stage::Stage;
+use hookswitch_tests::world::Place;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::time;
+
+use crate::{PATIENCE, Script, peers};
+
+/// A server of Creme on a database of its own.
+struct Creme {
+    url: String,
+    _child: Child,
+    _folder: TempDir,
+}
+
+impl Creme {
+    async fn start(port: u16, dial: &str) -> Result<Self> {
+        let creme = peers().join("creme");
+        ensure!(creme.join("ready").exists(), "Creme CRM is not installed: run tests/presets/peers.sh");
+        let site = creme.join("site/ctilab").canonicalize()?;
+        let folder = tempfile::tempdir()?;
+        let database = folder.path().join("creme.sqlite");
+        std::fs::copy(site.join("creme.sqlite"), &database)?;
+        let child = Command::new(creme.canonicalize()?.join("venv/bin/creme"))
+            .args(["runserver", &format!("127.0.0.1:{port}"), "--noreload", "--settings=ctilab.settings"])
+            .current_dir(&site)
+            .env("PYTHONPATH", &site)
+            .env("CREME_DATABASE", &database)
+            .env("CREME_DIAL", dial)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        let url = format!("http://127.0.0.1:{port}");
+        let client = reqwest::Client::new();
+        let answers = async {
+            while client.get(format!("{url}/")).send().await.is_err() {
+                // Before it listens there is nothing to wait on: ask again.
+                time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        };
+        time::timeout(PATIENCE, answers).await.context("Creme CRM does not answer")?;
+        Ok(Self { url, _child: child, _folder: folder })
+    }
+}
+
+/// The daemon with Creme's preset: its page for pops, an address for its click-to-dial.
+async fn stage(creme: &str) -> Result<Stage> {
+    let mut settings = token("creme-clicks", "agent", Some("alice")).replace("hash", "in_url = true\nhash");
+    settings += &format!(
+        "[[webhook]]\nname = \"creme\"\nurl = \"{creme}\"\npreset = \"creme\"\nallow_private = true\n\n\
+         [[alias]]\npath = \"/click\"\naction = \"dial\"\nto = \"n_tel\"\n\n"
+    );
+    let mut stage = Stage::set(Place::Simulator, Mode::Route, &settings).await?;
+    // The stage's own page gives way to the preset's, and Creme's pages may dial.
+    stage.direct("the daemon dies").await?;
+    let path = stage.daemon.config();
+    let configuration = std::fs::read_to_string(&path)?;
+    let own_page = configuration.lines().find(|line| line.starts_with("pop = ")).context("no pop")?;
+    let changed = configuration.replace(own_page, "").replacen(
+        "[server]\n",
+        &format!("[server]\nallowed_origins = [\"{creme}\"]\n"),
+        1,
+    );
+    std::fs::write(&path, changed)?;
+    stage.direct("the daemon returns").await?;
+    Ok(stage)
+}
+
+/// The page of the latest pop.
+fn page(stage: &Stage) -> Result<String> {
+    let events = stage.events();
+    let pop = events.iter().rev().find(|event| kind(event) == "screen.pop").context("no pop was told")?;
+    Ok(text(pop, "/data/pop/url").context("it opens nothing")?.to_owned())
+}
+
+#[tokio::test]
+async fn creme_shows_the_two_records_of_a_caller_and_the_form_for_a_stranger_and_dials() -> Result<()> {
+    let port = free_port();
+    let mut stage = stage(&format!("http://127.0.0.1:{port}")).await?;
+    let click = format!("http://{}/click?access_token=creme-clicks", stage.daemon.api().address());
+    let creme = Creme::start(port, &click).await?;
+
+    stage
+        .play_script("C dials Q; A rings; see offered A; A answers; see answered A; C hangs up; see ended")
+        .await?;
+    let known = page(&stage)?;
+    assert!(known.ends_with("/cti/respond_to_a_call?number=49305550001"), "{known}");
+    stage
+        .play_script("C2 dials Q; A rings; see offered A; A answers; see answered A; C2 hangs up; see ended")
+        .await?;
+    let unknown = page(&stage)?;
+
+    let environment = [("CREME", creme.url.as_str()), ("KNOWN", &known), ("UNKNOWN", &unknown)];
+    let mut script = Script::run("creme.mjs", &environment)?;
+    assert_eq!(script.line().await?, "records Kaya Lind, ACME GmbH");
+    assert_eq!(script.line().await?, "form 49305550002");
+    // A click on the telephone in the list of contacts.
+    assert_eq!(script.line().await?, "clicked");
+    stage.play_script("A rings; see started outbound").await?;
+    assert_eq!(script.line().await?, "saved");
+    script.done().await
+}
