@@ -286,7 +286,8 @@ fn plenty(world: &mut World, turns: usize) -> Times {
     })
 }
 
-/// 200 rules: most compare the DNIS and something else, every tenth needs the interpreter, one is for everybody.
+/// 200 rules: most compare the DNIS and something else, every tenth needs the interpreter, every tenth looks the number
+/// up in a list of ten thousand, one is for everybody.
 fn routing(turns: usize) {
     let rule = |n: u64| {
         let when = match n % 10 {
@@ -296,6 +297,7 @@ fn routing(turns: usize) {
             2 => Some(format!("ani.e164.startsWith(\"+{n}\") && !open(\"office\")")),
             3 => Some(format!("customer.tier == \"gold\" && dnis in [\"{n}\", \"x{n}\"]")),
             4 => Some(format!("int(data.value) + {n} == 7")),
+            5 => Some("ani in list.blacklist".to_owned()),
             _ => Some(format!("dnis == \"{n}\" && data[\"ivr.choice\"] == \"2\"")),
         };
         let (target, requires, set) = (RouteTarget::Hangup, BTreeMap::new(), BTreeMap::new());
@@ -308,7 +310,9 @@ fn routing(turns: usize) {
         special: BTreeMap::new(),
     };
     let calendars = BTreeMap::from([("office".to_owned(), office)]);
-    let setup = Setup { routes: (0..200).map(rule).collect(), calendars, ..Setup::default() };
+    let blacklist = (0..10_000).map(|n| format!("+49900{n:06}")).collect();
+    let lists = BTreeMap::from([("blacklist".to_owned(), blacklist)]);
+    let setup = Setup { routes: (0..200).map(rule).collect(), calendars, lists, ..Setup::default() };
     let router = Router::new(&setup).expect("usable rules");
     let call = call();
     let cpu = cpu_nanos();

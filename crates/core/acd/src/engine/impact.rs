@@ -21,7 +21,8 @@ pub struct Rerouted {
     /// The queue is gone: the caller leaves it when the configuration is applied. Else the caller stays, and only who
     /// comes later is sent elsewhere.
     pub leaves: bool,
-    /// The rule that would take the call now; none: no rule would.
+    /// The rule that would take the call now; none: no rule would, or another queue takes the place of the one that is
+    /// gone.
     pub rule: Option<String>,
     /// Where that rule sends it.
     pub to: Option<RouteTarget>,
@@ -41,6 +42,15 @@ impl Engine {
         });
         let rerouted = waiting.filter_map(|(record, queue)| {
             let leaves = !queues.contains(queue);
+            if let Some(successor) = setup.replaced.get(queue).filter(|to| leaves && queues.contains(to)) {
+                return Some(Rerouted {
+                    call: record.call.id,
+                    queue: queue.clone(),
+                    leaves,
+                    rule: None,
+                    to: Some(RouteTarget::Queue(successor.clone())),
+                });
+            }
             let routed = router.route(now, &record.call);
             let elsewhere = routed.target != Some(RouteTarget::Queue(queue.clone()));
             (leaves || elsewhere).then(|| Rerouted {

@@ -146,6 +146,12 @@ fn callers_of_a_queue_that_is_gone_go_on_in_the_one_that_took_its_place_with_the
     w.queued("other", "5023");
     w.told();
     w.asked();
+    let mut planned = w.engine.setup().clone();
+    planned.queues.retain(|one| one.id != queue("billing"));
+    planned.replaced.insert(queue("billing"), queue("brief"));
+    let planned = w.engine.rerouted(&planned, w.now).unwrap();
+    assert_eq!((planned.len(), planned[0].call, planned[0].leaves), (1, w.call_id("old"), true));
+    assert_eq!(planned[0].to, Some(RouteTarget::Queue(queue("brief"))), "as it then goes");
     apply(&mut w, |setup| {
         setup.queues.retain(|one| one.id != queue("billing"));
         setup.queues.last_mut().unwrap().max_wait = None;
