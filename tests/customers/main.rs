@@ -250,3 +250,42 @@ async fn who_was_asked_for_before_a_death_is_asked_for_again() -> Result<()> {
     ensure!(seen.crm.asked().len() == 2, "{:?}", seen.crm.asked());
     Ok(())
 }
+
+#[tokio::test]
+async fn a_reload_asks_the_crm_that_is_named_then() -> Result<()> {
+    let mut seen = Seen::call(Behaviour::Says("500 Oops", "text/plain", ""), "").await?;
+    seen.stage.play_script("C hangs up; A is free").await?;
+    let other = Crm::start(Behaviour::Knows(OTTO)).await?;
+    let written = std::fs::read_to_string(seen.stage.daemon.config())?;
+    let (old, new) = (format!(":{}/", seen.crm.port()), format!(":{}/", other.port()));
+    std::fs::write(seen.stage.daemon.config(), written.replace(&old, &new))?;
+    let mark = seen.reader.mark();
+    seen.stage.daemon.signal("HUP").await?;
+    seen.reader.wait_after(mark, "config.applied", |event| kind(event) == "config.applied").await?;
+    seen.stage.play_script("C dials Q; A answers").await?;
+    let identified = |event: &Value| kind(event) == "call.identified";
+    let identified = seen.reader.wait_after(mark, "call.identified", identified).await?;
+    ensure!(identified["data"]["call"]["customer"]["candidates"][0]["id"] == "43", "{identified}");
+    ensure!((seen.crm.asked().len(), other.asked().len()) == (1, 1), "each was asked once");
+    seen.metric("hookswitch_lookup_up 1").await
+}
+
+#[tokio::test]
+async fn what_a_crm_said_of_a_customer_is_erased_with_the_number() -> Result<()> {
+    let mut seen = Seen::call(Behaviour::Knows(ERIKA), "").await?;
+    seen.identified().await?;
+    seen.stage.play_script("C hangs up; A is free").await?;
+    seen.event("call.ended").await?;
+    seen.stage.daemon.stop().await?;
+    let export = |said: std::process::Output| String::from_utf8_lossy(&said.stdout).into_owned();
+    let told = export(seen.stage.daemon.command(&["journal", "export"]).await?);
+    ensure!(told.contains("Erika Muster") && told.contains("305550001"), "the journal tells of her: {told}");
+    let erased = seen.stage.daemon.command(&["journal", "erase", "--number", "+49305550001"]).await?;
+    ensure!(erased.status.success(), "{erased:?}");
+    let told = export(seen.stage.daemon.command(&["journal", "export"]).await?);
+    ensure!(!told.is_empty(), "the rest is there");
+    for trace in ["Erika", "305550001", "gold"] {
+        ensure!(!told.contains(trace), "{trace} is still told: {told}");
+    }
+    Ok(())
+}
