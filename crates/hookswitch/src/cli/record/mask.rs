@@ -212,19 +212,30 @@ impl Masks {
             }
         }
         let mut out = String::with_capacity(text.len());
-        let mut rest = text.as_str();
+        for piece in text.split_inclusive(|c: char| !is_of_word(c)) {
+            let word = piece.trim_end_matches(|c: char| !is_of_word(c));
+            if is_uuid(word) {
+                out.push_str(word);
+            } else {
+                self.word(word, &mut out);
+            }
+            out.push_str(&piece[word.len()..]);
+        }
+        out
+    }
+
+    /// The runs of digits in a word.
+    fn word(&mut self, word: &str, out: &mut String) {
+        let mut rest = word;
         while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
             let plus = usize::from(rest[..at].ends_with('+'));
-            let before = &rest[..at - plus];
+            let (before, from) = rest.split_at(at - plus);
             out.push_str(before);
-            rest = &rest[at - plus..];
-            let length = token(before, rest, plus);
-            let (found, behind) = rest.split_at(length);
+            let (found, behind) = from.split_at(token(before, from, plus));
             out.push_str(&self.token(before, found, behind));
             rest = behind;
         }
         out.push_str(rest);
-        out
     }
 
     /// One run of digits and dots.
@@ -274,23 +285,25 @@ fn token(before: &str, rest: &str, plus: usize) -> usize {
     if hexadecimal { end + more } else { end }
 }
 
-/// Whether digits are the end of a channel's name (`PJSIP/trunk-0000001a`), a part of a UUID, or a Uniqueid
-/// (`1795323159.12`).
+/// What a word is made of: `Local`, `1001`, `from-internal-00000012`, `+49305550001`, `1795323159.12`.
+fn is_of_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '+' | '_')
+}
+
+/// `8-4-4-4-12` hexadecimal digits (RFC 9562 section 4): the id of a bridge.
+fn is_uuid(word: &str) -> bool {
+    let lengths = word.split('-').map(str::len);
+    lengths.eq([8, 4, 4, 4, 12]) && word.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
+}
+
+/// Whether digits are the end of a channel's name (`PJSIP/trunk-0000001a`) or a Uniqueid (`1795323159.12`).
 fn is_id(before: &str, found: &str, behind: &str) -> bool {
-    let of_channel =
-        before.ends_with('-') && found.len() == 8 && !behind.starts_with(|c: char| c.is_ascii_alphanumeric());
-    let in_uuid = |text: &str, at_end: bool| {
-        let next = if at_end { text.chars().next_back() } else { text.chars().next() };
-        next == Some('-')
-    };
-    let of_uuid = matches!(found.len(), 4 | 8 | 12)
-        && (in_uuid(before, true) || in_uuid(behind, false))
-        && before.len().max(behind.len()) >= 18
-        && before.chars().chain(behind.chars()).filter(|c| *c == '-').count() >= 4;
+    let ends = !behind.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let of_channel = before.ends_with('-') && found.len() == 8 && ends;
     let uniqueid = found.split_once('.').is_some_and(|(seconds, count)| {
         seconds.len() == 10 && seconds.starts_with(['1', '2']) && !count.is_empty() && !count.contains('.')
     });
-    of_channel || of_uuid || uniqueid
+    of_channel || uniqueid
 }
 
 /// The text with its last digits replaced by these.
