@@ -23,6 +23,7 @@ step "peers of other people"
 tests/sdk/peers.sh
 tests/delivery/peers.sh
 tests/api/peers.sh
+tests/presets/peers.sh
 
 step "what browsers load"
 make --no-print-directory web

@@ -166,7 +166,8 @@ fn settings(name: &str, crm: &Crm) -> WebhookSettings {
         user,
     };
     let agents = vec![card("alice", "Alice Zhang", "1001", alice), card("bob", "Bob Okafor", "1002", bob)];
-    let values = preset.value_names().map(|name| (name.to_owned(), "17".to_owned())).collect();
+    let given = |name: &str| if name == "create_lead" { "1" } else { "17" }.to_owned();
+    let values = preset.value_names().map(|name| (name.to_owned(), given(name))).collect();
     let url = format!("http://{}{path}", crm.address);
     let mut settings = WebhookSettings::new("crm", &url, Types::default()).unwrap();
     settings.allow_private = true;

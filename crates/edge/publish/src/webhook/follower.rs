@@ -1,5 +1,7 @@
 //! The task of one webhook: journal → plan → receiver, and back to the cursor.
 
+mod sending;
+
 use std::{
     collections::{BTreeMap, HashMap, hash_map::RandomState},
     hash::BuildHasher,
@@ -7,9 +9,8 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use hookswitch_journal::{Cursors, Entry, Head, Kind, Limit, Page, Reader};
-use hookswitch_wire::{Time, model::Timestamp, prev_at, splice_prev};
+use hookswitch_wire::{Time, model::Timestamp};
 use serde::Deserialize;
 use tokio::{
     sync::{Notify, watch},
@@ -19,15 +20,16 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use self::sending::ToSend;
 use super::{
     chain::Chain,
     delivery::{Attempt, Delivery, DeliveryView, Lane},
     health::Trouble,
     notes::{Notes, Unsettled, noted},
     plan::{Job, Plan, Verdict},
-    preset::{Dialect, Judge, Mark, Memory, Occasion, Prepared},
+    preset::{Judge, Mark, Memory},
     settings::WebhookSettings,
-    transport::{Answer, Post, Shape, Transport, judge},
+    transport::{Answer, Transport, judge},
 };
 use crate::{Filter, hub::now};
 
@@ -93,13 +95,6 @@ struct Done {
 struct Attempted {
     job: Job,
     /// What a preset tells with it.
-    mark: Option<Mark>,
-}
-
-/// What is to be sent for an event.
-struct ToSend {
-    post: Post,
-    judge: Arc<Judge>,
     mark: Option<Mark>,
 }
 
@@ -212,20 +207,6 @@ impl<T: Transport> Follower<T> {
         Ok(())
     }
 
-    fn preset(&self) -> &str {
-        self.settings.dialect.as_ref().map_or("", Dialect::name)
-    }
-
-    /// Whether anything is told of this event.
-    fn wants(&self, entry: &Entry) -> bool {
-        let of_the_preset = || {
-            let meta = entry.record.meta.as_ref();
-            let dialect = self.settings.dialect.as_ref();
-            dialect.is_none_or(|dialect| meta.is_some_and(|meta| dialect.wants(&meta.type_name)))
-        };
-        self.filter.wants(entry) && of_the_preset()
-    }
-
     fn offer_again(&self, at: Instant, entry: &Entry, unsettled: &Unsettled) {
         let Some(mut delivery) = delivery(entry, unsettled.prev, at) else { return };
         (delivery.tried, delivery.refusals) = (unsettled.tried, unsettled.refusals);
@@ -292,13 +273,6 @@ impl<T: Transport> Follower<T> {
         }
     }
 
-    /// How long an event waits for those that are told with it.
-    fn gathers(&self, entry: &Entry) -> Duration {
-        let meta = entry.record.meta.as_ref();
-        let dialect = self.settings.dialect.as_ref();
-        dialect.zip(meta).map_or(Duration::ZERO, |(dialect, meta)| dialect.gathers(&meta.type_name))
-    }
-
     /// Posts what is due.
     fn start(&mut self) {
         loop {
@@ -322,48 +296,6 @@ impl<T: Transport> Follower<T> {
         self.shared.lock().plan.outcome(Instant::now(), job.seq, attempt, Verdict::Impossible);
         self.forget(job);
         self.changed();
-    }
-
-    /// What is to be sent next for an event; none when nothing is.
-    fn to_send(&self, job: &Job) -> Result<Option<ToSend>, String> {
-        let Some(dialect) = &self.settings.dialect else {
-            let post = Post { id: job.event.clone(), at: now(), body: self.body(job)?, shape: None };
-            return Ok(Some(ToSend { post, judge: Arc::clone(&self.judge), mark: None }));
-        };
-        let Lane::Call(call) = job.lane else { return Ok(None) };
-        let read = |bytes: &Bytes| {
-            serde_json::from_slice::<serde_json::Value>(bytes).map_err(|error| error.to_string())
-        };
-        let event = read(&job.payload)?;
-        let ahead: Vec<_> = {
-            let state = self.shared.lock();
-            let behind = state.plan.behind(job.seq).filter_map(|bytes| read(bytes).ok());
-            behind.take_while(|event| event["type"] == "call.offered").collect()
-        };
-        let told = self.told.of(call);
-        let url = &self.settings.url;
-        let occasion = Occasion { seq: job.seq, event: &event, ahead: &ahead, told: &told, url };
-        let Some(Prepared { mark, name, method, url, headers, body, mut judge }) = dialect.next(occasion)?
-        else {
-            return Ok(None);
-        };
-        if let Some(ok_if) = &self.settings.ok_if {
-            judge.tests.ok_if = Some(ok_if.clone());
-        }
-        let shape = Some(Shape { method, url, headers, reads_body: judge.reads_body() });
-        // Several messages may come of one event: each has an id of its own, the same at each attempt.
-        let post = Post { id: format!("{}.{}", job.event, name.replace(' ', "-")), at: now(), body, shape };
-        Ok(Some(ToSend { post, judge: Arc::new(judge), mark: Some(mark) }))
-    }
-
-    fn body(&self, job: &Job) -> Result<Bytes, String> {
-        let event = match (job.prev, prev_at(&job.payload)) {
-            (Some(prev), Some(at)) => splice_prev(&job.payload, at, prev),
-            (Some(_) | None, _) => job.payload.clone(),
-        };
-        let Some(template) = &self.settings.template else { return Ok(event) };
-        let event: serde_json::Value = serde_json::from_slice(&event).map_err(|error| error.to_string())?;
-        template.render(&event).map(Bytes::from).map_err(|error| error.to_string())
     }
 
     fn post(&mut self, job: Job, next: ToSend) {
@@ -444,17 +376,6 @@ impl<T: Transport> Follower<T> {
         }
         if dead > 0 {
             error!(webhook, dead, error, "events were given up on; they are listed and can be replayed");
-        }
-    }
-
-    /// Forgets what was told of a call once its end is settled.
-    fn forget(&mut self, job: &Job) {
-        if let Lane::Call(call) = job.lane
-            && self.settings.dialect.is_some()
-            && is_end(&job.payload)
-            && !self.shared.lock().plan.has(job.seq)
-        {
-            self.told.forget(call);
         }
     }
 
@@ -622,16 +543,6 @@ fn delivery(entry: &Entry, prev: Option<u64>, at: Instant) -> Option<Delivery> {
         due: None,
         not_before: at,
     })
-}
-
-/// Whether these are the bytes of a `call.ended`.
-fn is_end(payload: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Kind<'a> {
-        #[serde(rename = "type", borrow)]
-        name: std::borrow::Cow<'a, str>,
-    }
-    serde_json::from_slice(payload).is_ok_and(|kind: Kind<'_>| kind.name == "call.ended")
 }
 
 impl Filter {

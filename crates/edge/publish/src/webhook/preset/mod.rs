@@ -288,6 +288,14 @@ impl Dialect {
         if type_name == "call.offered" { self.preset.gather } else { Duration::ZERO }
     }
 
+    /// Whether an event of the same call that came later belongs to this one: an offer as good as at once.
+    pub(crate) fn is_told_with(&self, event: &Value, other: &Value) -> bool {
+        let at = |event: &Value| event["time"].as_str()?.parse::<jiff::Timestamp>().ok();
+        let later = at(event).zip(at(other)).map(|(first, second)| second.duration_since(first));
+        let soon = later.is_some_and(|later| later.unsigned_abs() <= self.preset.gather);
+        other["type"] == "call.offered" && soon
+    }
+
     /// The next request that is due with an event; none when all is told.
     ///
     /// # Errors

@@ -165,6 +165,7 @@ impl Sight<'_> {
     fn agent(&self) -> Value {
         let data = &self.event["data"];
         let is_transfer = self.event["type"] == "call.transferred";
+        let is_answer = self.event["type"] == "call.answered";
         let named = [
             &data["offer"]["agent"],
             &data["agent"]["id"],
@@ -179,8 +180,8 @@ impl Sight<'_> {
         };
         match named {
             Some(id) => self.card(id),
-            // A call handed to nobody we know has no agent, whoever was there before.
-            None if is_transfer => Value::Null,
+            // A call handed to or answered by nobody we know has no agent, whoever was there before.
+            None if is_transfer || is_answer => Value::Null,
             None => {
                 let told = || self.told.agent().map(Value::from);
                 leg(true).or_else(told).or_else(|| leg(false)).map_or(Value::Null, |id| self.card(&id))
