@@ -46,8 +46,8 @@ async fn the_directory_is_asked_as_soon_as_it_holds_a_contact() -> Result<()> {
     let customer = customer_of_a_call(&mut stage, &reader, 1).await?;
     ensure!(customer["match"] == "one" && customer["candidates"][0]["id"] == "7", "{customer}");
     ensure!(customer["candidates"][0]["why"] == "exact E.164", "{customer}");
-    let pops = reader.all().into_iter().filter(|event| kind(event) == "screen.pop");
-    let pop = pops.last().context("a pop")?;
+    let mut pops = reader.all().into_iter().filter(|event| kind(event) == "screen.pop");
+    let pop = pops.next_back().context("a pop")?;
     ensure!(text(&pop, "/data/pop/url") == Some("https://crm.example.com/contacts/7"), "{pop}");
     // The last one that goes takes the look-up with it.
     let gone = api.request(Method::DELETE, "/v1/contacts/7", None).await?;

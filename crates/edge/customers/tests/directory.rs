@@ -228,8 +228,7 @@ fn a_large_file_goes_through_in_batches() {
 async fn a_display_shows_who_is_known_and_the_company_of_a_shared_line() {
     let directory = Directory::in_memory(germany());
     let customers = Customers::new(germany(), directory.clone());
-    let name =
-        async |number: &str| {
+    let name = async |number: &str| {
         let told = customers.who(&Asked::number(number, Germany.e164(number).as_deref())).await;
         Customers::display(&told.customer)
     };
