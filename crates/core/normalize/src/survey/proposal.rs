@@ -490,6 +490,11 @@ impl Writer<'_> {
             self.line("\n[[route]]");
             let evidence = format!("[{context}] {exten} leads to Queue({queue})");
             self.state(&format!("route {exten}"), &queue, Confidence::Certain, &evidence);
+            if self.access.routes {
+                self.remark(format!(
+                    "Hand it over in [{context}]: exten => {exten},1,Goto(hookswitch,${{EXTEN}},1)"
+                ));
+            }
             self.line(format!("name = {}", quoted(&format!("{exten} to {queue}"))));
             self.line(format!("when = {}", quoted(&format!("dnis == {}", quoted(&exten)))));
             self.line(format!("queue = {}", quoted(&queue)));
