@@ -424,6 +424,18 @@ pub(crate) const STORIES: &[Story] = &[
             ("started internal, offered B, offer_ended accepted, answered B, ended", "answered, of first"),
         ],
     ),
+    Story {
+        settings: GINA,
+        ..story(
+            "click-to-dial-shows-no-name",
+            "G asks dial +4980012345; G rings; G answers; F rings; F sees only +4930777; F answers; see answered G; \
+             F hangs up; G is cut off",
+            &[(
+                "started outbound, offered G, offer_ended accepted, answered G, ended",
+                "answered, handled G",
+            )],
+        )
+    },
     story(
         "click-to-dial-unregistered",
         "A unregisters; 0.5 s pass; A may not dial F; A is not rung; F is not rung",
@@ -446,13 +458,14 @@ queue = "express"
 
 "#;
 
-/// An agent whose phone can be told to answer, reached by the number of `Q2`.
+/// An agent whose phone can be told to answer and who shows the company's number, reached by the number of `Q2`.
 const GINA: &str = r#"[[agent]]
 id = "gina"
 name = "Gina Rossi"
 pbx = "hq"
 devices = ["PJSIP/1006"]
 remote_answer = true
+caller_id = "+4930777"
 start = "ready"
 
 [[queue]]

@@ -18,6 +18,8 @@ pub enum Act {
     Obeys(Who),
     /// `F is not rung`: nothing has arrived at the phone that was not taken yet.
     IsNotRung(Who),
+    /// `F sees only +4930777`: what rings shows that number and no name.
+    SeesOnly(Who, String),
     /// `A stops ringing`, after `A rings`: waits until the far end has given up.
     StopsRinging(Who),
     /// `A answers`: picks up when it rings.
@@ -69,6 +71,7 @@ impl FromStr for Act {
             [who, "rings"] => Self::Rings(own(who)),
             [who, "obeys"] => Self::Obeys(own(who)),
             [who, "is", "not", "rung"] => Self::IsNotRung(own(who)),
+            [who, "sees", "only", number] => Self::SeesOnly(own(who), own(number)),
             [who, "stops", "ringing"] => Self::StopsRinging(own(who)),
             [who, "answers"] => Self::Answers(own(who)),
             [who, "declines"] => Self::Declines(own(who), 486),

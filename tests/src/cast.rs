@@ -125,6 +125,7 @@ pub fn configuration(pbx: &Pbx, webhook: &str, more: &str) -> String {
         r#"[numbers]
 country = "DE"
 outbound_allow = ["+49"]
+extensions = ["xxx", "xxxx"]
 
 [[pbx]]
 name = "hq"

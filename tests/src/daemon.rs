@@ -6,7 +6,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -15,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 use tokio::time::{self, Instant};
 
 use crate::http::Api;
@@ -33,7 +32,7 @@ pub struct Daemon {
     folder: TempDir,
     listen: SocketAddr,
     child: Option<Child>,
-    log: Arc<Mutex<String>>,
+    log: watch::Sender<String>,
 }
 
 /// A `[[token]]` table; `agent` for the role of that name.
@@ -63,7 +62,7 @@ impl Daemon {
     pub fn prepare(configuration: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-        let daemon = Self { folder, listen, child: None, log: Arc::default() };
+        let daemon = Self { folder, listen, child: None, log: watch::Sender::default() };
         daemon.write(configuration)?;
         Ok(daemon)
     }
@@ -114,7 +113,21 @@ impl Daemon {
     /// Everything it wrote to standard output and standard error, over all its lives.
     #[must_use]
     pub fn log(&self) -> String {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.log.borrow().clone()
+    }
+
+    /// The first line of its log that fits, also one that came before.
+    ///
+    /// # Errors
+    /// When none comes in time: the error holds its log.
+    pub async fn logged(&self, what: &str, fits: impl Fn(&str) -> bool) -> Result<String> {
+        let mut log = self.log.subscribe();
+        let found = time::timeout(START, log.wait_for(|log| log.lines().any(&fits))).await;
+        let found = found
+            .ok()
+            .and_then(Result::ok)
+            .and_then(|log| log.lines().find(|line| fits(line)).map(str::to_owned));
+        found.with_context(|| format!("no {what} in the log:\n{}", self.log()))
     }
 
     /// Starts it (again, after [`Daemon::kill`] or [`Daemon::stop`]) and waits until it is ready.
@@ -171,13 +184,14 @@ impl Daemon {
     }
 
     fn keep(&self, stream: impl AsyncRead + Unpin + Send + 'static) {
-        let log = Arc::clone(&self.log);
+        let log = self.log.clone();
         tokio::spawn(async move {
             let mut lines = BufReader::new(stream).lines();
             while let Ok(Some(line)) = lines.next_line().await {
-                let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-                log.push_str(&line);
-                log.push('\n');
+                log.send_modify(|log| {
+                    log.push_str(&line);
+                    log.push('\n');
+                });
             }
         });
     }

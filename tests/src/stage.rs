@@ -335,6 +335,14 @@ impl Stage {
         self.earlier.iter().cloned().chain(self.reader.events()).collect()
     }
 
+    /// Waits for an event, also one that came before.
+    ///
+    /// # Errors
+    /// When it does not come in time: the error lists what came.
+    pub async fn wait(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Result<Value> {
+        self.reader.wait(what, fits).await
+    }
+
     async fn check(&mut self, story: &Story) -> Result<()> {
         self.wait_for_ends(story.calls.len()).await?;
         self.world.hang_up_all().await;

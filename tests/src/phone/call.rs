@@ -130,6 +130,13 @@ impl Call {
         self.0.invite.header(name)
     }
 
+    /// The name shown as the caller's: what stands before the address in `From`; empty for none.
+    #[must_use]
+    pub fn shown_name(&self) -> &str {
+        let from = self.0.invite.header("From").unwrap_or_default();
+        from.split('<').next().unwrap_or_default().trim().trim_matches('"')
+    }
+
     /// The number shown as the caller's: the user of `From`.
     #[must_use]
     pub fn shown_number(&self) -> &str {

@@ -129,6 +129,7 @@ impl Simulated {
                 self.sim()?.with(|pbx, _| pbx.set_remote_answer(number, true));
             }
             Act::IsNotRung(who) => self.is_not_rung(who)?,
+            Act::SeesOnly(who, number) => self.sees_only(who, number).await?,
             Act::StopsRinging(who) | Act::IsRefused(who) => self.ended(self.latest(who)?).await?,
             Act::Answers(who) => {
                 let leg = self.ringing(who).await?;
@@ -173,6 +174,20 @@ impl Simulated {
                 });
             }
         }
+        Ok(())
+    }
+
+    async fn sees_only(&mut self, who: &str, number: &str) -> Result<()> {
+        let leg = self.ringing(who).await?;
+        let told = self.sim()?.take_notices();
+        self.notices.extend(told);
+        let shown = self.notices.iter().find_map(|notice| match &notice.news {
+            News::Incoming { number, name, .. } if notice.leg == leg => {
+                Some((number.as_str(), name.as_str()))
+            }
+            _ => None,
+        });
+        ensure!(shown == Some((number, "")), "{who} sees {shown:?}");
         Ok(())
     }
 

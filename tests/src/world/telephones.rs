@@ -104,6 +104,12 @@ impl Telephones {
                 ensure!(call.is_none(), "{who} was rung: {call:?}");
                 Ok(())
             }
+            Act::SeesOnly(who, number) => {
+                let call = self.ringing(who).await?;
+                let shown = (call.shown_number(), call.shown_name());
+                ensure!(shown == (number.as_str(), ""), "{who} sees {shown:?}");
+                Ok(())
+            }
             Act::StopsRinging(who) => {
                 let ending = self.latest(who)?.wait_ended().await?;
                 ensure!(matches!(ending, Ending::There(_)), "{who} did something: {ending:?}");

@@ -206,6 +206,70 @@ fn what_a_restarted_daemon_believes_is_compared_with_the_list() {
     assert!(matches!(&pbx.facts[before].fact, Fact::Retrieved { leg, .. } if *leg == "9.2"));
 }
 
+/// The facts of calls, shortly, with whether they are told as recovered.
+fn course(facts: &[PbxEvent]) -> Vec<String> {
+    let of_call = facts.iter().filter_map(|event| Some((event.fact.call()?, event)));
+    let shortly = |(call, event): (&CallRef, &PbxEvent)| {
+        let what = format!("{:?}", event.fact);
+        let how = if event.recovered { "recovered" } else { "live" };
+        format!("{call} {} {how}", what.split([' ', '(']).next().unwrap())
+    };
+    of_call.map(shortly).collect()
+}
+
+#[test]
+fn a_call_of_ours_that_began_while_nobody_watched_has_its_own_reference() {
+    let mut pbx = Pbx::default();
+    let asked = connect(&mut pbx);
+    let ours = "ChanVariable: HS_CALL=hs-7|ConnectedLineNum: +493012345";
+    let wire = "ChannelState: 5|Context: hookswitch-dial|Exten: s|ChanVariable: HS_CALL=hs-7";
+    listed(&mut pbx, &asked, "hs-7", &format!("Channel: Local/s@hookswitch-dial-01;1|{wire}"));
+    listed(&mut pbx, &asked, "hs-7-2", &format!("Channel: Local/s@hookswitch-dial-01;2|{wire}"));
+    listed(&mut pbx, &asked, "9.2", &format!("Channel: PJSIP/1001-02|ChannelState: 5|{ours}"));
+    nothing_else(&mut pbx, &asked, &[]);
+    assert_eq!(course(&pbx.facts), ["hs-7 CallStarted recovered", "hs-7 LegRinging recovered"]);
+}
+
+#[test]
+fn a_call_of_ours_that_was_answered_while_nobody_watched_is_one_call_of_two() {
+    let mut pbx = Pbx::default();
+    let asked = connect(&mut pbx);
+    let ours = "ChannelState: 6|BridgeId: b|ChanVariable: HS_CALL=hs-7";
+    listed(&mut pbx, &asked, "9.3", &format!("Channel: PJSIP/trunk-03|{ours}"));
+    listed(&mut pbx, &asked, "9.2", &format!("Channel: PJSIP/1001-02|ConnectedLineNum: +493012345|{ours}"));
+    nothing_else(&mut pbx, &asked, &[]);
+    let told = course(&pbx.facts);
+    assert!(told.iter().all(|line| line.starts_with("hs-7 ") && line.ends_with("recovered")), "{told:?}");
+    assert_eq!(told.iter().filter(|line| line.contains("Talking")).count(), 2, "{told:?}");
+}
+
+#[test]
+fn who_consults_is_known_by_name_after_a_restart() {
+    let mut pbx = Pbx::default();
+    let two =
+        [("PJSIP/1001-02", "PJSIP/1001", LegState::Connected), ("9.3", "PJSIP/1002", LegState::Connected)];
+    pbx.normalizer.seed(vec![
+        known(
+            "9.1",
+            &[("9.1", "PJSIP/trunk", LegState::Connected), ("9.2", "PJSIP/1001", LegState::Held)],
+            false,
+        ),
+        known("hs-8", &two, false),
+    ]);
+    let asked = connect(&mut pbx);
+    listed(
+        &mut pbx,
+        &asked,
+        "9.1",
+        "Channel: PJSIP/trunk-01|ChannelState: 6|Context: hookswitch-held|Exten: s",
+    );
+    listed(&mut pbx, &asked, "9.2", "Channel: PJSIP/1001-02|ChannelState: 6|BridgeId: b");
+    listed(&mut pbx, &asked, "9.3", "Channel: PJSIP/1002-03|ChannelState: 6|BridgeId: b");
+    nothing_else(&mut pbx, &asked, &[]);
+    let told = course(&pbx.facts);
+    assert!(!told.iter().any(|line| line.contains("Left") || line.contains("Ended")), "{told:?}");
+}
+
 #[test]
 fn nothing_is_concluded_from_a_list_that_did_not_come() {
     for refused in [true, false] {
@@ -319,6 +383,44 @@ fn who_left_a_bridge_in_which_nobody_else_was_seen_is_given_nobody_to_talk_to() 
         let ended = ["1 left ?9.1 HungUp (recovered)", "1 ended by ?9.1 (recovered)", "link up"];
         assert_eq!(told, ended[if hangs_up { 0 } else { 2 }..], "hangs up: {hangs_up}");
     }
+}
+
+#[test]
+fn a_caller_who_waited_and_is_found_in_the_fallback_fell_back() {
+    for (context, away) in [
+        ("hookswitch-fallback", true),
+        ("from-internal", true),
+        ("hookswitch-wait", false),
+        ("hookswitch-ring", false),
+        ("hookswitch-return", false),
+    ] {
+        let (mut pbx, asked) = killed_while_somebody_waits();
+        let more = format!("Channel: PJSIP/trunk-01|ChannelState: 6|Context: {context}|Exten: s");
+        listed(&mut pbx, &asked, "9.1", &more);
+        nothing_else(&mut pbx, &asked, &[]);
+        let told = ["1 fell back (recovered)", "link up"];
+        assert_eq!(pbx.told(), told[usize::from(!away)..], "{context}");
+        assert_eq!(link_up(&pbx.facts).1, u32::from(away), "{context}");
+    }
+}
+
+#[test]
+fn a_caller_found_in_voicemail_is_known_to_be_there_without_a_question() {
+    let mut pbx = Pbx::with(routing());
+    let asked = connect(&mut pbx);
+    let there = "Channel: PJSIP/trunk-01|ChannelState: 6|CallerIDNum: +49305550001|Context: from-internal|Exten: 5016|Application: VoiceMail";
+    listed(&mut pbx, &asked, "9.1", there);
+    nothing_else(&mut pbx, &asked, &[]);
+    assert_eq!(
+        pbx.told(),
+        [
+            "1 started inbound C +49305550001 -> 5016 (recovered)",
+            "1 up C (recovered)",
+            "1 taken by voicemail (recovered)",
+            "link up"
+        ]
+    );
+    assert_eq!(pbx.wait(60_000).requests().len(), 0);
 }
 
 #[test]
