@@ -123,6 +123,10 @@ impl Crm {
         })
     }
 
+    pub(crate) const fn settings(&self) -> &CrmSettings {
+        &self.settings
+    }
+
     /// The records of a number, and whether they were remembered. Never takes longer than the timeout.
     pub(crate) async fn ask(self: &Arc<Self>, asked: &Asked) -> (Outcome, bool) {
         let rendered = match self.settings.render(asked) {

@@ -98,11 +98,18 @@ impl Customers {
         }))
     }
 
-    /// Asks this CRM from now on; none: the directory. What was remembered is forgotten; who waits is still answered.
+    /// Asks this CRM from now on; none: the directory. The one that was asked before keeps its answers and its token;
+    /// of another one what was remembered is forgotten. Who waits is still answered.
     ///
     /// # Errors
     /// [`BadSettings`]; then nothing is changed.
     pub fn ask_of(&self, crm: Option<CrmSettings>) -> Result<(), BadSettings> {
+        let before = self.0.crm.load();
+        if let (Some(before), Some(crm)) = (&*before, &crm)
+            && before.settings().is_same_as(crm)
+        {
+            return Ok(());
+        }
         let crm = crm.map(Crm::new).transpose()?;
         self.0.crm.store(crm.map(Arc::new));
         *self.health_lock() = Health::default();

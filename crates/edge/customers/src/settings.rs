@@ -8,7 +8,7 @@ use hookswitch_wire::template::{Numbers, Template, TemplateError};
 use crate::{Asked, answer::Reads, ask::Context};
 
 /// How a CRM is asked, as the configuration has it (`crm.lookup`).
-#[derive(Debug, Clone)]
+#[derive(Clone, PartialEq)]
 pub struct CrmSource {
     /// Template of the URL; scheme, host and port are text.
     pub url: String,
@@ -48,6 +48,13 @@ pub struct CrmSource {
     pub allow_private: bool,
 }
 
+impl fmt::Debug for CrmSource {
+    /// Headers and URL may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CrmSource").field("auth", &self.auth).finish_non_exhaustive()
+    }
+}
+
 /// How an answer is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
@@ -59,7 +66,7 @@ pub enum Format {
 }
 
 /// Who asks.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub enum Auth {
     /// Nobody in particular, or a header says it.
     #[default]
@@ -111,6 +118,9 @@ impl From<TemplateError> for BadSettings {
 /// How a CRM is asked, compiled.
 #[derive(Debug, Clone)]
 pub struct CrmSettings {
+    source: CrmSource,
+    /// How numbers are read, as they describe it.
+    plan: String,
     pub(crate) url: Template,
     /// Scheme, host and port, which no value may change.
     origin: String,
@@ -177,7 +187,9 @@ impl CrmSettings {
             cache: source.cache,
             allow_private: source.allow_private,
             auth: source.auth.clone(),
-            reads: Reads::new(source),
+            reads: Reads::new(source.clone()),
+            plan: format!("{numbers:?}"),
+            source,
         };
         let example = settings.render(&example()).map_err(|why| BadSettings::new("url", why, URL_HINT))?;
         let guard = Guard::new(&example.url, settings.allow_private);
@@ -189,6 +201,11 @@ impl CrmSettings {
             )
         })?;
         Ok(settings)
+    }
+
+    /// Whether it asks and reads as this one does.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.source == other.source && self.plan == other.plan
     }
 
     /// The request of a question.

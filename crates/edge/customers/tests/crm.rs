@@ -79,17 +79,21 @@ fn json(body: &str) -> Option<String> {
 
 const ERIKA: &str = r#"{"results":[{"id":42,"name":"Erika","tier":"gold"}]}"#;
 
-fn customers(url: &str, change: impl FnOnce(&mut CrmSource)) -> Customers {
-    // Another test may have installed it.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let numbers: Arc<dyn Numbers> = Arc::new(PlainNumbers);
-    let mut source = CrmSource {
+fn source(url: &str) -> CrmSource {
+    CrmSource {
         url: format!("{url}/find?phone={{{{ ani.e164 | urlencode }}}}"),
         items: "/results".to_owned(),
         allow_private: true,
         timeout: Duration::from_millis(500),
         ..CrmSource::default()
-    };
+    }
+}
+
+fn customers(url: &str, change: impl FnOnce(&mut CrmSource)) -> Customers {
+    // Another test may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let numbers: Arc<dyn Numbers> = Arc::new(PlainNumbers);
+    let mut source = source(url);
     change(&mut source);
     let settings = CrmSettings::new(source, &numbers).expect("good settings");
     let customers = Customers::new(Arc::clone(&numbers), Directory::in_memory(numbers));
@@ -275,6 +279,23 @@ async fn a_crm_that_is_down_is_left_alone_and_every_question_still_answered() {
         assert_eq!(left_alone, n >= 5, "{n}");
     }
     assert_eq!(*crm.count.borrow(), 5);
+}
+
+#[tokio::test]
+async fn a_reload_of_the_same_settings_forgets_nothing() {
+    let crm = crm(|_, _| json(ERIKA)).await;
+    let customers = customers(&crm.url, |_| {});
+    let again = |change: fn(&mut CrmSource)| {
+        let numbers: Arc<dyn Numbers> = Arc::new(PlainNumbers);
+        let mut source = source(&crm.url);
+        change(&mut source);
+        CrmSettings::new(source, &numbers).unwrap()
+    };
+    customers.who(&number("1")).await;
+    customers.ask_of(Some(again(|_| {}))).unwrap();
+    assert_eq!(customers.who(&number("1")).await.outcome(), "cached");
+    customers.ask_of(Some(again(|source| source.cache = Duration::from_secs(7)))).unwrap();
+    assert_eq!(customers.who(&number("1")).await.outcome(), "one");
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ const UNSAID: Duration = Duration::from_secs(300);
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 
 /// Where tokens come from, and for whom.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct OAuth2Settings {
     /// The token endpoint.
     pub token_url: Url,

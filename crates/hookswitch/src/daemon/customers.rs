@@ -231,6 +231,7 @@ fn refused(failure: DirectoryError) -> ContactsRefused {
         }
         DirectoryError::InUse(_)
         | DirectoryError::Behind { .. }
+        | DirectoryError::Stopped
         | DirectoryError::Damaged(_)
         | DirectoryError::Io { .. } => {
             error!(%failure, "the directory does not work");

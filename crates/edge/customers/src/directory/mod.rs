@@ -56,6 +56,9 @@ pub enum DirectoryError {
         /// The last one there.
         found: u64,
     },
+    /// A write failed before: what the disk holds is known only after it is opened again.
+    #[error("an earlier write of contacts failed; hint: make room where the disk is full, and restart")]
+    Stopped,
     /// What is there cannot be read.
     #[error(
         "the contacts are damaged: {0}; hint: restore the folder from a backup, or remove it and import the contacts again"

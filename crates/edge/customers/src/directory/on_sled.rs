@@ -87,9 +87,7 @@ impl Pages for OnSled {
 
     fn apply(&self, writes: Vec<Write>) -> Result<(), DirectoryError> {
         let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = generation
-            .ok_or_else(|| DirectoryError::Damaged("an earlier write failed; restart".to_owned()))?
-            + 1;
+        let next = generation.ok_or(DirectoryError::Stopped)? + 1;
         let mut batch = sled::Batch::default();
         for (key, value) in writes {
             match value {
