@@ -2,7 +2,7 @@
 
 use hookswitch_model::{AgentId, CallId, LegId, LegRef, event::EventKind, pbx::TransferKind};
 
-use super::{Place, Takeover, settle::PARK};
+use super::{Exit, Place, Takeover, settle::PARK};
 use crate::engine::Engine;
 
 /// What is seen of a transfer.
@@ -137,6 +137,16 @@ impl Engine {
         let by = leg.agent.as_ref().map_or_else(|| leg.address.to_string(), ToString::to_string);
         let leg = leg.id;
         self.emit_call(EventKind::CallHeld { call, leg, by });
+    }
+
+    /// Whether a caller is in our waiting room, or rung for out of it, as far as we know. Who was told to go somewhere may be
+    /// there.
+    pub(crate) fn is_in_our_hands(&self, id: CallId) -> bool {
+        match self.calls.get(id).map(|record| &record.place) {
+            Some(Place::Waiting | Place::Refused | Place::Ringing(_)) => true,
+            Some(Place::Leaving { exit, asked }) => *exit == Exit::FallBack || asked.is_none(),
+            Some(Place::Elsewhere) | None => false,
+        }
     }
 
     /// The dialplan sent the caller to the fallback: what happens there is the PBX's.

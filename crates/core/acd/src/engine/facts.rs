@@ -120,6 +120,7 @@ impl Engine {
                 self.call_merged(id, into);
             }
             Fact::SystemTook { what, .. } => self.system_took(id, what),
+            Fact::FellBack { .. } if self.is_recovered() && !self.is_in_our_hands(id) => {}
             Fact::FellBack { .. } => self.fell_back(id),
             Fact::CallEnded { by, cause, .. } => self.call_ended(id, by.as_ref(), cause),
             Fact::RingResult { ring, result, .. } => self.ring_result(id, ring, result),

@@ -386,3 +386,35 @@ fn a_deadline_that_was_slept_through_waits_for_the_lists() {
     w.link_down();
     assert!(w.asked().is_empty(), "a daemon that comes back asks nothing before it has looked");
 }
+
+#[test]
+fn a_caller_found_in_the_fallback_is_not_rung_for_out_of_it() {
+    let mut w = World::route();
+    for agent in ["alice", "bob"] {
+        w.set_state(agent, AgentState::NotReady, None);
+    }
+    w.queued("c", "5003");
+    w.link_down();
+    w.recovered(Fact::FellBack { call: "c".into() });
+    w.link_up();
+    w.asked();
+    w.set_state("alice", AgentState::Ready, None);
+    assert!(w.asked().is_empty());
+    assert_eq!(w.call("c").state, CallState::Started, "the PBX has him");
+}
+
+#[test]
+fn a_caller_who_was_sent_to_a_number_is_not_taken_to_have_fallen_back() {
+    let mut w = overflows_unseen();
+    w.link_up();
+    let sent = w.last_action();
+    w.takes(sent);
+    w.told();
+    w.link_down();
+    w.recovered(Fact::FellBack { call: "c".into() });
+    w.link_up();
+    assert!(w.told_of_calls().is_empty());
+    w.hangs_up("c");
+    let segments = lines::segments(&w.ledger("c"));
+    assert!(!segments.iter().any(|segment| segment.contains("fallback")), "{segments:?}");
+}

@@ -15,6 +15,10 @@ const PATIENCE: Millis = Millis::from_secs(10);
 /// The context of the generated dialplan in which callers wait.
 pub(super) const WAITING_ROOM: &str = "hookswitch-wait";
 
+/// The context of the generated dialplan for callers whom nobody decides about, and how all of its contexts begin.
+const FALLBACK: &str = "hookswitch-fallback";
+const OURS: &str = "hookswitch";
+
 /// Two boots of a PBX are the same when they lie this close together: uptime comes in whole seconds.
 const SAME_BOOT: Millis = Millis::from_secs(5);
 
@@ -56,6 +60,10 @@ pub(super) struct Listing {
     waiting: Vec<Box<str>>,
     /// Customers who are held by our doing, or came back to who held them without us.
     held: Vec<(Box<str>, bool)>,
+    /// Channels in the fallback, or in a dialplan that is none of ours.
+    away: Vec<Box<str>>,
+    /// Callers in a voicemail box.
+    in_voicemail: Vec<Box<str>>,
 }
 
 impl Listing {
@@ -68,6 +76,8 @@ impl Listing {
         self.holding.clear();
         self.waiting.clear();
         self.held.clear();
+        self.away.clear();
+        self.in_voicemail.clear();
         self.open = REQUESTS.iter().map(|(request, ..)| *request).collect();
         REQUESTS.iter().map(|(_, action, id)| Action::new(*action).action_id(self.id(id))).collect()
     }
@@ -200,11 +210,17 @@ impl Normalizer {
                 self.listing.held.push((uid.as_str().into(), false));
             }
             (Some("hookswitch-supervised"), _) => self.board.is_no_party(uid.as_str()),
+            (Some(context), _) if context == FALLBACK || !context.starts_with(OURS) => {
+                self.listing.away.push(uid.as_str().into());
+            }
             _ => {}
         }
         if let Some(call) = control::begun(frame) {
             let numbers = control::shown_number(frame, &self.board.settings.plan);
             self.board.begun_unseen.push((uid.clone(), call, numbers));
+        }
+        if bridge.is_none() && frame.get("Application") == Some("VoiceMail") {
+            self.listing.in_voicemail.push(uid.as_str().into());
         }
         self.board.found(&uid, progress, bridge.map(|bridge| (bridge, holding)));
         Ok(())
@@ -225,7 +241,15 @@ impl Normalizer {
         for (uid, held) in std::mem::take(&mut self.listing.held) {
             self.board.found_held(&uid, held);
         }
-        let changed = self.board.compared(self.listing.whole);
+        let before = self.board.out.len();
+        for uid in std::mem::take(&mut self.listing.away) {
+            self.board.found_away(&uid);
+        }
+        self.board.compared(self.listing.whole);
+        for uid in std::mem::take(&mut self.listing.in_voicemail) {
+            self.board.found_served(&uid, "voicemail");
+        }
+        let changed = self.board.changed_since(before);
         self.board.unlisted = false;
         let ours = self.board.settings.mode == Mode::Route;
         for uid in std::mem::take(&mut self.listing.waiting).into_iter().filter(|_| ours) {

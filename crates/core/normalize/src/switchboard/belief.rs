@@ -127,11 +127,9 @@ impl Switchboard {
         self.found_in_queues.push((LegRef::new(uid), queue, position));
     }
 
-    /// The lists are in. Tells what changed and says how many calls it changed. If they are not whole, nothing is
-    /// concluded from what is missing.
-    pub(crate) fn compared(&mut self, whole: bool) -> u32 {
+    /// The lists are in. Tells what changed. If they are not whole, nothing is concluded from what is missing.
+    pub(crate) fn compared(&mut self, whole: bool) {
         self.recovered = true;
-        let before = self.out.len();
         let alone = std::mem::take(&mut self.left_unseen);
         self.they_left(alone);
         if whole {
@@ -160,8 +158,12 @@ impl Switchboard {
         }
         self.settle_all();
         self.recovered = false;
+    }
+
+    /// How many calls the facts from this one on are about.
+    pub(crate) fn changed_since(&self, first: usize) -> u32 {
         let changed: BTreeSet<&CallRef> =
-            self.out[before..].iter().filter_map(|event| event.fact.call()).collect();
+            self.out[first..].iter().filter_map(|event| event.fact.call()).collect();
         u32::try_from(changed.len()).unwrap_or(u32::MAX)
     }
 

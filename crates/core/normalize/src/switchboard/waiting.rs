@@ -145,6 +145,27 @@ impl Switchboard {
         }
     }
 
+    /// After a gap a caller who asked us for a route was found elsewhere than in our waiting room, and not by a Ring. Whoever
+    /// was sent there by us is known to have been.
+    pub(crate) fn found_away(&mut self, uid: &str) {
+        let Some(call) = self.call_on(uid).cloned() else { return };
+        let at = self.now;
+        let Some(known) = self.calls.get_mut(&call).filter(|known| known.routed.is_some()) else { return };
+        if known.leg(known.customer.as_str()).is_some_and(|customer| customer.channel == *uid) {
+            known.fell_back_at = Some(at);
+            self.recovered = true;
+            self.fell_back_for_sure(&call);
+            self.recovered = false;
+        }
+    }
+
+    /// After a gap the PBX was found to serve the caller itself.
+    pub(crate) fn found_served(&mut self, uid: &str, what: &str) {
+        self.recovered = true;
+        self.found_in(uid, what);
+        self.recovered = false;
+    }
+
     /// No Ring came to fetch the caller from the fallback, and none will.
     pub(super) fn fell_back_for_sure(&mut self, call: &CallRef) {
         let Some(at) = self.calls.get_mut(call).and_then(|known| known.fell_back_at.take()) else { return };
