@@ -191,8 +191,7 @@ fn disabled_events(subject: &Subject, file: &ConfigFile) -> Finding {
 fn channel_variables(patient: &Patient<'_>, file: &ConfigFile) -> Finding {
     let subject = &patient.subject;
     let split = |text: &str| text.split(',').map(|name| name.trim().to_owned()).collect::<BTreeSet<_>>();
-    let theirs: BTreeSet<String> =
-        file.all("general", "channelvars").into_iter().flat_map(|line| split(line)).collect();
+    let theirs: BTreeSet<String> = file.all("general", "channelvars").into_iter().flat_map(split).collect();
     let ours = split(CHANNELVARS);
     let missing: Vec<&str> = ours.difference(&theirs).map(String::as_str).collect();
     let place = "manager.conf [general] channelvars";

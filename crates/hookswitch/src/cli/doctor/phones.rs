@@ -91,8 +91,7 @@ fn routers(patient: &Patient<'_>) -> Finding {
 /// The address in `sip:1001@192.0.2.7:5060;x`, `192.0.2.7:5060`.
 fn host(text: &str) -> Option<IpAddr> {
     let text = text.rsplit('@').next()?.trim_start_matches("sip:").split([';', '>']).next()?;
-    let host = text.parse().ok().or_else(|| text.rsplit_once(':')?.0.trim_matches(['[', ']']).parse().ok());
-    host
+    text.parse().ok().or_else(|| text.rsplit_once(':')?.0.trim_matches(['[', ']']).parse().ok())
 }
 
 fn is_private(address: IpAddr) -> bool {

@@ -145,7 +145,12 @@ impl Masks {
         let is_number =
             value.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '/' | '(' | ')' | '.'));
         let holds_number = ["num", "exten", "dnis"].iter().any(|end| small.ends_with(end));
-        if holds_number && is_number { self.number(value) } else { self.text(value) }
+        match (holds_number, is_number) {
+            (true, true) => self.number(value),
+            // Who calls by SIP may be called anything: `erika.muster`.
+            (true, false) if small.ends_with("linenum") || small.ends_with("calleridnum") => self.name(value),
+            (true | false, _) => self.text(value),
+        }
     }
 
     /// A number, with whatever separates its digits.
@@ -375,6 +380,17 @@ mod tests {
             assert!(out.contains(stays), "{stays} not in {out}");
         }
         assert_eq!(out.lines().count(), text.lines().count());
+    }
+
+    #[test]
+    fn a_caller_without_a_number_has_a_name_to_hide() {
+        let mut masks = masks();
+        let text = "Event: Newchannel\r\nCallerIDNum: erika.muster\r\nAppData: erika.muster@x\r\n\r\n";
+        assert_eq!(
+            masked(&mut masks, text),
+            "Event: Newchannel\r\nCallerIDNum: Name 1\r\nAppData: Name 1@x\r\n\r\n"
+        );
+        assert_eq!(masked(&mut masks, "CallerIDNum: <unknown>\r\n"), "CallerIDNum: <unknown>\r\n");
     }
 
     #[test]
