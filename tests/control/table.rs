@@ -206,7 +206,7 @@ pub(crate) const STORIES: &[Story] = &[
     story(
         "consult-agent-leaves",
         "C dials Q; A rings; A answers; see answered A; A asks consult B; B rings; B answers; see answered B; \
-         A hangs up; see transferred attended A>B; C hangs up; B is cut off",
+         A hangs up; see transferred attended A>B; 0.5 s pass; C hangs up; B is cut off",
         &[
             (
                 "started inbound, queued Q, offered A, offer_ended accepted, answered A, held, \
@@ -413,8 +413,8 @@ pub(crate) const STORIES: &[Story] = &[
     ),
     story(
         "consult-daemon-dies-while-ringing",
-        "C dials Q; A rings; A answers; see answered A; A asks consult B; B rings; see held; the daemon dies; \
-         1 s pass; the daemon returns; B answers; see answered B; A asks consult/cancel; see retrieved; \
+        "C dials Q; A rings; A answers; see answered A; A asks consult B; B rings; see offered B; 0.2 s pass; \
+         the daemon dies; 1 s pass; the daemon returns; B answers; see answered B; A asks consult/cancel; see retrieved; \
          B is cut off; C hangs up; A is cut off",
         &[
             (
