@@ -95,17 +95,22 @@ impl Compiler<'_> {
 
     fn message(&mut self, message: &source::Message) -> Option<Message> {
         let shape = &self.source.request;
+        let (name, at) = (message.name.get_ref(), message.name.span().start);
         for event in message.on.iter().filter(|event| !event.starts_with(FAMILY)) {
-            let text = format!("message {:?}: {event:?} is no event of a call", message.name);
-            self.error(0, text, "call.started, call.offered, call.answered, call.transferred, call.ended, …");
+            let text = format!("message {:?}: {event:?} is no event of a call", name);
+            self.error(
+                at,
+                text,
+                "call.started, call.offered, call.answered, call.transferred, call.ended, …",
+            );
         }
         if message.phase == Some(Phase::End) && message.per != Per::Call {
-            let text = format!("message {:?}: an end is told once a call", message.name);
-            self.error(0, text, "leave `per` out");
+            let text = format!("message {:?}: an end is told once a call", name);
+            self.error(at, text, "leave `per` out");
         }
         let method = message.method.as_ref().or(shape.method.as_ref()).map_or("POST", String::as_str);
         let method = Method::from_bytes(method.as_bytes()).ok().or_else(|| {
-            self.error(0, format!("{method:?} is no method of HTTP"), "POST, GET, PUT, PATCH or DELETE");
+            self.error(at, format!("{method:?} is no method of HTTP"), "POST, GET, PUT, PATCH or DELETE");
             None
         });
         let url = message.url.as_ref().or(shape.url.as_ref()).map(|url| self.template(url));
@@ -118,11 +123,11 @@ impl Compiler<'_> {
         let when = message.when.as_ref().map(|when| self.expression(when));
         let answers = self.tests(&message.answers);
         for pointer in message.capture.values().filter(|pointer| !pointer.starts_with('/')) {
-            let text = format!("message {:?}: {pointer:?} is no place in JSON", message.name);
-            self.error(0, text, "a JSON pointer, as in /result/CALL_ID (RFC 6901)");
+            let text = format!("message {:?}: {pointer:?} is no place in JSON", name);
+            self.error(at, text, "a JSON pointer, as in /result/CALL_ID (RFC 6901)");
         }
         Some(Message {
-            name: message.name.clone(),
+            name: name.clone(),
             on: message.on.clone(),
             when: when.map_or(Some(None), |when| when.map(Some))?,
             phase: message.phase,
@@ -153,8 +158,8 @@ impl Compiler<'_> {
             Value::String(text) => self.template(&Text::new(at, text.clone())).map(Field::Text),
             Value::Table(table) => match Typed::deserialize(table.clone()) {
                 Ok(typed) => self.typed(at, typed),
-                Err(error) => {
-                    self.error(at.start, error.message(), FORMS);
+                Err(_) => {
+                    self.error(at.start, "the keys of a field are none of the forms there are", FORMS);
                     None
                 }
             },
@@ -176,68 +181,24 @@ impl Compiler<'_> {
     fn typed(&mut self, at: std::ops::Range<usize>, typed: Typed) -> Option<Field> {
         let text = |text: String| Text::new(at.clone(), text);
         match typed {
-            Typed {
-                number: Some(of),
-                form,
-                last,
-                withheld,
-                list: None,
-                item: None,
-                json: None,
-                word: None,
-                of: None,
-            } => {
+            Typed::Number { number, form, last, withheld } => {
                 let defaults = &self.source.numbers;
                 let withheld = withheld.or_else(|| defaults.withheld.clone()).unwrap_or_default();
                 let form = form.or(defaults.form).unwrap_or(NumberForm::E164);
-                Some(Field::Number { of: self.expression(&text(of))?, form, last, withheld })
+                Some(Field::Number { of: self.expression(&text(number))?, form, last, withheld })
             }
-            Typed {
-                list: Some(of),
-                item: Some(item),
-                number: None,
-                form: None,
-                last: None,
-                withheld: None,
-                json: None,
-                word: None,
-                of: None,
-            } => {
-                let (of, item) = (self.expression(&text(of)), self.template(&text(item)));
+            Typed::List { list, item } => {
+                let (of, item) = (self.expression(&text(list)), self.template(&text(item)));
                 Some(Field::List { of: of?, item: item? })
             }
-            Typed {
-                json: Some(json),
-                number: None,
-                form: None,
-                last: None,
-                withheld: None,
-                list: None,
-                item: None,
-                word: None,
-                of: None,
-            } => self.expression(&text(json)).map(Field::Json),
-            Typed {
-                word: Some(table),
-                of,
-                number: None,
-                form: None,
-                last: None,
-                withheld: None,
-                list: None,
-                item: None,
-                json: None,
-            } => {
+            Typed::Json { json } => self.expression(&text(json)).map(Field::Json),
+            Typed::Word { word: table, of } => {
                 if !self.source.words.contains_key(&table) {
                     let hint = "a table [words.NAME] of this file";
                     self.error(at.start, format!("there is no table of words {table:?}"), hint);
                 }
                 let of = of.unwrap_or_else(|| "{{ outcome }}".to_owned());
                 Some(Field::Word { table, of: self.template(&text(of))? })
-            }
-            Typed { .. } => {
-                self.error(at.start, "the keys of a field do not go together", FORMS);
-                None
             }
         }
     }
@@ -346,19 +307,27 @@ const FORMS: &str = "\"a template\", { number = \"from\", as = \"digits\" }, { l
     { json = \"talk_s\" } or { word = \"cause\" }";
 
 /// A field that is no text.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Typed {
-    number: Option<String>,
-    #[serde(rename = "as")]
-    form: Option<NumberForm>,
-    last: Option<usize>,
-    withheld: Option<String>,
-    list: Option<String>,
-    item: Option<String>,
-    json: Option<String>,
-    word: Option<String>,
-    of: Option<String>,
+#[derive(Debug, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Typed {
+    Number {
+        number: String,
+        #[serde(rename = "as")]
+        form: Option<NumberForm>,
+        last: Option<usize>,
+        withheld: Option<String>,
+    },
+    List {
+        list: String,
+        item: String,
+    },
+    Json {
+        json: String,
+    },
+    Word {
+        word: String,
+        of: Option<String>,
+    },
 }
 
 /// Line and column, from 1, of a byte of a text.

@@ -174,7 +174,7 @@ pub(super) struct Pop {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Message {
-    pub(super) name: String,
+    pub(super) name: Text,
     /// Types of events.
     pub(super) on: Vec<String>,
     pub(super) when: Option<Text>,

@@ -257,10 +257,10 @@ fn what_is_wrong_is_told_all_at_once_and_where() {
     let errors = Preset::parse("my.toml", text, &numbers()).unwrap_err();
     let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
     for (place, what) in [
-        ("my.toml:1:1", "agent.state"),
+        ("my.toml:4:8", "agent.state"),
         ("my.toml:6:9", "\"cal\""),
         ("my.toml:8:", "nosuch"),
-        ("my.toml:9:5", "do not go together"),
+        ("my.toml:9:5", "none of the forms"),
         ("my.toml:10:5", "cause"),
     ] {
         assert!(
