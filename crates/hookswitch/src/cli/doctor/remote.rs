@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use hookswitch_config::{Config, Secret, Webhook};
+use hookswitch_config::{Config, LookupAuth, Secret, Webhook};
 use hookswitch_egress::{Answer, Client, Egress, HeaderMap, Method, Request, Url};
 use hookswitch_publish::WebhookSecret;
 use jiff::Timestamp;
@@ -23,6 +23,11 @@ pub(super) async fn crm(config: &Config, clocks: &mut Clocks) -> Vec<Finding> {
         return vec![subject.ok("look-up", "none is configured: nobody is asked who is calling")];
     };
     let mut findings = secrets(&subject, "crm.lookup.headers", &lookup.headers);
+    findings.extend(identity(&subject, &lookup.auth));
+    if let LookupAuth::OAuth2(oauth2) = &lookup.auth {
+        let (url, private) = (&oauth2.token_url, lookup.allow_private);
+        findings.push(reach(&subject, "token server", url, private, "crm.lookup.auth.oauth2", clocks).await);
+    }
     findings.push(reach(&subject, "look-up", &lookup.url, lookup.allow_private, "crm.lookup", clocks).await);
     findings
 }
@@ -56,6 +61,19 @@ fn signing(subject: &Subject, webhook: &Webhook) -> Option<Finding> {
     }
     let signed = !webhook.secrets.is_empty();
     signed.then(|| subject.ok("secret", "deliveries are signed"))
+}
+
+/// What the look-up shows of itself, where it cannot be read.
+fn identity(subject: &Subject, auth: &LookupAuth) -> Option<Finding> {
+    let secrets = match auth {
+        LookupAuth::None => Vec::new(),
+        LookupAuth::Bearer(secret) | LookupAuth::Basic { password: secret, .. } => vec![secret],
+        LookupAuth::OAuth2(oauth2) => {
+            [Some(&oauth2.client_secret), oauth2.refresh_token.as_ref()].into_iter().flatten().collect()
+        }
+    };
+    let error = secrets.into_iter().find_map(|secret| secret.reveal().err())?;
+    Some(subject.fail("secret", error.to_string()).at("crm.lookup.auth"))
 }
 
 /// Headers whose value cannot be read.
