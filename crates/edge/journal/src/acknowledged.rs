@@ -23,6 +23,8 @@ pub(crate) struct Acknowledged {
     seq: u64,
     next: usize,
     is_new: bool,
+    /// What was noted is not synced yet.
+    noted: bool,
 }
 
 impl Acknowledged {
@@ -30,7 +32,7 @@ impl Acknowledged {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let file = file.map_err(io_error(path))?;
-        let mut this = Self { file, path: path.to_owned(), seq: 0, next: 0, is_new: false };
+        let mut this = Self { file, path: path.to_owned(), seq: 0, next: 0, is_new: false, noted: false };
         let length = this.file.metadata().map_err(io_error(path))?.len();
         if length == 0 {
             // Both slots exist from now on, so that a later write changes no length and `sync_data` is cheap.
@@ -66,10 +68,26 @@ impl Acknowledged {
 
     /// Acknowledges up to this sequence, durably.
     pub(crate) fn set(&mut self, seq: u64) -> Result<(), Error> {
+        self.note(seq)?;
+        self.confirm()
+    }
+
+    /// Acknowledges up to this sequence. That outlives the process, and a power cut once it is confirmed. What was
+    /// noted before is confirmed first: of the two slots one is always whole.
+    pub(crate) fn note(&mut self, seq: u64) -> Result<(), Error> {
+        self.confirm()?;
         self.write(self.next, seq).map_err(io_error(&self.path))?;
-        // Never taken for a full disk: what the kernel could not write it may have forgotten.
-        self.file.sync_data().map_err(|source| Error::Io { path: self.path.clone(), source })?;
-        (self.seq, self.next, self.is_new) = (seq, 1 - self.next, false);
+        (self.seq, self.next, self.is_new, self.noted) = (seq, 1 - self.next, false, true);
+        Ok(())
+    }
+
+    /// Makes what was noted durable.
+    pub(crate) fn confirm(&mut self) -> Result<(), Error> {
+        if self.noted {
+            // Never taken for a full disk: what the kernel could not write it may have forgotten.
+            self.file.sync_data().map_err(|source| Error::Io { path: self.path.clone(), source })?;
+            self.noted = false;
+        }
         Ok(())
     }
 

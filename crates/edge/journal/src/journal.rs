@@ -24,6 +24,16 @@ pub trait Journal: Send + fmt::Debug {
     ///   ([`Error::Stopped`]), because it is not known what the disk holds.
     fn append(&mut self, batch: &mut Vec<Record>) -> Result<Range<u64>, Error>;
 
+    /// Makes durable how far appends were confirmed, for when nobody waits: after what was appended has been shown.
+    /// The next append does it otherwise. It guards against disks that lose what they confirmed, and against nothing
+    /// else: what an append returned for is durable by then.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; every further append fails then, too.
+    fn confirm(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Who wants to read.
     fn reader(&self) -> Reader;
 

@@ -142,7 +142,7 @@ impl SledJournal {
         let mut total = self.total;
         self.store.write(next, batch, &mut total)?;
         self.store.sync()?;
-        self.acknowledged.set(next + batch.len() as u64 - 1)?;
+        self.acknowledged.note(next + batch.len() as u64 - 1)?;
         self.total = total;
         Ok(())
     }
@@ -206,6 +206,10 @@ impl Journal for SledJournal {
             self.publisher.publish(segment);
         }
         Ok(next..end)
+    }
+
+    fn confirm(&mut self) -> Result<(), Error> {
+        self.acknowledged.confirm().map_err(|error| self.refused(error))
     }
 
     fn reader(&self) -> Reader {
@@ -298,27 +302,47 @@ mod tests {
         Record { kind: Kind::Event, at: Timestamp::default(), meta: None, payload: payload.to_owned().into() }
     }
 
-    /// Nothing is shown before both syncs were done, and after one failed nothing more is taken.
+    /// Nothing is shown before it was synced, and after that failed nothing more is taken.
     #[test]
     fn what_could_not_be_synced_is_shown_to_nobody() {
-        type Break = fn(&mut SledJournal);
-        let breaks: [Break; 2] =
-            [|journal| journal.store.break_sync(), |journal| journal.acknowledged.break_sync()];
-        for (place, break_sync) in breaks.into_iter().enumerate() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = SledJournal::open(folder.path()).unwrap();
+        journal.append(&mut vec![record("a")]).unwrap();
+        journal.store.break_sync();
+        let mut batch = vec![record("b")];
+        assert!(matches!(journal.append(&mut batch), Err(Error::Io { .. })));
+        assert!(matches!(journal.append(&mut batch), Err(Error::Stopped { .. })));
+        assert_eq!((batch.len(), journal.reader().last()), (1, 1));
+        assert!(journal.reader().read(1, Limit::default()).unwrap().is_empty());
+        drop(journal);
+        // It was written: nobody saw it, and it is kept.
+        let journal = SledJournal::open(folder.path()).unwrap();
+        assert_eq!((journal.opened().kept.clone(), journal.reader().last()), (2..3, 2));
+    }
+
+    /// How far it is confirmed is synced when nobody waits, at the latest by the next append; when that fails nothing
+    /// more is taken.
+    #[test]
+    fn a_confirmation_that_cannot_be_synced_stops_the_journal() {
+        type Ask = fn(&mut SledJournal) -> Result<(), Error>;
+        let asks: [Ask; 2] =
+            [|journal| journal.confirm(), |journal| journal.append(&mut vec![record("b")]).map(drop)];
+        for (place, ask) in asks.into_iter().enumerate() {
             let folder = tempfile::tempdir().unwrap();
             let mut journal = SledJournal::open(folder.path()).unwrap();
             journal.append(&mut vec![record("a")]).unwrap();
-            break_sync(&mut journal);
-            let mut batch = vec![record("b")];
-            assert!(matches!(journal.append(&mut batch), Err(Error::Io { .. })), "{place}");
-            assert!(matches!(journal.append(&mut batch), Err(Error::Stopped { .. })), "{place}");
-            assert_eq!((batch.len(), journal.reader().last()), (1, 1), "{place}");
-            assert!(journal.reader().read(1, Limit::default()).unwrap().is_empty());
-            drop(journal);
-            // It was written: nobody saw it, and it is kept.
-            let journal = SledJournal::open(folder.path()).unwrap();
-            assert_eq!((journal.opened().kept.clone(), journal.reader().last()), (2..3, 2), "{place}");
+            journal.acknowledged.break_sync();
+            assert!(matches!(ask(&mut journal), Err(Error::Io { .. })), "{place}");
+            assert!(matches!(journal.append(&mut vec![record("c")]), Err(Error::Stopped { .. })), "{place}");
+            assert_eq!(journal.reader().last(), 1, "{place}");
         }
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = SledJournal::open(folder.path()).unwrap();
+        journal.append(&mut vec![record("a")]).unwrap();
+        journal.confirm().unwrap();
+        journal.acknowledged.break_sync();
+        journal.confirm().unwrap();
+        assert_eq!(journal.append(&mut vec![record("b")]).unwrap(), 2..3, "nothing was left to confirm");
     }
 
     /// The store took the batch, and the room ran out only then.

@@ -129,7 +129,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Makes the batch durable; then, and only then, answers and acts.
+    /// Makes the batch durable; then, and only then, answers and acts. What the journal syncs beside it, nobody waits for.
     fn commit(&mut self, now: Timestamp) -> Result<(), JournalError> {
         let committed = self.machine.commit(now)?;
         self.show(committed);
@@ -137,7 +137,7 @@ impl Dispatcher {
         for question in self.questions.drain(..) {
             question(self.machine.engine(), at);
         }
-        Ok(())
+        self.machine.confirm()
     }
 
     fn show(&mut self, committed: Committed) {

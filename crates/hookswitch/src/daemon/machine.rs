@@ -288,6 +288,14 @@ impl Machine {
         })
     }
 
+    /// What the journal does once nobody waits for it: after what came out has been shown.
+    ///
+    /// # Errors
+    /// What is on the disk is not known, so the daemon must end.
+    pub fn confirm(&mut self) -> Result<(), JournalError> {
+        self.journal.confirm()
+    }
+
     /// Writes what waits, as far as there is room.
     fn write(&mut self, now: Timestamp) -> Result<Option<Turned>, JournalError> {
         while let Some(batch) = self.held.front_mut() {
