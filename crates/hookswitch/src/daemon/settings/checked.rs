@@ -8,7 +8,7 @@ use hookswitch_config::{
     load_with,
 };
 use hookswitch_model::setup::Setup;
-use hookswitch_publish::SuccessTest;
+use hookswitch_publish::{SuccessTest, WebhookSettings};
 use hookswitch_wire::template::{Numbers, PlainNumbers, Template};
 
 /// Loads a configuration from its file.
@@ -58,6 +58,17 @@ impl Checks for Languages {
             column: error.column,
             message: error.message,
             hint: error.hint,
+        })
+    }
+
+    fn header(&self, name: &str) -> Result<(), Finding> {
+        if !WebhookSettings::is_reserved(name) {
+            return Ok(());
+        }
+        Err(Finding {
+            column: None,
+            message: format!("{name} is set by Hookswitch"),
+            hint: "leave it out; signatures come from `secret`, the host from `url`".to_owned(),
         })
     }
 
