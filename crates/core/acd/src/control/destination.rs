@@ -101,7 +101,9 @@ mod tests {
         for (pattern, number) in [("6xx", "600"), ("xxxx", "1001"), ("*97", "*97"), ("110", "110")] {
             assert!(fits(pattern, number), "{number} by {pattern}");
         }
-        for (pattern, number) in [("6xx", "60"), ("6xx", "6000"), ("6xx", "6*1"), ("xxx", "*97"), ("xxx", ""), ("", "1")] {
+        for (pattern, number) in
+            [("6xx", "60"), ("6xx", "6000"), ("6xx", "6*1"), ("xxx", "*97"), ("xxx", ""), ("", "1")]
+        {
             assert!(!fits(pattern, number), "{number} by {pattern}");
         }
     }

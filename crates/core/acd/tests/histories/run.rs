@@ -75,6 +75,18 @@ fn devices(at: usize) -> Vec<Address> {
     names.iter().take(1 + usize::from(two)).map(|name| Address::new(name)).collect()
 }
 
+fn route(dnis: &str, queue: &str) -> RouteSetup {
+    RouteSetup {
+        name: queue.to_owned(),
+        when: Some(format!("dnis == \"{dnis}\"")),
+        target: RouteTarget::Queue(QueueId::new(queue).unwrap()),
+        priority: 0,
+        requires: BTreeMap::new(),
+        set: AttachedData::new(),
+        prefer: None,
+    }
+}
+
 fn setup(seed: u64) -> Setup {
     let strategies = [
         Strategy::LongestIdle,
@@ -99,15 +111,6 @@ fn setup(seed: u64) -> Setup {
         sticky_wait: Millis(0),
         ageing: None,
         transfer_keeps_place: false,
-    };
-    let route = |dnis: &str, queue: &str| RouteSetup {
-        name: queue.to_owned(),
-        when: Some(format!("dnis == \"{dnis}\"")),
-        target: RouteTarget::Queue(QueueId::new(queue).unwrap()),
-        priority: 0,
-        requires: BTreeMap::new(),
-        set: AttachedData::new(),
-        prefer: None,
     };
     let overflow = match seed % 4 {
         0 => Overflow::Queue(QueueId::new("billing").unwrap()),

@@ -229,8 +229,14 @@ fn what_cannot_be_dialled_is_refused_with_a_reason_a_person_understands() {
             "+12125550123",
             "numbers of that prefix may not be dialled; an administrator allows prefixes with [numbers] outbound_allow",
         ),
-        ("118", "118 is nobody's extension and may not be dialled; an administrator allows numbers of the house with [numbers] extensions"),
-        ("*21#", "*21# is nobody's extension and may not be dialled; an administrator allows numbers of the house with [numbers] extensions"),
+        (
+            "118",
+            "118 is nobody's extension and may not be dialled; an administrator allows numbers of the house with [numbers] extensions",
+        ),
+        (
+            "*21#",
+            "*21# is nobody's extension and may not be dialled; an administrator allows numbers of the house with [numbers] extensions",
+        ),
         (
             "9004930555",
             "\"9004930555\" is no agent, no queue and no number; an agent's id or extension, a queue's id, or a number such as +49305550001",
