@@ -72,11 +72,9 @@ async fn dead_wire_is_noticed_and_the_calls_are_right_afterwards(version: Versio
     let frozen = Instant::now();
     // Ends while nobody sees it.
     stage.play_script("C hangs up; A is cut off").await?;
-    let down = |stage: &Stage| stage.events().iter().any(|event| text(event, "/data/state") == Some("down"));
-    while !down(&stage) {
-        ensure!(frozen.elapsed() < NOTICED, "not noticed\n{}", stage.daemon.log());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let is_down = |event: &Value| text(event, "/data/state") == Some("down");
+    stage.wait("the dead wire", is_down).await.with_context(|| stage.daemon.log())?;
+    ensure!(frozen.elapsed() < NOTICED, "noticed after {:?}\n{}", frozen.elapsed(), stage.daemon.log());
     stage.wire.mend();
     stage.play_script("see ended").await.with_context(|| stage.daemon.log())?;
     let wrong = hookswitch_tests::invariants::violations(&stage.events());

@@ -7,12 +7,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use hookswitch_sim::{CallIn, MILLISECOND, Mood, Pbx, PbxConfig, SECOND, Sim};
-use hookswitch_tests::cast::{self, Mode};
-use hookswitch_tests::daemon::Daemon;
+use hookswitch_sim::Sim;
 use hookswitch_tests::events::{Reader, kind};
-use tokio::net::TcpListener;
+use serde_json::Value;
 use tokio::time::timeout;
+
+use crate::office::{self, Office};
 
 /// A small disk: enough for the journal and what it sets aside.
 const DISK: &str = "size=64m";
@@ -52,29 +52,14 @@ impl Drop for Disk {
 
 /// One caller who is answered and leaves.
 async fn call(sim: &Sim) -> Result<()> {
-    let mut call = CallIn::new("+49305550001", "5003");
-    call.talk = Some(100 * MILLISECOND);
-    call.patience = Some(20 * SECOND);
-    let leg = sim.call_in(call);
+    let leg = office::caller(sim);
     timeout(PATIENCE, sim.talking(leg)).await.context("the caller talks to nobody")?;
     timeout(PATIENCE, sim.ended(leg)).await.context("the call does not end")
 }
 
 #[tokio::test]
 async fn callers_are_routed_on_a_full_disk_and_readers_get_everything_afterwards() -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let pbx = cast::Pbx {
-        address: listener.local_addr()?,
-        credentials: ("hookswitch", "hookswitch"),
-        mode: Mode::Route,
-    };
-    let mut daemon = Daemon::prepare(&cast::configuration(&pbx, "http://127.0.0.1:9/", ""))?;
-    let printed = daemon.command(&["dialplan"]).await?;
-    let world = PbxConfig::lab_with_generated(7, &String::from_utf8(printed.stdout)?)?;
-    let sim = hookswitch_sim::serve(listener, |now| Pbx::new(world, now))?;
-    for phone in ["1001", "1002", "1003", "1004"] {
-        sim.set_mood(phone, Mood::Answer { after: 20 * MILLISECOND, at_most: 60 * MILLISECOND });
-    }
+    let Office { mut daemon, sim, .. } = Office::furnish("").await?;
     let disk = Disk::mount(&daemon.journal())?;
     daemon.launch().await?;
     daemon.wait_links_up().await?;
@@ -107,14 +92,14 @@ async fn callers_are_routed_on_a_full_disk_and_readers_get_everything_afterwards
     calls += 1;
     daemon.wait_links_up().await?;
     assert_eq!(daemon.pid(), pid, "without a restart");
-    let ended = |reader: &Reader| reader.events().iter().filter(|event| kind(event) == "call.ended").count();
-    let all_told = async {
-        while ended(&reader) < calls {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let _ = timeout(PATIENCE, all_told).await;
-    assert_eq!(ended(&reader), calls, "every call is told\n{}", daemon.log());
+    let is_end = |event: &Value| kind(event) == "call.ended";
+    let mut mark = 0;
+    for _ in 0..calls {
+        let end = reader.find_after(mark, "the end of each call", is_end).await;
+        (mark, _) = end.with_context(|| daemon.log())?;
+    }
+    let ended = reader.events().iter().filter(|event| is_end(event)).count();
+    assert_eq!(ended, calls, "every call is told once\n{}", daemon.log());
     reader.check_chain()?;
     let wrong = hookswitch_tests::invariants::violations(&reader.events());
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -4,6 +4,8 @@ mod cuts;
 mod death;
 mod disk;
 mod links;
+mod office;
+mod operator;
 mod readers;
 mod replay;
 
