@@ -7,6 +7,7 @@ use std::process::Command;
 use hookswitch_tests::asterisk::{Asterisk, Options};
 use hookswitch_tests::cast::WEBHOOK_SECRET;
 use hookswitch_tests::daemon::Daemon;
+use hookswitch_tests::events::{Reader, kind};
 use hookswitch_tests::phone::Phone;
 use hookswitch_tests::ports::free_port;
 use hookswitch_tests::webhook::Sink;
@@ -253,7 +254,7 @@ async fn each_fault_of_the_configuration_has_its_culprit() -> Result<()> {
     let secret = format!("{WEBHOOK_SECRET:?}");
     let port = free_port();
     let closed = good.replace(&clinic.asterisk.ami().to_string(), &format!("127.0.0.1:{port}"));
-    let late = web_server("Sun, 06 Nov 1994 08:49:37 GMT").await?;
+    let late = web_server("404 Not Found", "Sun, 06 Nov 1994 08:49:37 GMT").await?;
     let faults = [
         (
             good.replace("\"hookswitch-lab\"", "\"wrong\""),
@@ -304,17 +305,33 @@ async fn each_fault_of_this_machine_has_its_culprit() -> Result<()> {
     diagnosed(&daemon, Culprit("server", "port", "cannot be listened on", "ss -ltnp")).await
 }
 
-/// A web server that tells this time.
-async fn web_server(date: &'static str) -> Result<String> {
+/// A look-up that fails while calls come is the daemon's to know, and the doctor asks it.
+#[tokio::test]
+async fn a_crm_that_fails_is_told_by_the_daemon_that_asks_it() -> Result<()> {
+    let mut world = observed(Place::Simulator).await?;
+    let crm = web_server("500 Internal Server Error", "").await?;
+    let lookup = format!(
+        "[crm]\nlookup = {{ url = \"{crm}?q={{{{ ani.e164 | urlencode }}}}\", items = \"/results\", allow_private = true }}\n"
+    );
+    let good = pbx(world.ami(), world.credentials(), Mode::Observe);
+    let mut daemon = Daemon::start(&format!("{good}{lookup}{AGENTS}")).await?;
+    daemon.wait_links_up().await?;
+    let reader = Reader::websocket(&daemon.api(), "after=0").await?;
+    play(&mut world, &["C dials Q"]).await?;
+    reader.wait("the failed look-up", |event| kind(event) == "call.identified").await?;
+    diagnosed(&daemon, Culprit("crm", "look-ups", "1 of 1 look-ups failed", "timeout")).await
+}
+
+/// A web server with this answer and this `Date` header, where one is given.
+async fn web_server(status: &'static str, date: &'static str) -> Result<String> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
+    let date = if date.is_empty() { String::new() } else { format!("Date: {date}\r\n") };
+    let reply = format!("HTTP/1.1 {status}\r\n{date}Content-Length: 0\r\nConnection: close\r\n\r\n");
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = [0; 4096];
             let _ = stream.read(&mut request).await;
-            let reply = format!(
-                "HTTP/1.1 404 Not Found\r\nDate: {date}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            );
             let _ = stream.write_all(reply.as_bytes()).await;
         }
     });
