@@ -39,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "edge/journal",
             "edge/customers",
             "edge/publish",
+            "edge/egress",
             "edge/http",
             "sim",
         ],
