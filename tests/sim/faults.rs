@@ -1,8 +1,9 @@
 //! What goes wrong in a world, and when: drawn from its seed.
 
+use hookswitch_model::setup::Mode;
 use hookswitch_sim::{MILLISECOND, Micros, Random, SECOND};
 
-use crate::office::PHONES;
+use crate::office::{PHONES, Rules};
 
 /// One thing that goes wrong. Places are indices of PBXs, spans microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,10 @@ pub(crate) enum Fault {
     Snapshot { torn: bool },
     /// A reader loses its connection.
     ReaderLost { reader: usize },
+    /// The daemon is told to stop, as before a restart of its machine, and comes back after a while.
+    Stop { down: Micros },
+    /// An administrator applies another configuration, or the one before.
+    Reload,
 }
 
 impl Fault {
@@ -70,6 +75,10 @@ pub(crate) struct Plan {
     pub(crate) callers: u64,
     /// Mean time between two callers.
     pub(crate) every: Micros,
+    /// Calls are only watched: the PBX's own queue and dialplan serve them.
+    pub(crate) watched: bool,
+    /// Agents use their screens: in the time of each caller one of them asks for something so often.
+    pub(crate) clicks: u64,
     /// In order of time, counted from the start.
     pub(crate) faults: Vec<(Micros, Fault)>,
     /// Bytes that may wait in memory for room on the disk.
@@ -116,14 +125,33 @@ impl Plan {
         for _ in 0..2 {
             faults.push((chance.between(0, span), draw(&mut chance, 0, pbxs)));
         }
-        faults.sort_by_key(|(at, _)| *at);
         let held_bytes = if chance.chance(200) { 64 * 1024 } else { 32 * 1024 * 1024 };
-        Self { pbxs, callers, every, faults, held_bytes }
+        // What people do on purpose is drawn apart.
+        let mut people = Random::new(seed.wrapping_mul(0x9e37_79b9) ^ 0x0009_e091);
+        let watched = people.chance(120);
+        let clicks = if !watched && people.chance(400) { people.between(1, 4) } else { 0 };
+        for _ in 0..people.between(0, 3) {
+            let fault = match people.between(0, 3) {
+                0 => Fault::Stop { down: people.between(50 * MILLISECOND, 20 * SECOND) },
+                1 => Fault::Reload,
+                _ => continue,
+            };
+            faults.push((people.between(0, span), fault));
+        }
+        faults.sort_by_key(|(at, _)| *at);
+        Self { pbxs, callers, every, watched, clicks, faults, held_bytes }
+    }
+
+    /// How the daemon is configured at first.
+    pub(crate) const fn rules(&self) -> Rules {
+        let mode = if self.watched { Mode::Observe } else { Mode::Route };
+        Rules { pbxs: self.pbxs, mode, changed: false }
     }
 
     /// Nothing goes wrong.
     pub(crate) fn quiet(pbxs: usize, callers: u64, every: Micros) -> Self {
-        Self { pbxs, callers, every, faults: Vec::new(), held_bytes: 32 * 1024 * 1024 }
+        let held_bytes = 32 * 1024 * 1024;
+        Self { pbxs, callers, every, watched: false, clicks: 0, faults: Vec::new(), held_bytes }
     }
 }
 

@@ -7,8 +7,8 @@ use hookswitch::{Committed, Machine, Options, Session};
 use hookswitch_config::Config;
 use hookswitch_journal::{Journal, Reader};
 use hookswitch_model::{
-    PbxId, Timestamp,
-    command::{Answer, Command},
+    ActionId, PbxId, Timestamp,
+    command::{Actor, Answer, Command, Request},
     input::Input,
     pbx::{PbxAction, PbxEvent},
 };
@@ -30,6 +30,8 @@ const PAUSES: (Micros, Micros) = (100 * MILLISECOND, 5 * SECOND);
 pub(crate) enum End {
     /// Killed, as was planned.
     Killed,
+    /// It was told to stop, and has handed over what it had.
+    Stopped,
     /// By itself, which it must not.
     Failed(String),
 }
@@ -48,7 +50,19 @@ pub(crate) struct Life {
     clock: Clock,
     /// Answers not yet taken, and whether what they say was durable.
     pub(crate) answers: Vec<(Answer, bool)>,
-    inbox: Vec<Command>,
+    inbox: Vec<Input>,
+    stop: Stop,
+}
+
+/// How far a stop has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// Nobody asked for it.
+    No,
+    /// The engine is told with the next turn.
+    Told,
+    /// The links wait for their last answers.
+    Leaving,
 }
 
 /// Wall time at the start, monotonic from then on; never behind the journal.
@@ -112,7 +126,7 @@ impl Life {
         });
         let links = links.collect();
         let (answers, inbox) = (Vec::new(), Vec::new());
-        let mut life = Self { machine, links, points: points.clone(), clock, answers, inbox };
+        let mut life = Self { machine, links, points: points.clone(), clock, answers, inbox, stop: Stop::No };
         life.show(committed);
         Ok(life)
     }
@@ -127,7 +141,22 @@ impl Life {
 
     /// A client asks for something.
     pub(crate) fn ask(&mut self, command: Command) {
-        self.inbox.push(command);
+        self.inbox.push(Input::Command(command));
+    }
+
+    /// An administrator applies another configuration.
+    pub(crate) fn reload(&mut self, config: &Config) {
+        let version = self.machine.engine().setup().version + 1;
+        self.inbox.push(Input::Setup(Arc::new(config.setup(version))));
+    }
+
+    /// Somebody stops the daemon, as a service is stopped: who waits is handed to the fallback.
+    pub(crate) fn stop(&mut self, id: ActionId) {
+        if self.stop == Stop::No {
+            let actor = Actor { name: "daemon".to_owned(), agent: None };
+            self.ask(Command { id, actor, request: Request::Shutdown });
+            self.stop = Stop::Told;
+        }
     }
 
     /// The world's time of a moment of the daemon.
@@ -175,13 +204,35 @@ impl Life {
                 }
             }
         }
-        for command in std::mem::take(&mut self.inbox) {
-            self.machine.handle(at, Input::Command(command));
+        for input in std::mem::take(&mut self.inbox) {
+            self.machine.handle(at, input);
         }
         self.machine.tick(at);
         self.commit(now, sites)?;
         self.machine.retain(at);
-        Ok(())
+        self.leave(now, sites)
+    }
+
+    /// Once the engine knows of the stop, the links leave, each when it has its last answers.
+    fn leave(&mut self, now: Micros, sites: &mut [Site]) -> Result<(), End> {
+        let at = self.clock.at(now);
+        if self.stop == Stop::No {
+            return Ok(());
+        }
+        let mut left = true;
+        for (link, site) in self.links.iter_mut().zip(sites) {
+            if self.stop == Stop::Told {
+                link.session.leave(at);
+            }
+            left &= link.session.has_left(at);
+            link.flush(now, site);
+        }
+        self.stop = Stop::Leaving;
+        if !left {
+            return Ok(());
+        }
+        self.machine.snapshot(at);
+        Err(End::Stopped)
     }
 
     fn commit(&mut self, now: Micros, sites: &mut [Site]) -> Result<(), End> {

@@ -31,17 +31,44 @@ pub(crate) const DIRECT: &str = "5001";
 /// What outside callers dial: two queues, and one whose callers overflow to the fallback's number.
 pub(crate) const NUMBERS: [&str; 3] = ["5003", "5013", "5023"];
 
-/// The configuration for so many PBXs.
-pub(crate) fn config(pbxs: usize) -> Config {
+/// What outside callers dial where the daemon only watches: the PBX's own queue, one phone, two phones.
+pub(crate) const WATCHED: [&str; 3] = ["5004", "5001", "5017"];
+
+/// How the daemon is configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rules {
+    pub(crate) pbxs: usize,
+    /// Whether calls are routed, or only watched.
+    pub(crate) mode: Mode,
+    /// Other times, another strategy, and one agent on the other team: what an administrator changes during the day.
+    pub(crate) changed: bool,
+}
+
+impl Rules {
+    /// Calls are routed on so many PBXs.
+    pub(crate) const fn routing(pbxs: usize) -> Self {
+        Self { pbxs, mode: Mode::Route, changed: false }
+    }
+}
+
+/// The configuration by these rules.
+pub(crate) fn config(rules: Rules) -> Config {
+    let Rules { pbxs, mode, changed } = rules;
+    let of_support = if changed { 2 } else { 3 };
+    let (strategy, offer, longest) = if changed { ("round-robin", 5, 9) } else { ("longest-idle", 8, 6) };
+    let mode = match mode {
+        Mode::Route => "route",
+        Mode::Observe => "observe",
+    };
     let mut text = String::new();
     for pbx in &PBXS[..pbxs] {
         text.push_str(&format!(
             "[[pbx]]\nname = \"{pbx}\"\nkind = \"asterisk\"\naddress = \"127.0.0.1:5038\"\n\
-             username = \"hookswitch\"\nsecret = \"hookswitch\"\nmode = \"route\"\n\
+             username = \"hookswitch\"\nsecret = \"hookswitch\"\nmode = \"{mode}\"\n\
              fallback = {{ dial = \"PJSIP/{FALLBACK}\" }}\n\n"
         ));
         for (place, phone) in PHONES.iter().enumerate() {
-            let team = if place < 3 { "support" } else { "billing" };
+            let team = if place < of_support { "support" } else { "billing" };
             text.push_str(&format!(
                 "[[agent]]\nid = \"{pbx}-{phone}\"\nname = \"Agent {phone}\"\npbx = \"{pbx}\"\n\
                  devices = [\"PJSIP/{phone}\"]\nteams = [\"{pbx}-{team}\"]\nstart = \"ready\"\n\n"
@@ -49,8 +76,8 @@ pub(crate) fn config(pbxs: usize) -> Config {
         }
         let queue = |name: &str, team: &str, more: &str| {
             format!(
-                "[[queue]]\nid = \"{pbx}-{name}\"\nstrategy = \"longest-idle\"\n\
-                 members = {{ teams = [\"{pbx}-{team}\"] }}\noffer_timeout = \"8s\"\nwrap_up = \"1s\"\n{more}\n"
+                "[[queue]]\nid = \"{pbx}-{name}\"\nstrategy = \"{strategy}\"\n\
+                 members = {{ teams = [\"{pbx}-{team}\"] }}\noffer_timeout = \"{offer}s\"\nwrap_up = \"1s\"\n{more}\n"
             )
         };
         text.push_str(&queue("support", "support", ""));
@@ -58,7 +85,7 @@ pub(crate) fn config(pbxs: usize) -> Config {
         text.push_str(&queue(
             "brief",
             "billing",
-            "max_wait = { after = \"6s\", then = { transfer = \"600\" } }\n",
+            &format!("max_wait = {{ after = \"{longest}s\", then = {{ transfer = \"600\" }} }}\n"),
         ));
         for (number, name) in NUMBERS.iter().zip(["support", "billing", "brief"]) {
             text.push_str(&format!(
@@ -73,8 +100,9 @@ pub(crate) fn config(pbxs: usize) -> Config {
 
 /// How the daemon talks to one of the PBXs.
 pub(crate) fn session(setup: &Setup, pbx: &PbxId) -> SessionSettings {
+    let mode = setup.pbxs.iter().find(|one| one.name == *pbx).map_or(Mode::Route, |one| one.mode);
     let mut dialect = Settings::new(pbx.clone());
-    dialect.mode = Mode::Route;
+    dialect.mode = mode;
     let agents = setup.agents.iter().filter(|agent| agent.pbx == *pbx);
     let devices = agents.flat_map(|agent| agent.devices.iter());
     dialect.devices =
@@ -86,7 +114,7 @@ pub(crate) fn session(setup: &Setup, pbx: &PbxId) -> SessionSettings {
             secret: Secret::new("hookswitch".to_owned()),
             method: LoginMethod::Md5,
         },
-        mode: Mode::Route,
+        mode,
         dialect,
         actions: to_ami::Settings {
             dial_context: text::Context::new("from-internal").expect("a context"),

@@ -209,14 +209,15 @@ fn fates(world: &World, tale: &Tale, list: &mut List) {
         let known = of_caller.get(&(site.name.as_str(), fate.uniqueid.as_str()));
         let call = known.map_or("", |(id, _)| id.as_str());
         // Who dials an agent directly may be refused by that agent.
-        if fate.end == FateEnd::TurnedAway && fate.dnis != DIRECT {
+        if fate.end == FateEnd::TurnedAway && fate.dnis != DIRECT && !world.plan.watched {
             turned_away += 1;
             if turned_away > struck {
                 list.add("no caller is lost", format!("{fate:?}"), call);
             }
         }
         let agents = fate.talked_to.iter().filter(|endpoint| *endpoint != FALLBACK);
-        if agents.count() > 1 {
+        let clicked = world.clicked.contains(&fate.uniqueid);
+        if agents.count() > 1 && !clicked {
             list.add("no caller is handed on by a repeated action", format!("{fate:?}"), call);
         }
         let lived = (site.world_time(fate.from), site.world_time(fate.to));
@@ -228,8 +229,23 @@ fn fates(world: &World, tale: &Tale, list: &mut List) {
             None => list.add("no caller is overlooked", format!("{fate:?}"), ""),
             // What was given up is missing here, too.
             Some(_) if gave_up(tale) => {}
+            Some((id, course)) if clicked => moved(tale, id, course, fate, list),
             Some((id, course)) => booked(tale, id, course, fate, partly || world.plan.loses_events(), list),
         }
+    }
+}
+
+/// A caller whom agents held, transferred and spoke of to others: no conversation is told that was none.
+fn moved(tale: &Tale, id: &str, course: &Course, fate: &Fate, list: &mut List) {
+    let Some(ended) = tale.of(course).find(|told| told.kind == "call.ended") else { return };
+    let handled: BTreeSet<&str> = ended.event["data"]["ledger"]["handled_by"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|agent| agent.as_str()?.rsplit('-').next())
+        .collect();
+    if let Some(stranger) = handled.iter().find(|agent| !fate.talked_to.iter().any(|there| there == *agent)) {
+        list.add("who handled it is who talked", format!("{stranger}, but {fate:?}"), id);
     }
 }
 
@@ -300,6 +316,9 @@ fn wires(world: &World, list: &mut List) {
     for site in &world.sites {
         for (action, times) in site.asked.iter().filter(|(_, times)| **times > 1) {
             list.add("an action is asked once", format!("{action} came to {} {times} times", site.name), "");
+        }
+        if world.plan.watched && site.changed > 0 {
+            list.add("who only watches changes nothing", format!("{} times", site.changed), "");
         }
         for what in &site.torn_away {
             list.add("nobody who talks is redirected", what.clone(), "");

@@ -58,7 +58,9 @@ impl Sum {
              torn tails {torn}, refused writes {refused}, duplicates before dedupe {repeated}"
         );
         let count = failed.len();
-        assert!(count == 0, "{count} of {worlds} worlds:\n\n{}", failed[..count.min(8)].join("\n"));
+        let which: Vec<&str> = failed.iter().filter_map(|text| text.split(':').next()).collect();
+        let which = which.join(", ");
+        assert!(count == 0, "{count} of {worlds} worlds ({which}):\n\n{}", failed[..count.min(8)].join("\n"));
     }
 }
 

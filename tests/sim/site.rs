@@ -29,6 +29,8 @@ pub(crate) struct Site {
     pub(crate) asked: BTreeMap<String, u32>,
     /// It restarts: nobody can call before.
     pub(crate) down_until: Micros,
+    /// How often the daemon changed something there.
+    pub(crate) changed: u64,
     /// Callers who were redirected while they talked.
     pub(crate) torn_away: Vec<String>,
     /// What is on the wire is printed.
@@ -70,6 +72,7 @@ impl Site {
             cut_at: None,
             asked: BTreeMap::new(),
             down_until: 0,
+            changed: 0,
             torn_away: Vec::new(),
             traced: env::var_os("WIRE").is_some(),
             chance: Random::new(seed),
@@ -217,7 +220,15 @@ impl Site {
         if let Some(id) = frame.action_id().filter(|id| is_ours(id)) {
             *self.asked.entry(id.to_owned()).or_default() += 1;
         }
+        if matches!(frame.name(), "Redirect" | "Originate" | "Hangup" | "Setvar") {
+            self.changed += 1;
+        }
+        // Whoever holds or transfers moves one who talks on purpose; who waits is moved by these.
+        let moves_who_waits = frame.get("Context").is_some_and(|context| {
+            matches!(context, "hookswitch-ring" | "hookswitch-fallback" | "from-internal")
+        });
         if frame.name() == "Redirect"
+            && moves_who_waits
             && let Some(leg) = frame.get("Channel").and_then(|channel| self.caller(channel))
             && self.pbx.is_talking(leg)
         {

@@ -75,7 +75,7 @@ struct Soak {
 
 impl Soak {
     fn new() -> Self {
-        let config = office::config(1);
+        let config = office::config(office::Rules::routing(1));
         let mut pbx = office::pbx(1, START);
         for phone in PHONES {
             let quick =

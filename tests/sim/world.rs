@@ -1,12 +1,13 @@
 //! The world: a clock, PBXs with callers and agents, a disk, readers, and a daemon that dies and comes back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hookswitch_config::Config;
 use hookswitch_model::{
     ActionId, AgentId, CallId, IdSource, PbxId, Timestamp,
     agent::AgentState,
-    command::{Actor, Command, Request},
+    call::LegAction,
+    command::{Actor, Command, Destination, Request, Verb},
 };
 use hookswitch_publish::{Filter, Types};
 use hookswitch_sim::{CallIn, Fate, MILLISECOND, Micros, Mood, Random, SECOND};
@@ -15,7 +16,7 @@ use crate::{
     disk::{self, Beside, Disk, DiskJournal, lock},
     faults::{Fault, Plan},
     life::{Birth, End, Life},
-    office::{self, DIRECT, NUMBERS, PBXS, PHONES},
+    office::{self, DIRECT, FALLBACK, NUMBERS, PBXS, PHONES, Rules, WATCHED},
     points::Points,
     reader::Reader,
     site::Site,
@@ -25,6 +26,8 @@ use crate::{
 pub(crate) const START: Micros = 1_795_288_704 * SECOND;
 /// How long after the last deed nothing is left to heal.
 const HEALED_AFTER: Micros = 30 * SECOND;
+/// How long after that agents stay at the phone.
+const CLOSING: Micros = 60 * SECOND;
 /// After the last caller: long enough that the reaper has asked and given up.
 const QUIET: Micros = 135 * SECOND;
 /// No world lasts longer.
@@ -40,6 +43,8 @@ enum Deed {
     Register(usize, &'static str),
     Flow(usize),
     Command,
+    /// An agent uses the screen.
+    Click,
 }
 
 /// How well the daemon saw one PBX.
@@ -73,6 +78,7 @@ pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) plan: Plan,
     pub(crate) config: Config,
+    rules: Rules,
     pub(crate) now: Micros,
     wall: i64,
     pub(crate) sites: Vec<Site>,
@@ -84,12 +90,16 @@ pub(crate) struct World {
     pub(crate) lives: u64,
     rises_at: Option<Micros>,
     next_death: (Micros, bool),
+    /// How long it is away after a stop.
+    stopped_for: Micros,
     paused_until: Micros,
     busy_until: Micros,
     agenda: BTreeMap<(Micros, u64), Deed>,
     deeds: u64,
     pub(crate) readers: Vec<Reader>,
     pub(crate) sights: Vec<Sight>,
+    /// Callers with whose calls an agent did something at the screen, by the references of their legs.
+    pub(crate) clicked: BTreeSet<String>,
     /// Keys of data whose taking was confirmed to a client.
     pub(crate) promised: Vec<String>,
     asked: BTreeMap<ActionId, String>,
@@ -121,7 +131,8 @@ impl World {
         ];
         let mut world = Self {
             seed,
-            config: office::config(plan.pbxs),
+            config: office::config(plan.rules()),
+            rules: plan.rules(),
             now: START,
             wall: 0,
             sights: sites.iter().map(|_| Sight { blind_since: Some(0), ..Sight::default() }).collect(),
@@ -134,11 +145,13 @@ impl World {
             lives: 0,
             rises_at: Some(START),
             next_death: (SECOND, false),
+            stopped_for: SECOND,
             paused_until: 0,
             busy_until: 0,
             agenda: BTreeMap::new(),
             deeds: 0,
             readers,
+            clicked: BTreeSet::new(),
             promised: Vec::new(),
             asked: BTreeMap::new(),
             ids: IdSource::new(seed ^ 0x0c11_e475),
@@ -160,6 +173,10 @@ impl World {
             let site = usize::try_from(self.chance.between(0, self.sites.len() as u64 - 1)).unwrap_or(0);
             let call = self.caller();
             self.plan_deed(at, Deed::Arrive(site, call));
+            for _ in 0..self.plan.clicks {
+                let after = self.chance.between(500 * MILLISECOND, 12 * SECOND);
+                self.plan_deed(at + after, Deed::Click);
+            }
             at += self.chance.exponential(self.plan.every);
             if self.chance.chance(200) {
                 self.plan_deed(at, Deed::Command);
@@ -173,9 +190,10 @@ impl World {
     fn caller(&mut self) -> CallIn {
         let chance = &mut self.chance;
         let person = chance.between(1, 9_999_999);
+        let numbers = if self.plan.watched { WATCHED } else { NUMBERS };
         let number = match chance.between(0, 9) {
             0 => DIRECT,
-            other => NUMBERS[usize::try_from(other % 3).unwrap_or(0)],
+            other => numbers[usize::try_from(other % 3).unwrap_or(0)],
         };
         let mut call = CallIn::new(format!("+4930{person:07}"), number);
         call.withheld = chance.chance(50);
@@ -199,6 +217,7 @@ impl World {
     pub(crate) fn run(&mut self) {
         let mut quiet_since = None;
         let mut healed = false;
+        let mut closes_at = 0;
         let mut last_deed = self.now;
         while self.wrong.is_empty() {
             self.step();
@@ -206,8 +225,13 @@ impl World {
                 last_deed = self.now;
             } else if self.now > last_deed + HEALED_AFTER && !healed {
                 healed = true;
+                closes_at = self.now + CLOSING;
                 self.places = self.points.passed();
                 self.points.spare();
+            }
+            if healed && self.plan.clicks > 0 && self.now > closes_at {
+                self.go_home();
+                closes_at = self.now + CLOSING;
             }
             let gone = healed && self.sites.iter().all(|site| site.pbx.channel_count() == 0);
             quiet_since = if gone { quiet_since.or(Some(self.now)) } else { None };
@@ -232,6 +256,18 @@ impl World {
                     reader.connect(&journal);
                 }
                 reader.catch_up();
+            }
+        }
+    }
+
+    /// The day is over: agents who consulted each other and talk on hang up.
+    fn go_home(&mut self) {
+        for site in &mut self.sites {
+            let at = site.time(self.now);
+            for phone in PHONES.iter().chain([&FALLBACK]) {
+                for leg in site.pbx.legs_of(phone) {
+                    site.pbx.hang_up(at, leg);
+                }
             }
         }
     }
@@ -321,11 +357,14 @@ impl World {
     }
 
     fn die(&mut self, end: End) {
-        if let End::Failed(why) = end {
+        if let End::Failed(why) = &end {
             self.wrong.push(format!("life {} ended by itself: {why}", self.lives));
             return;
         }
-        let (down, power) = self.next_death;
+        let (down, power) = match end {
+            End::Stopped => (self.stopped_for, false),
+            End::Killed | End::Failed(_) => self.next_death,
+        };
         self.points.take_death();
         if let Some(life) = self.life.take()
             && let Some(degraded) = life.machine().degraded()
@@ -389,6 +428,7 @@ impl World {
                 self.sites[site].pbx.stall(at, false);
             }
             Deed::Command => self.command(),
+            Deed::Click => self.click(),
         }
     }
 
@@ -455,6 +495,20 @@ impl World {
                 }
             }
             Fault::ReaderLost { reader } => self.readers[reader].disconnect(),
+            Fault::Stop { down } => {
+                let id = self.ids.next(Timestamp::from_micros(now));
+                if let Some(life) = &mut self.life {
+                    self.stopped_for = down;
+                    life.stop(id);
+                }
+            }
+            Fault::Reload => {
+                self.rules.changed ^= true;
+                self.config = office::config(self.rules);
+                if let Some(life) = &mut self.life {
+                    life.reload(&self.config);
+                }
+            }
         }
     }
 
@@ -470,6 +524,39 @@ impl World {
             Fault::Vanish { .. } => site.pbx.vanish(at, unlucky),
             _ => site.pbx.forget_hangup(unlucky),
         }
+    }
+
+    /// An agent in a call asks for one of the things that are offered.
+    fn click(&mut self) {
+        let Some(life) = &mut self.life else { return };
+        let chance = &mut self.chance;
+        let offered: Vec<(CallId, AgentId, LegAction)> = life
+            .machine()
+            .engine()
+            .calls()
+            .flat_map(|call| call.legs.iter().map(move |leg| (call.id, leg)))
+            .filter_map(|(call, leg)| Some((call, leg.agent.clone()?, leg)))
+            .flat_map(|(call, agent, leg)| {
+                leg.actions.iter().map(move |action| (call, agent.clone(), *action))
+            })
+            .filter(|(_, _, action)| !matches!(action, LegAction::Hangup | LegAction::Dtmf))
+            .collect();
+        let Some(place) = (offered.len() as u64).checked_sub(1) else { return };
+        let place = usize::try_from(chance.between(0, place)).unwrap_or(0);
+        let (call, agent, action) = offered[place].clone();
+        let phone = PHONES[usize::try_from(chance.between(0, 5)).unwrap_or(0)];
+        let text = match chance.between(0, 3) {
+            0 => format!("{}-support", PBXS[0]),
+            1 => FALLBACK.to_owned(),
+            _ => phone.to_owned(),
+        };
+        let to = Destination { text, e164: None };
+        let Some(verb) = verb(action, to) else { return };
+        let reference = life.machine().engine().call(call).map(|call| call.pbx_ref.to_string());
+        self.clicked.extend(reference);
+        let actor = Actor { name: agent.to_string(), agent: Some(agent.clone()) };
+        let id = self.ids.next(Timestamp::from_micros(self.now));
+        life.ask(Command { id, actor, request: Request::Control { call, agent, verb } });
     }
 
     /// Somebody asks for something over HTTP.
@@ -489,5 +576,20 @@ impl World {
             Request::SetAgentState { agent, state, reason: (!ready).then(|| "lunch".to_owned()) }
         };
         life.ask(Command { id, actor: Actor { name: "crm".to_owned(), agent: None }, request });
+    }
+}
+
+/// What a button asks for; none for those of which the simulated people make no use.
+fn verb(button: LegAction, to: Destination) -> Option<Verb> {
+    match button {
+        LegAction::Hold => Some(Verb::Hold),
+        LegAction::Retrieve => Some(Verb::Retrieve),
+        LegAction::Transfer => Some(Verb::Transfer { to }),
+        LegAction::Consult => Some(Verb::Consult { to }),
+        LegAction::ConsultComplete => Some(Verb::ConsultComplete),
+        LegAction::ConsultCancel => Some(Verb::ConsultCancel),
+        // The simulated PBX does not note who was in a conference room with whom: nothing could be compared.
+        LegAction::ConsultConference => None,
+        _ => None,
     }
 }
