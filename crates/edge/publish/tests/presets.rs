@@ -258,16 +258,45 @@ async fn vtiger_is_told_in_its_words_and_confirms_nothing() {
     check("vtiger", empty, DeliveryState::Unconfirmed).await;
 }
 
+/// Bitrix24 gives a call an id of its own.
+fn bitrix24(request: &str) -> String {
+    let is_register = request.starts_with("POST /rest/1/token/telephony.externalcall.register");
+    let body = if is_register { r#"{"result":{"CALL_ID":"externalCall.7f"}}"# } else { r#"{"result":true}"# };
+    body.to_owned()
+}
+
 #[tokio::test]
 async fn bitrix24_is_told_in_its_words_under_the_id_it_gave() {
-    let answer = |request: &str| {
-        // It numbers calls by their telephone number here, so that the file does not depend on an order.
-        let is_register = request.starts_with("POST /rest/1/token/telephony.externalcall.register");
-        let body =
-            if is_register { r#"{"result":{"CALL_ID":"externalCall.7f"}}"# } else { r#"{"result":true}"# };
-        body.to_owned()
-    };
-    check("bitrix24", answer, DeliveryState::Delivered).await;
+    check("bitrix24", bitrix24, DeliveryState::Delivered).await;
+}
+
+#[tokio::test]
+async fn after_a_restart_nothing_is_told_again_and_the_id_it_gave_is_still_known() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let crm = Crm::start(bitrix24).await;
+    let mut journal = MemoryJournal::new();
+    let cursors = journal.cursors();
+    let (before, after): (Vec<Value>, Vec<Value>) =
+        events("rona").into_iter().partition(|event| event["type"] != "call.ended");
+    let mut methods = Vec::new();
+    for life in [before, after] {
+        let stop = CancellationToken::new();
+        let settings = settings("bitrix24", &crm);
+        let webhooks = Webhooks::start(&journal.reader(), &cursors, vec![settings], &stop).unwrap();
+        while cursors.get("webhook crm").is_none() {
+            tokio::task::yield_now().await;
+        }
+        for event in &life {
+            append(&mut journal, event);
+        }
+        settled(&webhooks, &journal).await;
+        stop.cancel();
+        webhooks.ended().await;
+        methods.extend(crm.take());
+    }
+    let name = |request: &String| request.lines().next().unwrap().rsplit('.').next().unwrap().to_owned();
+    assert_eq!(methods.iter().map(name).collect::<Vec<_>>(), ["register", "show", "hide", "finish"]);
+    assert!(methods[3].contains(r#""CALL_ID": "externalCall.7f""#), "{}", methods[3]);
 }
 
 #[tokio::test]
