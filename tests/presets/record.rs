@@ -1,7 +1,7 @@
 //! Records the courses that `tests/presets` gives to each preset: the events of the real daemon, on the simulated PBX.
 //!
 //! `cargo run -p hookswitch-tests --bin hookswitch-courses` writes `tests/presets/courses/*.jsonl` anew; every golden
-//! file changes with them, because ids and times do.
+//! file changes with them, because ids and times do. (`ring-all.jsonl` was put together from `rona.jsonl`: both offers at once.)
 
 use std::path::Path;
 
@@ -27,17 +27,17 @@ queue = "everybody"
 "#;
 
 /// Name and script of each course.
-const COURSES: [(&str, &str); 14] = [
-    ("answered", "C dials Q; A rings; A answers; see answered A; C hangs up; see ended"),
-    ("missed", "C dials A; A rings; see offered A; C hangs up; A stops ringing; see ended"),
-    ("abandoned", "C dials Q3; see queued; C hangs up; see ended"),
+const COURSES: [(&str, &str); 15] = [
+    ("queue-answered", "C dials Q; A rings; A answers; see answered A; C hangs up; see ended"),
+    ("direct-missed", "C dials A; A rings; see offered A; C hangs up; A stops ringing; see ended"),
+    ("queue-abandoned", "C dials Q3; see queued; C hangs up; see ended"),
     (
-        "second-answers",
+        "rona",
         "C dials Q; A rings; A stops ringing; B rings; B answers; see answered B; B hangs up; see ended",
     ),
     ("ring-all", "C dials 5033; A rings; B rings; B answers; see answered B; C hangs up; see ended"),
     (
-        "blind-transfer",
+        "blind-to-agent",
         "C dials Q; A rings; A answers; see answered A; A refers to B; B rings; B answers; see answered B; C hangs up; \
          see ended",
     ),
@@ -46,20 +46,24 @@ const COURSES: [(&str, &str); 14] = [
         "C dials Q; A rings; A answers; see answered A; A refers to F; F rings; F answers; C hangs up; see ended",
     ),
     (
-        "attended-transfer",
+        "attended",
         "C dials Q; A rings; A answers; see answered A; A consults B; B rings; B answers; see answered B; A completes; \
          see transferred; C hangs up; see ended",
     ),
-    ("outbound", "A dials F; F rings; F answers; see answered; A hangs up; see ended"),
-    ("outbound-busy", "A dials F; F rings; F declines 486; see ended"),
+    ("outbound-by-phone", "A dials F; F rings; F answers; see answered; A hangs up; see ended"),
+    ("outbound-by-phone-busy", "A dials F; F rings; F declines 486; see ended"),
     (
         "click-to-dial",
         "a manager dials F for A; A rings; see started outbound; A answers; F rings; F answers; see answered; \
          F hangs up; see ended",
     ),
     ("withheld", "C dials A withheld; A rings; A answers; see answered A; C hangs up; see ended"),
-    ("busy", "C dials A; A rings; A declines 486; C is refused; see ended"),
-    ("rejected", "C dials A; A rings; A declines 603; C is refused; see ended"),
+    (
+        "diverted",
+        "C dials A diverted-by 0800111222; A rings; A answers; see answered A; C hangs up; see ended",
+    ),
+    ("direct-busy", "C dials A; A rings; A declines 486; C is refused; see ended"),
+    ("direct-rejected", "C dials A; A rings; A declines 603; C is refused; see ended"),
 ];
 
 #[tokio::main]
