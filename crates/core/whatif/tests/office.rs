@@ -1,4 +1,5 @@
 //! A seeded office whose traffic is recorded and run again: unchanged, with more agents, with fewer.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail where it stands")]
 
 use std::{
     cmp::Reverse,

@@ -1,27 +1,32 @@
 //! `hookswitch explain`: one imaginary call, routed.
 
+use std::{sync::Arc, time::SystemTime};
+
 use clap::Args;
 use hookswitch_acd::Engine;
 use hookswitch_http::{ImaginaryCall, Unusable};
 use hookswitch_model::{
     ActionId, PbxId, Timestamp,
-    agent::AgentState,
-    call::AttachedData,
+    agent::{AgentState, DeviceState},
+    call::{Address, AttachedData},
     command::{Actor, Command, Request},
     input::Input,
+    pbx::{Fact, PbxEvent},
+    setup::{PbxSetup, Setup},
 };
 use hookswitch_wire::object;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::SystemTime};
 
 use super::{Arguments, Failure, Outcome, block_on, client::Target};
 use crate::daemon::{configuration::Imagined, rules, settings};
 
 /// The call.
 #[derive(Debug, Args)]
-#[command(after_help = "Without --url the configuration alone is asked, with every agent ready; with it a running \
+#[command(
+    after_help = "Without --url the configuration alone is asked, with every agent ready; with it a running \
     daemon, with its agents as they are.\n\n\
-    Example: hookswitch explain --ani +49305550001 --dnis 5003 --customer tier=gold --at 2026-12-24T10:00:00+01:00")]
+    Example: hookswitch explain --ani +49305550001 --dnis 5003 --customer tier=gold --at 2026-12-24T10:00:00+01:00"
+)]
 pub(crate) struct Options {
     /// Who calls; left out: a caller who hides the number
     #[arg(long, value_name = "NUMBER", default_value = "")]
@@ -116,17 +121,35 @@ fn imagined(arguments: &Arguments, options: &Options) -> Result<Value, Failure> 
     let setup = Arc::new(config.setup(1));
     let mut engine =
         Engine::new(Arc::clone(&setup), 0).map_err(|errors| anyhow::anyhow!("{}", rules(&errors)))?;
-    for (at, agent) in setup.agents.iter().enumerate() {
-        let request =
-            Request::SetAgentState { agent: agent.id.clone(), state: AgentState::Ready, reason: None };
-        let actor = Actor { name: "explain".to_owned(), agent: None };
-        let id = ActionId::from_bits(at as u128 + 1);
-        engine.handle(now, Input::Command(Command { id, actor, request }));
+    for input in everybody_ready(&setup, now) {
+        engine.handle(now, input);
         while engine.poll_output().is_some() {}
     }
     let mut explained = serde_json::to_value(object::Explained::from(&imagined.put_to(&engine, now)))?;
     explained["assumed"] = "every agent ready".into();
     Ok(explained)
+}
+
+/// Every PBX is there, every device is idle, and every agent takes calls.
+fn everybody_ready(setup: &Setup, now: Timestamp) -> Vec<Input> {
+    let fact = |pbx: &PbxId, fact| {
+        Input::Pbx(Box::new(PbxEvent { pbx: pbx.clone(), at: now, recovered: false, fact }))
+    };
+    // Without a link no device could be reached.
+    let up = |pbx: &PbxSetup| {
+        let version = "imagined".to_owned();
+        fact(&pbx.name, Fact::LinkUp { version, restarted: false, gap_from: None, recovered_calls: 0 })
+    };
+    let mut inputs: Vec<Input> = setup.pbxs.iter().map(up).collect();
+    for (at, agent) in setup.agents.iter().enumerate() {
+        let idle = |address: &Address| Fact::Device { address: address.clone(), state: DeviceState::Idle };
+        inputs.extend(agent.devices.iter().map(|device| fact(&agent.pbx, idle(device))));
+        let request =
+            Request::SetAgentState { agent: agent.id.clone(), state: AgentState::Ready, reason: None };
+        let actor = Actor { name: "explain".to_owned(), agent: None };
+        inputs.push(Input::Command(Command { id: ActionId::from_bits(at as u128 + 1), actor, request }));
+    }
+    inputs
 }
 
 /// For people.
