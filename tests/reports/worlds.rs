@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hookswitch::{Known, Reports};
 use hookswitch_acd::Engine;
 use hookswitch_http::{Form, ReportWish, Subject};
-use hookswitch_journal::Reader;
+use hookswitch_journal::{Limit, Reader};
 use hookswitch_model::Timestamp;
 use hookswitch_sim::SECOND;
 use serde_json::Value;
@@ -44,13 +44,17 @@ fn report(world: &World, subject: Subject, interval: &str, tz: &str, from: Optio
     made(&journal, &wish(subject, interval, tz, from), &Known::of(engine, now, journal.last()))
 }
 
-/// Where a world came to rest. The PBXs' clocks go before: nothing of it lies behind this.
+/// Where a world came to rest, and a moment after all that its journal tells: clocks jump ahead.
 fn end(world: &World) -> (&Engine, Reader, Timestamp) {
     let life = world.life.as_ref().expect("the daemon is there at the end");
     let journal = life.reader();
-    let last = journal.read(journal.last() - 1, hookswitch_journal::Limit::default()).unwrap();
-    let told = last.iter().map(|entry| entry.record.at).max().unwrap_or_default();
-    (life.machine().engine(), journal, told.max(Timestamp::from_micros(world.now)))
+    let (mut after, mut latest) = (0, Timestamp::from_micros(world.now));
+    while after < journal.last() {
+        let page = journal.read(after, Limit::default()).expect("memory reads");
+        latest = page.iter().map(|entry| entry.record.at).fold(latest, Timestamp::max);
+        after = page.through();
+    }
+    (life.machine().engine(), journal, Timestamp::from_micros(latest.as_micros() + 1))
 }
 
 fn played(seed: u64, plan: Plan) -> (World, Tale) {
