@@ -48,6 +48,7 @@
 //! - A trial ends: a text has at most [`MAX_LENGTH`] characters, a list at most [`MAX_LIST`] elements, parts are at most
 //!   [`MAX_DEPTH`] deep in each other, and a loop never stands in another. There are no functions but [`FUNCTIONS`] and a [`Shorthand`]: no regular expressions.
 //! - The same expression over the same facts says the same: a loop over a map goes over its keys in their order.
+//! - No error holds a value: values are somebody's data.
 
 mod compile;
 mod error;

@@ -105,6 +105,26 @@ fn what_is_neither_true_nor_false_is_told() {
 }
 
 #[test]
+fn no_error_holds_a_value() {
+    for text in [
+        "it - it == 1",
+        "it.name + 1 == 'x'",
+        "it.name < it.count",
+        "int(it.name) == 1",
+        "it.list[7] == 1",
+        "it.map[it.name] == 1",
+        "it.map[it.list] == 1",
+        "it.count / 0 == 1",
+        "-it.name == 1",
+        "9223372036854775807 + it.count == 1",
+    ] {
+        let why = tell(text).unwrap_err().to_string();
+        let tells = ["Ada", "922337", "[1", "parts", "String("].iter().any(|value| why.contains(value));
+        assert!(!tells && why.len() < 100, "{text}: {why}");
+    }
+}
+
+#[test]
 fn a_loop_over_a_map_goes_over_its_keys_in_their_order() {
     for text in [
         "it.map.map(key, key) == ['e', 'q', 'r', 't', 'u', 'w', 'z']",
