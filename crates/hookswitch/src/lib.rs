@@ -25,8 +25,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use daemon::reports::{Known, Reports};
 pub use daemon::machine::{Awake, Committed, Degraded, Machine, Options, Turned};
+pub use daemon::reports::{Known, Reports};
 pub use links::session::{Session, SessionSettings};
 
 /// The program: reads its arguments and runs the subcommand. Exit codes: 0 fine, 1 failed while running, 2 usage or

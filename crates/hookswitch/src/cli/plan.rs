@@ -11,10 +11,12 @@ use super::{Arguments, Failure, Outcome, block_on, check, client::Target};
 
 /// The configuration that is meant.
 #[derive(Debug, Args)]
-#[command(after_help = "The running daemon is asked, with a token of the role admin. Where none answers, plan compares with \
+#[command(
+    after_help = "The running daemon is asked, with a token of the role admin. Where none answers, plan compares with \
     the configuration of --config; callers who wait are then not known.\n\n\
     Lines begin with + (new), - (gone), ~ (changed) and ! (whom it would touch).\n\n\
-    Example: hookswitch plan new.toml && hookswitch apply new.toml")]
+    Example: hookswitch plan new.toml && hookswitch apply new.toml"
+)]
 pub(crate) struct Options {
     /// The new configuration; what it includes goes with it
     #[arg(value_name = "NEW.toml")]

@@ -52,7 +52,8 @@ struct Otherwise<'a> {
 pub(super) fn run(arguments: &Arguments, options: &Options) -> Outcome {
     let config = check::load(&arguments.config, arguments.json)?;
     let recorded = read(&journal::open(arguments, Some(&options.journal))?)?;
-    let changed = recorded.under(&config.setup(recorded.setup().version)).map_err(|error| anyhow!("{error}"))?;
+    let changed =
+        recorded.under(&config.setup(recorded.setup().version)).map_err(|error| anyhow!("{error}"))?;
     let compared = compare(recorded.run(), &changed);
     if arguments.json {
         println!("{}", serde_json::to_string(&compared)?);
@@ -143,7 +144,10 @@ fn text(compared: &Compared<'_>) -> String {
     for agent in agents {
         let both = [recorded, changed].map(|run| {
             let figures = run.figures.agents.get(agent);
-            (figures.map_or(0, |figures| figures.calls), percent(figures.and_then(|figures| figures.occupancy)))
+            (
+                figures.map_or(0, |figures| figures.calls),
+                percent(figures.and_then(|figures| figures.occupancy)),
+            )
         });
         let [(calls, busy), (calls_then, busy_then)] = both;
         text += &row(&format!("agent {agent}, calls"), calls, calls_then);
@@ -161,7 +165,11 @@ fn table(name: &str, [before, after]: [&QueueFigures; 2]) -> String {
         row(&format!("{name}, left otherwise"), before.left, after.left),
         row(&format!("{name}, mean wait"), seconds(before.mean_wait_ms), seconds(after.mean_wait_ms)),
         row(&format!("{name}, nine in ten within"), seconds(before.p90_wait_ms), seconds(after.p90_wait_ms)),
-        row(&format!("{name}, longest wait"), seconds(before.longest_wait_ms), seconds(after.longest_wait_ms)),
+        row(
+            &format!("{name}, longest wait"),
+            seconds(before.longest_wait_ms),
+            seconds(after.longest_wait_ms),
+        ),
         row(&format!("{name}, service level"), percent(before.service_level), percent(after.service_level)),
     ]
     .concat()

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hookswitch_acd::Engine;
-use hookswitch_http::{Administration, Backend, BackendGone, CallJson, Contacts, LinkReadiness, List, Pieces, Readiness, Reply, ReportRefused,
-    ReportWish, Snapshot};
+use hookswitch_http::{
+    Administration, Backend, BackendGone, CallJson, Contacts, LinkReadiness, List, Pieces, Readiness, Reply,
+    ReportRefused, ReportWish, Snapshot,
+};
 use hookswitch_model::{
     AgentId, CallId, PbxId, QueueId,
     agent::Agent,

@@ -150,8 +150,16 @@ pub(crate) async fn start(
     let told = Told { access, pops, webhooks: webhooks.clone(), customers: customers.clone() };
     let configuration = Configuration::new(core.clone(), clock, told, (config.clone(), file, history)).await;
     let configuration = Arc::new(configuration);
-    let daemon =
-        Daemon { core: core.clone(), webhooks: webhooks.clone(), metrics, links: statuses, journal: status, configuration: Arc::clone(&configuration), customers, reports: Reports::new(reader.clone()) };
+    let daemon = Daemon {
+        core: core.clone(),
+        webhooks: webhooks.clone(),
+        metrics,
+        links: statuses,
+        journal: status,
+        configuration: Arc::clone(&configuration),
+        customers,
+        reports: Reports::new(reader.clone()),
+    };
     let state = AppState::new(Arc::new(daemon), hub, access_read, Limits::default())?;
     let listener = TcpListener::bind(&config.server.listen.to_string()).await.with_context(|| {
         format!("cannot listen on {}; hint: is another hookswitch running?", config.server.listen)

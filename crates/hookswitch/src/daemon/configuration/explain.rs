@@ -5,9 +5,7 @@ use hookswitch_config::Config;
 use hookswitch_http::{ImaginaryCall, Unusable};
 use hookswitch_model::{
     CallId, PbxId, Timestamp,
-    call::{
-        AttachedData, Call, CallState, Candidate, Customer, Direction, MatchKind, PartyNumber,
-    },
+    call::{AttachedData, Call, CallState, Candidate, Customer, Direction, MatchKind, PartyNumber},
     why::Explained,
 };
 use hookswitch_wire::template::Numbers;
@@ -35,7 +33,9 @@ impl Imagined {
                 .parse()
                 .map_err(|_| wrong(format!("{text:?} is no time"), "as in 2026-12-24T10:00:00+01:00"))?;
             let micros = u64::try_from(at.as_microsecond());
-            micros.map(Timestamp::from_micros).map_err(|_| wrong(format!("{text} is too early"), "after 1970"))
+            micros
+                .map(Timestamp::from_micros)
+                .map_err(|_| wrong(format!("{text} is too early"), "after 1970"))
         });
         let known: Vec<&PbxId> = config.pbxs.iter().map(|pbx| &pbx.name).collect();
         let pbx = match asked.pbx {
@@ -49,12 +49,8 @@ impl Imagined {
                 None => return Err(wrong("there is no PBX".to_owned(), "the configuration needs a [[pbx]]")),
             },
         };
-        let party = |raw: String| PartyNumber {
-            e164: numbers.e164(&raw),
-            withheld: raw.is_empty(),
-            raw,
-            name: None,
-        };
+        let party =
+            |raw: String| PartyNumber { e164: numbers.e164(&raw), withheld: raw.is_empty(), raw, name: None };
         let call = Call {
             id: CallId::from_bits(0),
             direction: Direction::Inbound,

@@ -197,7 +197,8 @@ impl Configuration {
 
     async fn planned<'a>(&self, now: &Now, config: &'a Config) -> Result<Planned<'a>, Unusable> {
         let setup = config.setup(0);
-        let asked = self.core.ask(move |engine, at| (engine.setup().version, engine.rerouted(&setup, at.now)));
+        let asked =
+            self.core.ask(move |engine, at| (engine.setup().version, engine.rerouted(&setup, at.now)));
         let stopping = Unusable::Asked { why: BackendGone.to_string(), hint: "ask again".to_owned() };
         let (version, rerouted) = asked.await.ok_or(stopping)?;
         let waiting = rerouted.map_err(|errors| Unusable::Asked {
@@ -212,7 +213,8 @@ impl Configuration {
         let mut now = self.now.lock().await;
         let before = now.history.before_last().ok_or(Unusable::Oldest)?;
         let (version, bundle) = (before.version, before.bundle.clone());
-        let config = settings::checked::load_sent(&bundle, &now.config.folder()).map_err(Unusable::Problems)?;
+        let config =
+            settings::checked::load_sent(&bundle, &now.config.folder()).map_err(Unusable::Problems)?;
         self.apply_now(&mut now, config, Origin::Restored(version, by)).await
     }
 }
@@ -225,7 +227,10 @@ impl Administration for Configuration {
                 Ok(imagined) => imagined,
                 Err(unusable) => return Ok(Err(unusable)),
             };
-            let explained = self.core.ask(move |engine, at| json(&object::Explained::from(&imagined.put_to(engine, at.now)))).await;
+            let explained = self
+                .core
+                .ask(move |engine, at| json(&object::Explained::from(&imagined.put_to(engine, at.now))))
+                .await;
             explained.map(Ok).ok_or(BackendGone)
         })
     }

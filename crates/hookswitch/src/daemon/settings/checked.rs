@@ -4,8 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use hookswitch_acd::{Engine, routing::RuleError};
 use hookswitch_config::{
-    Bundle, Checks, Config, Finding, Pbx, PbxKind, Problem, RuleFinding, Severity, load_bundle,
-    load_with,
+    Bundle, Checks, Config, Finding, Pbx, PbxKind, Problem, RuleFinding, Severity, load_bundle, load_with,
 };
 use hookswitch_model::setup::Setup;
 use hookswitch_publish::{SuccessTest, WebhookSettings};
@@ -88,8 +87,7 @@ impl Checks for Languages {
 fn not_acted_on(config: &Config) -> Vec<Problem> {
     let sip = |pbx: &Pbx| matches!(pbx.kind, PbxKind::Sip(_)).then(|| pbx.key.clone());
     let cluster = config.journal.cluster.is_some().then(|| "journal.cluster".to_owned());
-    let keys =
-        cluster.into_iter().chain(config.pbxs.iter().filter_map(sip));
+    let keys = cluster.into_iter().chain(config.pbxs.iter().filter_map(sip));
     let hint = "it is checked and otherwise left alone; docs/status.md says what works";
     keys.map(|key| {
         config.problem(Severity::Warning, &key, &format!("{key} has no effect in this version"), hint)
