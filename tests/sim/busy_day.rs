@@ -14,8 +14,8 @@ use hookswitch_model::{
     ledger::Disposition,
     pbx::PbxAction,
     setup::{
-        AgentSetup, Members, Mode, PbxSetup, QueueSetup, RouteSetup, RouteTarget,
-        ServiceLevel, Setup, Strategy,
+        AgentSetup, Members, Mode, PbxSetup, QueueSetup, RouteSetup, RouteTarget, ServiceLevel, Setup,
+        Strategy,
     },
 };
 use hookswitch_normalize::{

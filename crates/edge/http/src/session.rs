@@ -85,7 +85,10 @@ impl SessionKey {
             return None;
         }
         if prefix == PREFIX {
-            return access.select(|token| identity(token)[..].ct_eq(id)).cloned().map(|token| (token, expires));
+            return access
+                .select(|token| identity(token)[..].ct_eq(id))
+                .cloned()
+                .map(|token| (token, expires));
         }
         access.single_sign_on.as_ref()?;
         let (length, id) = id.split_first()?;

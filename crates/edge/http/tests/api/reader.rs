@@ -127,7 +127,12 @@ impl Sse {
     }
 
     /// With the text of a token.
-    pub(crate) async fn open_as(world: &World, bearer: &str, query: &str, last_event_id: Option<&str>) -> Self {
+    pub(crate) async fn open_as(
+        world: &World,
+        bearer: &str,
+        query: &str,
+        last_event_id: Option<&str>,
+    ) -> Self {
         let mut ask = world
             .get(&format!("/v1/events?{query}"))
             .header("Authorization", &format!("Bearer {bearer}"))
