@@ -495,20 +495,26 @@ impl World {
                 }
             }
             Fault::ReaderLost { reader } => self.readers[reader].disconnect(),
-            Fault::Stop { down } => {
-                let id = self.ids.next(Timestamp::from_micros(now));
-                if let Some(life) = &mut self.life {
-                    self.stopped_for = down;
-                    life.stop(id);
-                }
-            }
-            Fault::Reload => {
-                self.rules.changed ^= true;
-                self.config = office::config(self.rules);
-                if let Some(life) = &mut self.life {
-                    life.reload(&self.config);
-                }
-            }
+            Fault::Stop { down } => self.stop(down),
+            Fault::Reload => self.reload(),
+        }
+    }
+
+    /// The daemon is told to stop, and is back after this time.
+    fn stop(&mut self, down: Micros) {
+        let id = self.ids.next(Timestamp::from_micros(self.now));
+        if let Some(life) = &mut self.life {
+            self.stopped_for = down;
+            life.stop(id);
+        }
+    }
+
+    /// Another configuration takes over, or the first one again.
+    fn reload(&mut self) {
+        self.rules.changed ^= true;
+        self.config = office::config(self.rules);
+        if let Some(life) = &mut self.life {
+            life.reload(&self.config);
         }
     }
 

@@ -181,11 +181,9 @@ impl Simulated {
         let leg = self.ringing(who).await?;
         let told = self.sim()?.take_notices();
         self.notices.extend(told);
-        let shown = self.notices.iter().find_map(|notice| match &notice.news {
-            News::Incoming { number, name, .. } if notice.leg == leg => {
-                Some((number.as_str(), name.as_str()))
-            }
-            _ => None,
+        let shown = self.notices.iter().filter(|notice| notice.leg == leg).find_map(|notice| {
+            let News::Incoming { number, name, .. } = &notice.news else { return None };
+            Some((number.as_str(), name.as_str()))
         });
         ensure!(shown == Some((number, "")), "{who} sees {shown:?}");
         Ok(())

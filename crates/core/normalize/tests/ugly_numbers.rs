@@ -1,5 +1,7 @@
 //! Numbers as they come from trunks, CRMs and people, read per country: `fixtures/ugly_numbers.txt`.
 
+#![expect(clippy::panic, reason = "a line that is wrong is told with its number")]
+
 use hookswitch_normalize::number::Plan;
 
 const CORPUS: &str = include_str!("fixtures/ugly_numbers.txt");

@@ -17,6 +17,7 @@ use hookswitch_model::{
     setup::Setup,
 };
 use hookswitch_publish::{Hub, Notice, Webhooks};
+use hookswitch_wire::template::PopTemplates;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sd_notify::NotifyState;
 use tokio::{
@@ -105,17 +106,13 @@ pub(crate) async fn start(
     let (reader, cursors) = (journal.reader(), journal.cursors());
     let templates = Arc::new(settings::pops(&config)?);
     let (pops, pops_read) = watch::channel(Arc::clone(&templates));
-    let seed = RandomState::new().hash_one("hookswitch");
-    let options = Options {
-        max_size: config.journal.max_size,
-        ..Options::new(config.journal.retention, templates, seed)
-    };
+    let options = bounds(&config, templates);
     let (core, inbox) = Core::new();
     let customers = Desk::new(core.clone(), directory, LookupPrepared::new(&config)?)?;
-    let standing = *customers.standing().borrow();
+    let directory = customers.standing().borrow().directory;
     let setup = |version| {
         let setup = config.setup(version);
-        Setup { lookup: setup.lookup.or(standing.directory), ..setup }
+        Setup { lookup: setup.lookup.or(directory), ..setup }
     };
     let awake = Machine::recover(journal, setup, options)?;
     let (clock, away_since) = (Clock::start(awake.not_before), awake.away_since);
@@ -141,15 +138,14 @@ pub(crate) async fn start(
 
     // What nothing changed since the last life is measured as well.
     core.ask(|engine, at| engine.queues(at.now).for_each(|queue| report::queue(&queue))).await;
-
     let stop_webhooks = CancellationToken::new();
     let webhooks = Webhooks::start(&reader, &cursors, settings::webhooks(&config)?, &stop_webhooks)?;
 
     let links = links.into_iter().map(tokio::spawn).collect();
     let (access, access_read) = watch::channel(Arc::new(settings::access(&config)?));
     let told = Told { access, pops, webhooks: webhooks.clone(), customers: customers.clone() };
-    let configuration = Configuration::new(core.clone(), clock, told, (config.clone(), file, history)).await;
-    let configuration = Arc::new(configuration);
+    let versions = (config.clone(), file, history);
+    let configuration = Arc::new(Configuration::new(core.clone(), clock, told, versions).await);
     let daemon = Daemon {
         core: core.clone(),
         webhooks: webhooks.clone(),
@@ -161,10 +157,7 @@ pub(crate) async fn start(
         reports: Reports::new(reader.clone()),
     };
     let state = AppState::new(Arc::new(daemon), hub, access_read, Limits::default())?;
-    let listener = TcpListener::bind(&config.server.listen.to_string()).await.with_context(|| {
-        format!("cannot listen on {}; hint: is another hookswitch running?", config.server.listen)
-    })?;
-    let url = format!("{}://{}", config.server.scheme(), listener.local_addr()?);
+    let (listener, url) = listen(&config).await?;
     let stop_http = CancellationToken::new();
     let http = tokio::spawn(hookswitch_http::serve(listener, state, stop_http.clone().cancelled_owned()));
     Ok(Running {
@@ -180,6 +173,23 @@ pub(crate) async fn start(
         http,
         engine,
     })
+}
+
+/// The bounds of engine and journal, and a seed of this life's own.
+fn bounds(config: &Config, templates: Arc<PopTemplates>) -> Options {
+    let seed = RandomState::new().hash_one("hookswitch");
+    let usual = Options::new(config.journal.retention, templates, seed);
+    Options { max_size: config.journal.max_size, ..usual }
+}
+
+/// Where HTTP is served, and its base URL.
+async fn listen(config: &Config) -> anyhow::Result<(TcpListener, String)> {
+    let server = &config.server;
+    let listener = TcpListener::bind(&server.listen.to_string()).await.with_context(|| {
+        format!("cannot listen on {}; hint: is another hookswitch running?", server.listen)
+    })?;
+    let url = format!("{}://{}", server.scheme(), listener.local_addr()?);
+    Ok((listener, url))
 }
 
 /// What was applied over the file, while the file says the same; else the file. With what the file says.

@@ -38,7 +38,30 @@ fn control() -> Vec<Row> {
 fn table() -> Vec<Row> {
     let mut rows = control();
     rows.extend(others());
+    rows.extend(customers_and_configuration());
     rows
+}
+
+fn customers_and_configuration() -> Vec<Row> {
+    let row = |method, path: &str, body, statuses| (method, path.to_owned(), body, statuses);
+    let call = || Some(json!({ "dnis": "5003" }));
+    let toml = || Some(json!({ "config": "[server]" }));
+    vec![
+        //                                                                none alice bob  crm  lead admin homeless
+        row("GET", "/v1/contacts", None, [401, 200, 200, 200, 200, 200, 403]),
+        row("PUT", "/v1/contacts", None, [401, 403, 403, 415, 415, 415, 403]),
+        row("GET", "/v1/contacts/7", None, [401, 200, 200, 200, 200, 200, 403]),
+        row("GET", "/v1/contacts/8", None, [401, 404, 404, 404, 404, 404, 403]),
+        row("PUT", "/v1/contacts/8", Some(json!({ "name": "x" })), [401, 403, 403, 201, 201, 201, 403]),
+        row("DELETE", "/v1/contacts/7", None, [401, 403, 403, 200, 200, 200, 403]),
+        row("GET", "/v1/lookup?number=1", None, [401, 403, 403, 200, 200, 200, 403]),
+        row("GET", "/v1/cnam?number=1", None, [401, 403, 403, 200, 200, 200, 403]),
+        row("POST", "/v1/explain", call(), [401, 403, 403, 200, 200, 200, 403]),
+        row("GET", "/v1/config", None, [401, 403, 403, 403, 403, 200, 403]),
+        row("POST", "/v1/config/plan", toml(), [401, 403, 403, 403, 403, 200, 403]),
+        row("POST", "/v1/config/apply", toml(), [401, 403, 403, 403, 403, 200, 403]),
+        row("POST", "/v1/config/rollback", None, [401, 403, 403, 403, 403, 409, 403]),
+    ]
 }
 
 fn others() -> Vec<Row> {
@@ -101,14 +124,6 @@ fn others() -> Vec<Row> {
             Some(json!({ "after": "0" })),
             [401, 403, 403, 403, 403, 202, 403],
         ),
-        row("GET", "/v1/contacts", None, [401, 200, 200, 200, 200, 200, 403]),
-        row("PUT", "/v1/contacts", None, [401, 403, 403, 415, 415, 415, 403]),
-        row("GET", "/v1/contacts/7", None, [401, 200, 200, 200, 200, 200, 403]),
-        row("GET", "/v1/contacts/8", None, [401, 404, 404, 404, 404, 404, 403]),
-        row("PUT", "/v1/contacts/8", Some(json!({ "name": "x" })), [401, 403, 403, 201, 201, 201, 403]),
-        row("DELETE", "/v1/contacts/7", None, [401, 403, 403, 200, 200, 200, 403]),
-        row("GET", "/v1/lookup?number=1", None, [401, 403, 403, 200, 200, 200, 403]),
-        row("GET", "/v1/cnam?number=1", None, [401, 403, 403, 200, 200, 200, 403]),
         row("GET", "/healthz", None, [200; 7]),
         row("GET", "/readyz", None, [200; 7]),
         row("GET", "/metrics", None, [200; 7]),

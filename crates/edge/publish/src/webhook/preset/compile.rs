@@ -207,7 +207,7 @@ impl Compiler<'_> {
     fn tables(&mut self) {
         for (name, table) in &self.source.words {
             let known = |word: &&str| table.contains_key(*word);
-            let speaks_of_outcomes = OUTCOMES.iter().any(|outcome| known(outcome));
+            let speaks_of_outcomes = OUTCOMES.iter().any(known);
             if speaks_of_outcomes && !table.contains_key("else") {
                 for missing in OUTCOMES.iter().filter(|outcome| !known(outcome)) {
                     let text = format!("words.{name} has no word for {missing:?}");
