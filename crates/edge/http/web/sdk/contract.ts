@@ -16,6 +16,13 @@ export interface components {
                 state: "unknown" | "idle" | "ringing" | "in_use" | "unavailable";
             }[];
             evidence: string | null;
+            /** @description In lists and in the agent asked for, not in events. */
+            figures?: {
+                /** Format: date-time */
+                logged_in_at: string | null;
+                since_login: components["schemas"]["Work"] | null;
+                today: components["schemas"]["Work"];
+            };
             id: string;
             name: string;
             next: {
@@ -48,6 +55,11 @@ export interface components {
             };
             /** @constant */
             type: "agent.state";
+        };
+        Applied: {
+            plan: components["schemas"]["Plan"];
+            previous: number;
+            version: number;
         };
         /**
          * @example {
@@ -250,6 +262,19 @@ export interface components {
             q850: number;
             text: string;
         };
+        Change: {
+            fields: {
+                from?: unknown;
+                key?: string;
+                to?: unknown;
+            }[];
+            id: string | null;
+            /** @enum {unknown} */
+            kind: "added" | "removed" | "changed" | "moved";
+            section: string;
+            /** @enum {unknown} */
+            takes: "now" | "restart";
+        };
         Claimed: {
             action: string;
             client: string;
@@ -263,6 +288,42 @@ export interface components {
             /** @constant */
             type: "config.applied";
         };
+        /** @description TOML as it is (application/toml), or all files of a configuration; or one as a text under `config`. */
+        Configuration: {
+            config?: string;
+            files?: {
+                [key: string]: string;
+            };
+            main?: string;
+        };
+        /** @description Somebody who is known by numbers; name or company must be there. */
+        Contact: {
+            /** @description The agent it belongs to. */
+            agent?: string;
+            /** @description Several contacts of one company with one number are a company line. */
+            company?: string;
+            /** @description For rules and templates: customer.tier. */
+            fields?: {
+                [key: string]: string;
+            };
+            /** @description In a request it may be left out: it stands in the path. */
+            id?: string;
+            name?: string;
+            /** @description As they are written; they are compared in E.164. */
+            numbers?: string[];
+            /**
+             * Format: uri
+             * @description The page to open.
+             */
+            url?: string;
+        };
+        Contacts: {
+            items: components["schemas"]["Contact"][];
+            /** @description `after` of the next page; null: this was the last. A page of a search may be short and have a next one. */
+            next: string | null;
+        };
+        /** @description CSV: the first line names the columns (id, name, company, number, agent, url; any other becomes a field), separated by comma, semicolon or tabulator, in UTF-8. */
+        ContactsFile: string;
         Customer: {
             candidates: components["schemas"]["Candidate"][];
             /** @enum {string} */
@@ -335,12 +396,55 @@ export interface components {
             /** @description `after` of the next page. */
             next: components["schemas"]["Sequence"];
         };
+        Explained: {
+            /** Format: date-time */
+            at: string;
+            config_version: number;
+            /** @description The requirement at each waiting time, the agents in rank order with their score parts, one reason for each excluded agent. */
+            queue: Record<string, never> | null;
+            /** @description The rules tried, the rule that matched, where it sends the call, what it attaches. */
+            routed: Record<string, never>;
+        };
         Gap: {
             /** Format: date-time */
             from: string;
             recovered_calls: number;
             /** Format: date-time */
             to: string;
+        };
+        ImaginaryCall: {
+            /** @description Who calls, as the PBX would give it; empty: withheld. */
+            ani?: string;
+            /**
+             * Format: date-time
+             * @description When; without it: now.
+             */
+            at?: string;
+            /** @description Fields of the customer's record: id, name, tier, … */
+            customer?: {
+                [key: string]: string;
+            };
+            data?: {
+                [key: string]: string;
+            };
+            dnis: string;
+            pbx?: string;
+            trunk?: string;
+        };
+        ImportReport: {
+            changed: number;
+            created: number;
+            /** @description The first hundred of them. */
+            problems: {
+                hint: string;
+                /** @description From 1; 0 for the file as a whole. */
+                line: number;
+                why: string;
+            }[];
+            read: number;
+            /** @description Lines that could not be taken; the others were. */
+            refused: number;
+            unchanged: number;
         };
         InvariantViolatedEvent: components["schemas"]["Envelope"] & {
             data: {
@@ -393,6 +497,18 @@ export interface components {
             /** @enum {string} */
             state: "up" | "down" | "resynchronised";
         };
+        LookedUp: {
+            /** @description Best first. */
+            candidates: components["schemas"]["Candidate"][];
+            /** @description The same with the names that 3CX gives to the outputs of a look-up. */
+            contacts: {
+                [key: string]: string;
+            }[];
+            /** @description Why nobody could say. */
+            error: string | null;
+            /** @enum {string} */
+            match: "one" | "many" | "none" | "error";
+        };
         Number: {
             e164: string | null;
             name: string | null;
@@ -420,6 +536,28 @@ export interface components {
             };
             /** @constant */
             type: "pbx.link";
+        };
+        Plan: {
+            changes: components["schemas"]["Change"][];
+            impact: {
+                agents_without_queue?: components["schemas"]["Useless"][];
+                queues_without_agent?: components["schemas"]["Useless"][];
+                unreachable_rules?: components["schemas"]["Useless"][];
+            };
+            /** @description The same for people: a line a change, beginning with +, -, ~, or ! for whom it touches. */
+            text?: string;
+            /** @description The version in force. */
+            version: number;
+            /** @description Callers who wait now and would be sent elsewhere. */
+            waiting: {
+                call?: string;
+                /** @description The queue is gone: the caller leaves it at once. Else only later callers are sent elsewhere. */
+                leaves?: boolean;
+                queue?: string;
+                rule?: string | null;
+                to?: unknown;
+            }[];
+            warnings?: Record<string, never>[];
         };
         Pop: {
             agent: string;
@@ -463,10 +601,26 @@ export interface components {
         Queue: {
             abandoned: number;
             answered: number;
+            answered_in_time: number;
+            average_talk_s: number | null;
+            average_wait_s: number | null;
+            /** @description For a caller who came now. */
+            estimated_wait_s: number | null;
             id: string;
+            /** @description Calls that went elsewhere. */
+            left: number;
+            logged_in: number;
+            longest_idle_s: number | null;
             longest_wait_s: number;
+            /** @description Calls that came in. */
+            offered: number;
             ready: number;
             service_level: number | null;
+            /**
+             * Format: date-time
+             * @description The midnight since which calls are counted.
+             */
+            since: string;
             talking: number;
             waiting: number;
         };
@@ -478,10 +632,20 @@ export interface components {
             data: {
                 abandoned: number;
                 answered: number;
+                answered_in_time: number;
+                average_talk_s: number | null;
+                average_wait_s: number | null;
+                estimated_wait_s: number | null;
+                left: number;
+                logged_in: number;
+                longest_idle_s: number | null;
                 longest_wait_s: number;
+                offered: number;
                 queue: components["schemas"]["Queue"];
                 ready: number;
                 service_level: number | null;
+                /** Format: date-time */
+                since: string;
                 talking: number;
                 waiting: number;
             };
@@ -489,8 +653,11 @@ export interface components {
             type: "queue.stats";
         };
         Ready: {
-            /** @enum {string} */
-            journal: "open" | "closed";
+            /**
+             * @description degraded: the disk is full; calls are routed, their events wait in memory.
+             * @enum {string}
+             */
+            journal: "open" | "degraded";
             pbx: {
                 name: string;
                 tried: boolean;
@@ -508,9 +675,43 @@ export interface components {
             agent?: string;
             on: boolean;
         };
+        Removed: {
+            removed: string;
+        };
         Replay: {
             /** @description The sequence of an event, or 0. */
             after: string;
+        };
+        /** @description A row for each interval and each queue, agent or team; docs/reports.md defines the figures. CSV has the same columns. */
+        Report: {
+            /** Format: date-time */
+            from: string;
+            /** @enum {string} */
+            interval: "15m" | "30m" | "1h" | "1d";
+            items: ({
+                agent?: string;
+                /** Format: date-time */
+                from: string;
+                /** @description Null: calls that came to no queue. */
+                queue?: string | null;
+                team?: string;
+                /** Format: date-time */
+                to: string;
+            } & {
+                [key: string]: number | null;
+            })[];
+            /**
+             * Format: date-time
+             * @description When the journal begins, where that is after `from`.
+             */
+            recorded_from: string | null;
+            sequence: components["schemas"]["Sequence"];
+            timezone: string;
+            /** Format: date-time */
+            to: string;
+            total: {
+                [key: string]: number | null;
+            };
         };
         ScreenPopEvent: components["schemas"]["Envelope"] & {
             data: {
@@ -637,6 +838,27 @@ export interface components {
             agent?: string;
             digits: string;
         };
+        Useless: {
+            behind?: string;
+            id: string;
+            /** @description It is this change that does it. */
+            new: boolean;
+        };
+        Version: {
+            /** Format: date-time */
+            applied_at: string;
+            /** @description The name of the token; `file`: read from the file at a start or reload. */
+            by: string;
+            previous: number | null;
+            /** @description The version it went back to. */
+            restores?: number | null;
+            version: number;
+        };
+        Versions: {
+            version: number;
+            /** @description Newest first. */
+            versions: components["schemas"]["Version"][];
+        };
         Via: {
             e164: string | null;
             raw: string;
@@ -658,6 +880,17 @@ export interface components {
         };
         /** @description The rules tried, the requirements, the ranked agents and one reason for each that was left out. */
         Why: Record<string, never>;
+        /** @description Calls that are over, and time in each state. */
+        Work: {
+            handled: number;
+            holding_ms: number;
+            not_ready_ms: number;
+            occupancy: number | null;
+            ready_ms: number;
+            reserved_ms: number;
+            talking_ms: number;
+            wrap_up_ms: number;
+        };
         /**
          * @description A disposition, notes, or both.
          * @example {
@@ -685,6 +918,7 @@ export type Action = components["schemas"]["Action"];
 export type Agent = components["schemas"]["Agent"];
 export type AgentStateEvent = components["schemas"]["AgentStateEvent"];
 export type Agents = components["schemas"]["Agents"];
+export type Applied = components["schemas"]["Applied"];
 export type Begun = components["schemas"]["Begun"];
 export type Call = components["schemas"]["Call"];
 export type CallAnsweredEvent = components["schemas"]["CallAnsweredEvent"];
@@ -705,8 +939,13 @@ export type CallTransferredEvent = components["schemas"]["CallTransferredEvent"]
 export type Calls = components["schemas"]["Calls"];
 export type Candidate = components["schemas"]["Candidate"];
 export type Cause = components["schemas"]["Cause"];
+export type Change = components["schemas"]["Change"];
 export type Claimed = components["schemas"]["Claimed"];
 export type ConfigAppliedEvent = components["schemas"]["ConfigAppliedEvent"];
+export type Configuration = components["schemas"]["Configuration"];
+export type Contact = components["schemas"]["Contact"];
+export type Contacts = components["schemas"]["Contacts"];
+export type ContactsFile = components["schemas"]["ContactsFile"];
 export type Customer = components["schemas"]["Customer"];
 export type Data = components["schemas"]["Data"];
 export type Deliveries = components["schemas"]["Deliveries"];
@@ -715,14 +954,19 @@ export type Dial = components["schemas"]["Dial"];
 export type Dnis = components["schemas"]["Dnis"];
 export type Envelope = components["schemas"]["Envelope"];
 export type Events = components["schemas"]["Events"];
+export type Explained = components["schemas"]["Explained"];
 export type Gap = components["schemas"]["Gap"];
+export type ImaginaryCall = components["schemas"]["ImaginaryCall"];
+export type ImportReport = components["schemas"]["ImportReport"];
 export type InvariantViolatedEvent = components["schemas"]["InvariantViolatedEvent"];
 export type Ledger = components["schemas"]["Ledger"];
 export type Leg = components["schemas"]["Leg"];
 export type Link = components["schemas"]["Link"];
+export type LookedUp = components["schemas"]["LookedUp"];
 export type Number = components["schemas"]["Number"];
 export type Offer = components["schemas"]["Offer"];
 export type PbxLinkEvent = components["schemas"]["PbxLinkEvent"];
+export type Plan = components["schemas"]["Plan"];
 export type Pop = components["schemas"]["Pop"];
 export type PopClient = components["schemas"]["PopClient"];
 export type Problem = components["schemas"]["Problem"];
@@ -731,7 +975,9 @@ export type QueueStatsEvent = components["schemas"]["QueueStatsEvent"];
 export type Queues = components["schemas"]["Queues"];
 export type Ready = components["schemas"]["Ready"];
 export type Recording = components["schemas"]["Recording"];
+export type Removed = components["schemas"]["Removed"];
 export type Replay = components["schemas"]["Replay"];
+export type Report = components["schemas"]["Report"];
 export type ScreenPopEvent = components["schemas"]["ScreenPopEvent"];
 export type ScreenPoppedEvent = components["schemas"]["ScreenPoppedEvent"];
 export type Segment = components["schemas"]["Segment"];
@@ -746,10 +992,14 @@ export type StreamSnapshotEvent = components["schemas"]["StreamSnapshotEvent"];
 export type Supervision = components["schemas"]["Supervision"];
 export type To = components["schemas"]["To"];
 export type Tones = components["schemas"]["Tones"];
+export type Useless = components["schemas"]["Useless"];
+export type Version = components["schemas"]["Version"];
+export type Versions = components["schemas"]["Versions"];
 export type Via = components["schemas"]["Via"];
 export type Webhooks = components["schemas"]["Webhooks"];
 export type Whose = components["schemas"]["Whose"];
 export type Why = components["schemas"]["Why"];
+export type Work = components["schemas"]["Work"];
 export type WrapUp = components["schemas"]["WrapUp"];
 
 /** Any event of the stream. */
