@@ -20,7 +20,7 @@ pub(crate) const TEXTS: [&str; 24] = [
     "+49305550001;hx7evil",
     "+4930555\u{0}hx7evil",
     "hx7evil\u{85}x\u{2028}y",
-    "tel:+49305550001;phone-context=hx7evil\r\n",
+    "tel:+49hx7evil;phone-context=+49\r\n",
     "%0d%0aAction:%20hx7evil",
     "\\\\r\\\\n hx7evil",
     "'; DROP TABLE hx7evil; --",

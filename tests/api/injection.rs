@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use hookswitch_tests::stage::Stage;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -100,7 +101,7 @@ async fn ten_thousand_hostile_requests_break_nothing_and_reach_no_pbx() {
     }
     // The caller still talks to alice, and a decent request is served.
     let now = api.get(&format!("/v1/calls/{call}")).await.unwrap();
-    assert_eq!(now["state"], "connected");
+    assert_eq!(now["state"], "connected", "{now:#}\n{}", told(&stage));
     let (path, body) = (format!("/v1/calls/{call}/data"), json!({ "a": "1" }));
     let patched = api.request("PATCH".parse().unwrap(), &path, Some(&body)).await;
     assert_eq!(patched.unwrap().status, 202);
@@ -174,6 +175,13 @@ async fn hostile_values_of_attached_data_stay_values_of_variables() {
         let foreign = frame.lines().find(|line| line.contains(MARK) && !line.starts_with("Value: "));
         assert_eq!(foreign, None, "{frame}");
     }
+}
+
+/// What was told of calls, but for data: for a failure.
+fn told(stage: &Stage) -> String {
+    let events = stage.events();
+    let of_calls = events.iter().filter(|event| !event["type"].as_str().unwrap_or_default().ends_with(".data"));
+    of_calls.map(|event| hookswitch_tests::events::summary(event) + "\n").collect()
 }
 
 /// What the daemon believes is still what the PBX plays: one call, and agents that are somewhere.
