@@ -513,9 +513,7 @@ impl World {
     fn reload(&mut self) {
         self.rules.changed ^= true;
         self.config = office::config(self.rules);
-        if let Some(life) = &mut self.life {
-            life.reload(&self.config);
-        }
+        self.life.iter_mut().for_each(|life| life.reload(&self.config));
     }
 
     fn strike_a_caller(&mut self, site: usize, fault: Fault) {
