@@ -180,7 +180,8 @@ async fn hostile_values_of_attached_data_stay_values_of_variables() {
 /// What was told of calls, but for data: for a failure.
 fn told(stage: &Stage) -> String {
     let events = stage.events();
-    let of_calls = events.iter().filter(|event| !event["type"].as_str().unwrap_or_default().ends_with(".data"));
+    let of_calls =
+        events.iter().filter(|event| !event["type"].as_str().unwrap_or_default().ends_with(".data"));
     of_calls.map(|event| hookswitch_tests::events::summary(event) + "\n").collect()
 }
 
