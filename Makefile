@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-SDK := crates/edge/http/web
+WEB := crates/edge/http/web
 
 .PHONY: help demo web test check bench sim soak kill install clean
 
@@ -12,12 +12,12 @@ help:            ## what there is
 demo: web        ## build and run Hookswitch on a simulated PBX; prints the URL to open
 	$(CARGO) run --bin hookswitch -- demo
 
-web: $(SDK)/dist/hookswitch.js ## what browsers load; needs Node, and the daemon says so where it was not there
+web: $(WEB)/dist/hookswitch.js ## what browsers load; needs Node, and the daemon says so where it was not there
 
-$(SDK)/dist/hookswitch.js: $(wildcard $(SDK)/sdk/*.ts) $(SDK)/package-lock.json $(SDK)/build.mjs
+$(WEB)/dist/hookswitch.js: $(shell find $(WEB)/sdk $(WEB)/src -type f) $(addprefix $(WEB)/,package-lock.json build.mjs tsconfig.json tsconfig.sdk.json)
 	@if command -v npm >/dev/null; then \
-	  cd $(SDK) && npm ci --silent --no-audit --no-fund && npm run --silent build; \
-	else echo "no Node here: /sdk/hookswitch.js will be missing, and say so"; fi
+	  cd $(WEB) && npm ci --silent --no-audit --no-fund && npm run --silent build; \
+	else echo "no Node here: the pages and /sdk/hookswitch.js will be missing, and say so"; fi
 
 test:            ## everything: lints, unit, story, fault and load tests, real Asterisk 22 and 16
 	tests/run.sh

@@ -7,18 +7,18 @@ use std::{
 };
 
 fn main() -> io::Result<()> {
-    let web = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("web");
-    println!("cargo::rerun-if-changed={}", web.join("dist").display());
+    let dist = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("web/dist");
+    println!("cargo::rerun-if-changed={}", dist.display());
     let mut table = String::from("&[\n");
-    for file in files(&web.join("dist"))? {
+    for file in files(&dist)? {
         println!("cargo::rerun-if-changed={}", file.display());
-        if let Some(name) = file.file_name().and_then(|name| name.to_str()) {
-            table.push_str(&format!("    ({name:?}, include_str!({:?})),\n", file.display().to_string()));
+        if let Some(name) = file.strip_prefix(&dist).ok().and_then(Path::to_str) {
+            table.push_str(&format!("    ({name:?}, include_bytes!({:?})),\n", file.display().to_string()));
         }
     }
     table.push_str("]\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    fs::write(out.join("sdk.rs"), table)
+    fs::write(out.join("assets.rs"), table)
 }
 
 /// All files of a folder, in order; none where there is no such folder.

@@ -15,12 +15,12 @@ mod webhooks;
 
 use crate::{
     access::Grant,
-    asyncapi, audit, desktop,
+    asyncapi, audit,
     model::{
         ActionId, AgentId, CallId,
         command::{Actor, Command, Request},
     },
-    openapi,
+    openapi, pages,
     problem::Problem,
     route::Route,
     sdk,
@@ -46,7 +46,7 @@ pub(crate) fn all() -> Vec<Route> {
         health::routes(),
         openapi::routes(),
         asyncapi::routes(),
-        desktop::routes(),
+        pages::routes(),
         sdk::routes(),
     ]
     .into_iter()

@@ -1,24 +1,47 @@
-// Builds what the daemon serves: one module without dependencies, and its types.
+// Builds what the daemon serves, into dist/:
+//   pages/     one folder a page with its index.html, and assets/ whose names hold a hash of their content
+//   hookswitch.js, types/    the client library: one module without dependencies, and its types
 
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-import { build } from "esbuild";
+import { build } from "vite";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const common = {
+  configFile: false,
+  logLevel: "warn",
+  // Licences of what is bundled travel with it.
+  esbuild: { legalComments: "eof", charset: "utf8", target: "es2022" },
+};
+const pages = ["desktop", "wallboard", "admin"].filter((page) => existsSync(here(`src/${page}/index.html`)));
 
 await build({
-  entryPoints: [here("sdk/hookswitch.ts")],
-  outfile: here("dist/hookswitch.js"),
-  bundle: true,
-  format: "esm",
-  target: "es2022",
-  platform: "neutral",
-  charset: "utf8",
-  legalComments: "none",
+  ...common,
+  root: here("src"),
+  // Relative addresses: a page also works under a prefix of a proxy.
+  base: "./",
+  build: {
+    outDir: here("dist/pages"),
+    emptyOutDir: true,
+    target: "es2022",
+    // Inline scripts and data: addresses are forbidden by the pages' policy.
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    rollupOptions: { input: Object.fromEntries(pages.map((page) => [page, here(`src/${page}/index.html`)])) },
+  },
 });
-execFileSync(
-  process.execPath,
-  [here("node_modules/typescript/bin/tsc"), "--emitDeclarationOnly", "--outDir", here("dist/types"), "-p", here("tsconfig.json")],
-  { stdio: "inherit" },
-);
+
+await build({
+  ...common,
+  root: here("sdk"),
+  build: {
+    outDir: here("dist"),
+    emptyOutDir: false,
+    target: "es2022",
+    minify: false,
+    lib: { entry: here("sdk/hookswitch.ts"), formats: ["es"], fileName: () => "hookswitch.js" },
+  },
+});
+execFileSync(process.execPath, [here("node_modules/typescript/bin/tsc"), "-p", here("tsconfig.sdk.json")], { stdio: "inherit" });

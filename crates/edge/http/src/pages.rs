@@ -1,0 +1,192 @@
+//! `/desktop/`, `/wallboard/`, `/admin/`: pages for agents, supervisors and administrators, and the files they load from
+//! `/assets/`. A page holds no data: it reads everything with the token of who opened it, and asks nobody but us.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Redirect, Response},
+};
+
+use crate::{
+    assets::{self, Assets, BUILT, Keep},
+    input::Text,
+    problem::Problem,
+    route::{Doc, Route, Who},
+    state::AppState,
+};
+
+/// A page: where it is, what it is, and what it may show in a frame or be shown in.
+struct Page {
+    short: &'static str,
+    path: &'static str,
+    index: &'static str,
+    summary: &'static str,
+    /// It works beside a CRM: it may frame one, and those of `allowed_origins` may frame it.
+    beside_crm: bool,
+}
+
+static DESKTOP: Page = Page {
+    short: "/desktop",
+    path: "/desktop/",
+    index: "pages/desktop/index.html",
+    summary: "The agent's page; #token=… signs in",
+    beside_crm: true,
+};
+static WALLBOARD: Page = Page {
+    short: "/wallboard",
+    path: "/wallboard/",
+    index: "pages/wallboard/index.html",
+    summary: "The supervisor's page; #token=… signs in",
+    beside_crm: false,
+};
+static ADMIN: Page = Page {
+    short: "/admin",
+    path: "/admin/",
+    index: "pages/admin/index.html",
+    summary: "The administrator's page; #token=… signs in",
+    beside_crm: false,
+};
+
+pub(crate) fn routes() -> Vec<Route> {
+    let mut routes = Vec::new();
+    for page in [&DESKTOP, &WALLBOARD, &ADMIN] {
+        let target = page.path.trim_start_matches('/');
+        routes.extend([
+            Route::get(
+                page.short,
+                Who::Anybody,
+                Doc { answer: (308, "text/html", None), ..Doc::media("To the page", "text/html") },
+                // Relative, so that it also leads there under a prefix of a proxy.
+                async move || Redirect::permanent(target),
+            ),
+            Route::get(
+                page.path,
+                Who::Anybody,
+                Doc::media(page.summary, "text/html"),
+                async move |State(state): State<AppState>| {
+                    index(BUILT, page, &state.access().allowed_origins)
+                },
+            ),
+        ]);
+    }
+    routes.push(Route::get(
+        "/assets/{file}",
+        Who::Anybody,
+        Doc::media("A file of the pages", "*/*"),
+        async |Text(name): Text| asset(&name),
+    ));
+    routes
+}
+
+fn index(assets: Assets, page: &Page, origins: &[String]) -> Response {
+    let (status, content) = match assets.find(page.index) {
+        Some(content) => (StatusCode::OK, content),
+        None => (StatusCode::NOT_FOUND, NOT_BUILT),
+    };
+    let mut headers = assets::headers("index.html", Keep::Never);
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy(page, origins));
+    headers.insert("permissions-policy", HeaderValue::from_static(PERMISSIONS));
+    // A CRM in a tab of its own cannot reach back; the next record opens in the same tab.
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin-allow-popups"));
+    shut(&mut headers);
+    (status, headers, content).into_response()
+}
+
+fn asset(name: &str) -> Result<Response, Problem> {
+    let content =
+        BUILT.find(&format!("pages/assets/{name}")).ok_or_else(|| Problem::unknown("file", name))?;
+    let mut headers = assets::headers(name, Keep::ForEver);
+    shut(&mut headers);
+    Ok((headers, content).into_response())
+}
+
+/// What stands on every file.
+fn shut(headers: &mut HeaderMap) {
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+}
+
+/// What a page is where Node was not there at the build.
+const NOT_BUILT: &[u8] = b"<!doctype html>
+<html lang=\"en\">
+<head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"><title>Hookswitch</title></head>
+<body>
+<h1>This page was not built</h1>
+<p>This daemon was built without Node, so it has no pages; everything else works.</p>
+<p>Install Node 20 or newer, run <code>make web</code> and build again.</p>
+</body>
+</html>
+";
+
+const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
+
+/// What a page may do: load its own files and talk to us, nothing else. No text becomes markup or script but through the
+/// one policy of the library that draws the pages, which only sees constant templates.
+fn policy(page: &Page, origins: &[String]) -> HeaderValue {
+    const RULES: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+        base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types lit-html; ";
+    if !page.beside_crm {
+        return HeaderValue::from_str(&format!("{RULES}frame-ancestors 'self'"))
+            .unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    }
+    // An origin that could end the rule and begin another is no origin.
+    let frames = origins.iter().filter(|origin| !origin.contains([';', ',', ' ', '\'']));
+    let rules = format!("{RULES}frame-src http: https:; frame-ancestors 'self'");
+    let policy = frames.fold(rules, |policy, origin| policy + " " + origin);
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_cannot_add_a_rule() {
+        let origins = ["https://crm.example.com".to_owned(), "https://x; script-src *".to_owned()];
+        let policy = policy(&DESKTOP, &origins);
+        let policy = policy.to_str().unwrap();
+        assert!(policy.ends_with("frame-ancestors 'self' https://crm.example.com"), "{policy}");
+    }
+
+    #[test]
+    fn what_changes_the_daemon_is_framed_by_nobody() {
+        let origins = ["https://crm.example.com".to_owned()];
+        for page in [&WALLBOARD, &ADMIN] {
+            let policy = policy(page, &origins);
+            let policy = policy.to_str().unwrap();
+            assert!(policy.ends_with("frame-ancestors 'self'") && !policy.contains("frame-src"), "{policy}");
+        }
+    }
+
+    #[test]
+    fn without_node_a_page_says_what_is_missing() {
+        let answer = index(Assets(&[]), &DESKTOP, &[]);
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        assert!(answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().is_ok());
+        let text = std::str::from_utf8(NOT_BUILT).unwrap();
+        assert!(text.contains("without Node") && text.contains("make web"), "{text}");
+    }
+
+    #[test]
+    fn every_file_a_page_names_is_embedded_and_nobody_else_is_asked() {
+        let pages = BUILT.0.iter().filter(|(path, _)| path.ends_with("index.html"));
+        for (path, content) in pages {
+            let text = std::str::from_utf8(content).unwrap();
+            let mut named = 0;
+            for before in ["href=\"", "src=\""] {
+                for (at, _) in text.match_indices(before) {
+                    let rest = &text[at + before.len()..];
+                    let file = &rest[..rest.find('"').unwrap()];
+                    let asset = file.strip_prefix("../assets/").expect(file);
+                    assert!(BUILT.find(&format!("pages/assets/{asset}")).is_some(), "{path} names {file}");
+                    named += 1;
+                }
+            }
+            assert!(named >= 3, "{path} names {named} files");
+            assert!(
+                !text.contains("<style") && !text.contains("style=\""),
+                "{path} has styles the policy forbids"
+            );
+        }
+    }
+}
