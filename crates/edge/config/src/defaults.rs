@@ -24,6 +24,12 @@ pub const RING_TIMEOUT: Millis = Millis::from_secs(30);
 pub const FEATURES: [&str; 4] = ["*50", "*51", "*52", "*53"];
 /// `pbx.realm`, of a PBX of kind `sip`.
 pub const REALM: &str = "hookswitch";
+/// `pbx.rtp_ports`, of a PBX of kind `sip`.
+pub const RTP_PORTS: (u16, u16) = (16_384, 32_767);
+/// `pbx.session_timer`, of a PBX of kind `sip` (RFC 4028 section 4.2 recommends it).
+pub const SESSION_TIMER: Millis = Millis::from_secs(1_800);
+/// `pbx.max_calls`, of a PBX of kind `sip`.
+pub const MAX_CALLS: usize = 10_000;
 /// `queue.strategy`.
 pub const STRATEGY: Strategy = Strategy::LongestIdle;
 /// `queue.offer_timeout`.

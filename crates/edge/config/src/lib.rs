@@ -81,10 +81,11 @@ pub use section::{
     crm::{Crm, DirectoryAsked, Lookup, LookupAuth, LookupFormat, LookupMethod, LookupOAuth2, Pop},
     journal::{Cluster, Journal},
     numbers::Numbers,
-    pbx::{Asterisk, Digest, Fallback, Features, Pbx, PbxKind, Sip, Tls, Trunk},
+    pbx::{Asterisk, Fallback, Features, Pbx, PbxKind, Tls},
     queue::Queue,
     route::Route,
     server::{Server, ServerLimits, ServerTls},
+    sip::{Digest, Sip, Trunk, TrunkAccount},
     token::{Role, Token},
     webhook::{EVENTS, PRESETS, Payload, Webhook},
 };

@@ -20,8 +20,14 @@ pub(crate) fn check(reader: &mut Reader, config: &Config) {
 fn secrets(config: &Config) -> Vec<(String, &Secret)> {
     let mut found = Vec::new();
     for pbx in &config.pbxs {
-        if let PbxKind::Asterisk(asterisk) = &pbx.kind {
-            found.push((format!("{}.secret", pbx.key), &asterisk.secret));
+        match &pbx.kind {
+            PbxKind::Asterisk(asterisk) => found.push((format!("{}.secret", pbx.key), &asterisk.secret)),
+            PbxKind::Sip(sip) => {
+                let accounts = sip.trunks.iter().enumerate();
+                let accounts = accounts.filter_map(|(index, trunk)| Some((index, trunk.account.as_ref()?)));
+                let key = |index| format!("{}.trunks[{index}].secret", pbx.key);
+                found.extend(accounts.map(|(index, account)| (key(index), &account.secret)));
+            }
         }
     }
     for agent in &config.agents {
@@ -55,10 +61,21 @@ fn paths(config: &Config) -> Vec<(String, &Path)> {
         found.push(("auth.jwt.jwks".to_owned(), path));
     }
     for pbx in &config.pbxs {
-        if let PbxKind::Asterisk(asterisk) = &pbx.kind
-            && let Tls::Ca(ca) = &asterisk.tls
-        {
-            found.push((format!("{}.tls.ca", pbx.key), ca));
+        match &pbx.kind {
+            PbxKind::Asterisk(asterisk) => {
+                if let Tls::Ca(ca) = &asterisk.tls {
+                    found.push((format!("{}.tls.ca", pbx.key), ca));
+                }
+            }
+            PbxKind::Sip(sip) => {
+                if let Some(tls) = &sip.tls {
+                    found.push((format!("{}.tls.cert", pbx.key), &tls.cert));
+                    found.push((format!("{}.tls.key", pbx.key), &tls.key));
+                }
+                found.extend(
+                    sip.music.iter().map(|(class, file)| (format!("{}.music.{class}", pbx.key), &**file)),
+                );
+            }
         }
     }
     for webhook in &config.webhooks {

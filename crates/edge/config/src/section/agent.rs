@@ -55,7 +55,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>, pbxs: &[Pbx]) -> Option
     let caller_id = fields.optional("caller_id", line);
     let remote_answer = fields.or("remote_answer", false, boolean);
     let sip_password = fields.optional("sip_password", secret);
-    check_password(&mut fields, kind, sip_password.is_some());
+    check_password(&mut fields, kind, &devices, sip_password.is_some());
     fields.finish();
     let id = id?;
     let name = shown.unwrap_or_else(|| id.to_string());
@@ -82,7 +82,14 @@ fn no_pbx() -> PbxId {
     PbxId::new("none").expect("four letters are a name")
 }
 
-fn check_password(fields: &mut crate::read::Fields<'_, '_>, kind: Option<&PbxKind>, given: bool) {
+/// A phone behind a trunk registers there, not here.
+fn check_password(
+    fields: &mut crate::read::Fields<'_, '_>,
+    kind: Option<&PbxKind>,
+    devices: &[Address],
+    given: bool,
+) {
+    let elsewhere = devices.iter().all(|device| device.as_str().contains('@'));
     match kind {
         Some(PbxKind::Asterisk(_)) if given => {
             fields.warn_at(
@@ -91,7 +98,7 @@ fn check_password(fields: &mut crate::read::Fields<'_, '_>, kind: Option<&PbxKin
                 "the phone's password is the Asterisk's own matter",
             );
         }
-        Some(PbxKind::Sip(_)) if !fields.has("sip_password") => {
+        Some(PbxKind::Sip(_)) if !elsewhere && !fields.has("sip_password") => {
             fields.error_at(
                 "sip_password",
                 "`sip_password` is missing",
@@ -114,16 +121,33 @@ fn level(reader: &mut Reader, node: &Node<'_>) -> Option<u8> {
 fn device(kind: Option<&PbxKind>) -> impl Fn(&mut Reader, &Node<'_>) -> Option<Address> {
     let sip = matches!(kind, Some(PbxKind::Sip(_)));
     let known = kind.is_some();
+    let trunks: Vec<String> = match kind {
+        Some(PbxKind::Sip(sip)) => sip.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
+        Some(PbxKind::Asterisk(_)) | None => Vec::new(),
+    };
     move |reader, node| {
         let text = line(reader, node)?;
         let valid = match sip {
-            true => text.strip_prefix("sip:").is_some_and(|user| is_plain(user, "-_.+")),
+            true => text.strip_prefix("sip:").is_some_and(|device| match device.split_once('@') {
+                None => is_plain(device, "-_.+"),
+                Some((number, trunk)) => {
+                    is_plain(number, "-_.+*#") && trunks.iter().any(|known| known == trunk)
+                }
+            }),
             false => is_asterisk_device(&text) || (!known && text.starts_with("sip:")),
         };
         if valid {
             return Some(Address::new(&text));
         }
         let hint = match (sip, text.split_once(['/', ':'])) {
+            (true, Some((_, device))) if let Some((number, trunk)) = device.split_once('@') => {
+                let known = suggest::closest(trunk, trunks.iter().map(String::as_str));
+                match known {
+                    Some(trunk) => format!("did you mean \"sip:{number}@{trunk}\"?"),
+                    None => "sip:, the number there, @ and the name of a trunk, as in \"sip:1001@carrier\""
+                        .to_owned(),
+                }
+            }
             (true, _) => "sip: and the user that the phone registers as, as in \"sip:alice\"".to_owned(),
             (false, Some((technology, name))) => {
                 let known = suggest::closest(technology, ["PJSIP", "SIP", "IAX2", "Local", "DAHDI"]);

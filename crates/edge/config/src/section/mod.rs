@@ -13,6 +13,7 @@ pub(crate) mod pbx;
 pub(crate) mod queue;
 pub(crate) mod route;
 pub(crate) mod server;
+pub(crate) mod sip;
 pub(crate) mod token;
 pub(crate) mod webhook;
 

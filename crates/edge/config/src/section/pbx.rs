@@ -4,17 +4,15 @@ use std::{net::IpAddr, path::PathBuf};
 
 use hookswitch_model::{Millis, PbxId, setup::Mode};
 
-use super::agent::{is_asterisk_device, is_plain};
+use super::{
+    agent::{is_asterisk_device, is_plain},
+    sip::{self, Sip},
+};
 use crate::{
-    HostPort, Secret, SipListen,
-    address::SIP_TRANSPORTS,
-    defaults,
+    HostPort, Secret, defaults,
     read::{
         Fields, Node, Reader,
-        value::{
-            boolean, duration_in, host_port, line, list, name, network, number, one_of, path, secret, some,
-            text,
-        },
+        value::{boolean, duration_in, host_port, line, list, name, number, one_of, path, secret, text},
     },
 };
 
@@ -34,7 +32,6 @@ pub struct Pbx {
 }
 
 /// `pbx.kind`.
-#[expect(clippy::large_enum_variant, reason = "a process has a handful of them")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PbxKind {
     /// An Asterisk, by AMI.
@@ -106,45 +103,11 @@ impl Default for Features {
     }
 }
 
-/// A PBX of kind `sip`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sip {
-    /// Where phones and trunks reach us.
-    pub listen: Vec<SipListen>,
-    /// The realm of digest authentication.
-    pub realm: String,
-    /// Where calls come from and go to.
-    pub trunks: Vec<Trunk>,
-    /// Digest algorithms that are offered, best first.
-    pub digest: Vec<Digest>,
-}
-
-/// A trunk of a PBX of kind `sip`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trunk {
-    /// Its name.
-    pub name: String,
-    /// Networks it sends from: address and length of the prefix.
-    pub from: Vec<(IpAddr, u8)>,
-    /// The SIP URI that calls are sent to.
-    pub address: String,
-}
-
-/// An algorithm of digest authentication (RFC 8760).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Digest {
-    /// What every phone can.
-    Md5,
-    /// What newer phones can.
-    Sha256,
-}
-
-const ASTERISK_KEYS: [&str; 9] =
-    ["address", "tls", "username", "secret", "mode", "dial_context", "fallback", "music", "features"];
-const SIP_KEYS: [&str; 3] = ["listen", "realm", "digest"];
+/// `tls`, `music` and `trunks` mean something in both kinds.
+const ASTERISK_KEYS: [&str; 7] =
+    ["address", "username", "secret", "mode", "dial_context", "fallback", "features"];
 const KINDS: [(&str, bool); 2] = [("asterisk", false), ("sip", true)];
 const MODES: [(&str, Mode); 2] = [("route", Mode::Route), ("observe", Mode::Observe)];
-const DIGESTS: [(&str, Digest); 2] = [("MD5", Digest::Md5), ("SHA-256", Digest::Sha256)];
 
 pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Pbx> {
     let key = node.key.clone();
@@ -155,9 +118,9 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Pbx> {
     let ring_timeout = fields.or("ring_timeout", defaults::RING_TIMEOUT, bounds);
     let (mode, kind) = if is_sip {
         fields.elsewhere(&ASTERISK_KEYS, "only a PBX of kind \"asterisk\" has it");
-        (Mode::Route, PbxKind::Sip(sip(&mut fields)))
+        (Mode::Route, PbxKind::Sip(sip::read(&mut fields)))
     } else {
-        fields.elsewhere(&SIP_KEYS, "only a PBX of kind \"sip\" has it");
+        fields.elsewhere(&sip::KEYS, "only a PBX of kind \"sip\" has it");
         let mode = fields.or("mode", Mode::Route, one_of(&MODES));
         (mode, PbxKind::Asterisk(asterisk(&mut fields, mode)))
     };
@@ -314,54 +277,4 @@ fn code(reader: &mut Reader, node: &Node<'_>) -> Option<Option<String>> {
         Some("") => Some(None),
         _ => number(reader, node).map(Some),
     }
-}
-
-fn sip(fields: &mut Fields<'_, '_>) -> Sip {
-    let listen =
-        fields.required("listen", "as in [\"udp:127.0.0.1:5060\", \"tcp:127.0.0.1:5060\"]", some(sip_listen));
-    let realm = fields.or("realm", defaults::REALM.to_owned(), line);
-    let trunks = fields.or("trunks", Vec::new(), list(trunk));
-    let digest = fields.or("digest", vec![Digest::Md5], some(one_of(&DIGESTS)));
-    Sip { listen: listen.unwrap_or_default(), realm, trunks, digest }
-}
-
-fn sip_listen(reader: &mut Reader, node: &Node<'_>) -> Option<SipListen> {
-    let text = text(reader, node)?;
-    let parsed = text.split_once(':').and_then(|(transport, address)| {
-        let (_, transport) = SIP_TRANSPORTS.iter().find(|(word, _)| *word == transport)?;
-        Some(SipListen { transport: *transport, address: address.parse().ok()? })
-    });
-    if parsed.is_none() {
-        let hint = "transport (udp, tcp, tls, ws, wss), IP address and port, as in \"udp:127.0.0.1:5060\"";
-        reader.error(node, format!("{text:?} is no place to listen for SIP"), hint);
-    }
-    parsed
-}
-
-fn trunk(reader: &mut Reader, node: &Node<'_>) -> Option<Trunk> {
-    let mut fields = reader.fields(node)?;
-    let name = fields.required("name", "what rules call it, as in \"carrier\"", line);
-    let from = fields.required("from", "networks it sends from, as in [\"192.0.2.0/24\"]", some(network));
-    let address =
-        fields.required("address", "where calls go to, as in \"sip:192.0.2.7:5060;transport=udp\"", sip_uri);
-    fields.finish();
-    Some(Trunk { name: name?, from: from?, address: address? })
-}
-
-fn sip_uri(reader: &mut Reader, node: &Node<'_>) -> Option<String> {
-    let text = line(reader, node)?;
-    let rest = text.strip_prefix("sip:").or_else(|| text.strip_prefix("sips:"));
-    let authority =
-        rest.and_then(|rest| rest.split([';', '?']).next()).map(|a| a.rsplit('@').next().unwrap_or(a));
-    let with_port = authority.map(|authority| {
-        let has_port = authority.rsplit(']').next().is_some_and(|tail| tail.contains(':'));
-        if has_port { authority.to_owned() } else { format!("{authority}:5060") }
-    });
-    if with_port.is_some_and(|address| address.parse::<HostPort>().is_ok())
-        && !text.contains(char::is_whitespace)
-    {
-        return Some(text);
-    }
-    reader.error(node, format!("{text:?} is no SIP URI"), "as in \"sip:192.0.2.7:5060;transport=udp\"");
-    None
 }

@@ -41,7 +41,7 @@ impl Default for ServerLimits {
     }
 }
 
-/// `server.tls`.
+/// `server.tls`, and `pbx.tls` of a PBX of kind `sip`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerTls {
     /// The certificate chain, PEM.
@@ -101,7 +101,8 @@ fn per_second(reader: &mut Reader, node: &Node<'_>) -> Option<u32> {
     integer(0, 1_000_000)(reader, node).and_then(|count| u32::try_from(count).ok())
 }
 
-fn tls(reader: &mut Reader, node: &Node<'_>) -> Option<ServerTls> {
+/// Certificate and key.
+pub(crate) fn tls(reader: &mut Reader, node: &Node<'_>) -> Option<ServerTls> {
     let mut fields = reader.fields(node)?;
     let cert = fields.required("cert", "the file with the certificate chain", path);
     let key = fields.required("key", "the file with the private key", path);
