@@ -367,6 +367,19 @@ impl Fact {
             | Self::AgentAsked { .. } => None,
         }
     }
+
+    /// The action it answers, where it names no call.
+    #[must_use]
+    pub const fn action(&self) -> Option<ActionId> {
+        if let Self::ActionResult { action, .. }
+        | Self::NumberChecked { action, .. }
+        | Self::DialFailed { action, .. } = self
+        {
+            Some(*action)
+        } else {
+            None
+        }
+    }
 }
 
 /// How a leg left.

@@ -147,7 +147,7 @@ impl Recording {
         match input {
             Input::Pbx(event) => {
                 let PbxEvent { pbx, fact, .. } = &**event;
-                match (fact.call(), answered_action(fact)) {
+                match (fact.call(), fact.action()) {
                     (Some(call), _) => Some((pbx.clone(), call.clone())),
                     (None, Some(action)) => self.actions.get(&action).cloned(),
                     (None, None) => None,
@@ -276,44 +276,6 @@ impl Recording {
 /// Whether an agent is not ready because a call was not taken.
 pub(crate) fn was_missed(agent: &Agent) -> bool {
     agent.state == AgentState::NotReady && agent.reason.as_deref() == Some("no_answer")
-}
-
-/// The action that a fact answers, where it names no call.
-pub(crate) const fn answered_action(fact: &Fact) -> Option<ActionId> {
-    match fact {
-        Fact::ActionResult { action, .. }
-        | Fact::NumberChecked { action, .. }
-        | Fact::DialFailed { action, .. } => Some(*action),
-        Fact::LinkUp { .. }
-        | Fact::LinkDown { .. }
-        | Fact::CallStarted { .. }
-        | Fact::CallNumbers { .. }
-        | Fact::Data { .. }
-        | Fact::Digit { .. }
-        | Fact::RouteRequested { .. }
-        | Fact::QueueJoined { .. }
-        | Fact::QueueLeft { .. }
-        | Fact::LegRinging { .. }
-        | Fact::LegUp { .. }
-        | Fact::Talking { .. }
-        | Fact::Apart { .. }
-        | Fact::Held { .. }
-        | Fact::Retrieved { .. }
-        | Fact::LegLeft { .. }
-        | Fact::LegMoved { .. }
-        | Fact::Transferred { .. }
-        | Fact::Conferenced { .. }
-        | Fact::CallMerged { .. }
-        | Fact::SystemTook { .. }
-        | Fact::FellBack { .. }
-        | Fact::CallEnded { .. }
-        | Fact::RingResult { .. }
-        | Fact::Supervised { .. }
-        | Fact::Recording { .. }
-        | Fact::Device { .. }
-        | Fact::MemberPaused { .. }
-        | Fact::AgentAsked { .. } => None,
-    }
 }
 
 /// The call an action is for.

@@ -23,7 +23,7 @@ use hookswitch_model::{
 use crate::{
     course::{Script, is_silent, lot},
     figures::{Key, Reader, Run},
-    record::{Moment, NotRun, Placed, Recorded, answered_action, key_of, was_missed},
+    record::{Moment, NotRun, Placed, Recorded, key_of, was_missed},
 };
 
 /// So long after the record callers are still followed; then the doors are closed.
@@ -245,7 +245,7 @@ impl<'a> World<'a> {
 
     fn fact(&mut self, event: &PbxEvent) -> Option<PbxEvent> {
         let mut event = PbxEvent { at: self.now, ..event.clone() };
-        if let Some(action) = answered_action(&event.fact)
+        if let Some(action) = event.fact.action()
             && !self.actions.contains_key(&action)
         {
             return None;

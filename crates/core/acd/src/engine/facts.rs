@@ -141,38 +141,5 @@ impl Engine {
 
 /// The call a fact is about; of a leg that moves, the one it leaves.
 const fn call_of(fact: &Fact) -> Option<&CallRef> {
-    match fact {
-        Fact::CallStarted { call, .. }
-        | Fact::CallNumbers { call, .. }
-        | Fact::Data { call, .. }
-        | Fact::Digit { call, .. }
-        | Fact::RouteRequested { call, .. }
-        | Fact::QueueJoined { call, .. }
-        | Fact::QueueLeft { call, .. }
-        | Fact::LegRinging { call, .. }
-        | Fact::LegUp { call, .. }
-        | Fact::Talking { call, .. }
-        | Fact::Apart { call, .. }
-        | Fact::Held { call, .. }
-        | Fact::Retrieved { call, .. }
-        | Fact::LegLeft { call, .. }
-        | Fact::LegMoved { from: call, .. }
-        | Fact::Transferred { call, .. }
-        | Fact::Conferenced { call, .. }
-        | Fact::CallMerged { call, .. }
-        | Fact::SystemTook { call, .. }
-        | Fact::FellBack { call }
-        | Fact::CallEnded { call, .. }
-        | Fact::RingResult { call, .. }
-        | Fact::Supervised { call, .. }
-        | Fact::Recording { call, .. } => Some(call),
-        Fact::LinkUp { .. }
-        | Fact::LinkDown { .. }
-        | Fact::Device { .. }
-        | Fact::MemberPaused { .. }
-        | Fact::AgentAsked { .. }
-        | Fact::ActionResult { .. }
-        | Fact::NumberChecked { .. }
-        | Fact::DialFailed { .. } => None,
-    }
+    if let Fact::LegMoved { from, .. } = fact { Some(from) } else { fact.call() }
 }
