@@ -162,8 +162,13 @@ impl Normalizer {
             self.late_numbers(frame, uid);
         }
         let cause = headers::cause(frame);
-        if !self.board.gone_unseen(uid, cause.as_ref()) {
-            self.board.gone(uid, cause);
+        if self.board.gone_unseen(uid, cause.as_ref()) {
+            return Ok(());
+        }
+        let in_vain = self.board.consults_unheard(uid);
+        self.board.gone(uid, cause);
+        if let Some(consult) = in_vain {
+            self.consulted_nobody(&consult);
         }
         Ok(())
     }

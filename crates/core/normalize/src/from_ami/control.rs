@@ -24,6 +24,9 @@ pub(super) const SUPERVISE_CONTEXT: &str = "hookswitch-supervise";
 /// Where the devices of an agent ring for a call that the engine begins.
 const DIAL_CONTEXT: &str = "hookswitch-dial";
 
+/// Where an agent calls whom he consults.
+const CONSULT_CONTEXT: &str = "hookswitch-consult";
+
 /// How the references begin that the engine gives to calls it makes: Asterisk's own are numbers.
 const OWN_REFERENCE: &str = "hs-";
 
@@ -105,6 +108,13 @@ pub(super) fn begins(frame: &Frame) -> Option<CallRef> {
 /// call's reference.
 pub(super) fn begun(frame: &Frame) -> Option<CallRef> {
     frame.chan_variable("HS_CALL").filter(|call| call.starts_with(OWN_REFERENCE)).map(CallRef::new)
+}
+
+/// The consultation that a channel bears the name of, and whether it is who consults. Whom he reaches inherits the name,
+/// and keeps it when the consultation is over: only of an agent who stands where he consults it says something.
+pub(super) fn consultation(frame: &Frame) -> Option<(CallRef, bool)> {
+    let consult = frame.chan_variable("HS_CONSULT").filter(|consult| !consult.is_empty())?;
+    Some((CallRef::new(consult), frame.get("Context") == Some(CONSULT_CONTEXT)))
 }
 
 /// Whom such a call is for, as the phone of a listed channel shows it.
@@ -244,9 +254,21 @@ impl Normalizer {
         let late = self.control.attempts.iter().filter(|(_, attempt)| attempt.due <= now);
         for action in late.map(|(id, _)| *id).collect::<Vec<_>>() {
             let Some(attempt) = self.control.attempts.remove(&action) else { continue };
-            if !attempt.call.is_some_and(|call| self.board.was_begun(&call)) {
-                self.board.tell(Fact::DialFailed { action, end: LegEnd::Failed, cause: None });
+            if attempt.call.as_ref().is_some_and(|call| self.board.was_begun(call)) {
+                continue;
             }
+            if let Some(call) = &attempt.call {
+                self.board.consult_in_vain(call);
+            }
+            self.board.tell(Fact::DialFailed { action, end: LegEnd::Failed, cause: None });
+        }
+    }
+
+    /// Who consulted is gone before it was seen that anybody rang for that.
+    pub(super) fn consulted_nobody(&mut self, consult: &CallRef) {
+        if let Some(action) = self.control.of_call(consult) {
+            self.control.attempts.remove(&action);
+            self.board.tell(Fact::DialFailed { action, end: LegEnd::Cancelled, cause: None });
         }
     }
 }

@@ -28,6 +28,11 @@ impl Normalizer {
         }
         if let Some(by) = by {
             self.late_numbers(frame, by);
+            if let Some((consult, true)) = control::consultation(frame) {
+                // Its beginning may not have been seen.
+                let number = self.board.number_of(callee).unwrap_or_default();
+                self.board.consult_begins(by, consult, &number);
+            }
         }
         let ours = frame.get("Context").is_none_or(|context| context == RING_CONTEXT);
         let ring =

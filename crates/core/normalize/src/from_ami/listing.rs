@@ -197,6 +197,9 @@ impl Normalizer {
             return Ok(());
         }
         let uid = self.see_channel(frame, uid)?;
+        if let Some((consult, consults)) = control::consultation(frame) {
+            self.board.found_in_consultation(&uid, consult, consults);
+        }
         let bridge = said(frame, "BridgeId");
         let holding =
             bridge.is_some_and(|bridge| self.listing.holding.iter().any(|known| **known == *bridge));

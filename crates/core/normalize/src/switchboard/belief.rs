@@ -139,6 +139,7 @@ impl Switchboard {
         }
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(made);
+        self.consultations_found();
         for uid in &found {
             self.place_found(uid);
         }
@@ -224,7 +225,7 @@ impl Switchboard {
 }
 
 /// When a channel was made, and which it was: `1795288742.51`. Channels with a reference of ours sort first.
-fn made(uid: &LegRef) -> (u64, u64) {
+pub(super) fn made(uid: &LegRef) -> (u64, u64) {
     let (seconds, count) = uid.as_str().split_once('.').unwrap_or_default();
     (seconds.parse().unwrap_or_default(), count.parse().unwrap_or_default())
 }

@@ -12,12 +12,21 @@ use hookswitch_model::{
 use super::{
     Switchboard,
     call::{Leg, Numbers},
-    channel::Kind,
+    channel::{Channel, Kind},
     settle::Pending,
 };
 
 /// How many of the engine's own calls are remembered to have begun.
 const REMEMBERED: usize = 256;
+
+/// A listed channel that bears the name of a consultation.
+#[derive(Debug)]
+pub(super) struct Consulted {
+    uid: LegRef,
+    consult: CallRef,
+    /// It is who consults, not whom he reached.
+    consults: bool,
+}
 
 impl Switchboard {
     /// Whether a device rang for a call that the engine began, or is rung: its legs tell how it ends.
@@ -132,6 +141,45 @@ impl Switchboard {
         if self.open_as(consult.clone(), leg, numbers).is_some() {
             self.consults.insert(uid, consult);
         }
+    }
+
+    /// The consultation of this agent, if nothing was told of it: nobody was seen to ring.
+    pub(crate) fn consults_unheard(&self, agent: &str) -> Option<CallRef> {
+        let consult = self.consults.get(agent)?;
+        let known = self.calls.get(consult).filter(|known| !known.told)?;
+        known.leg(known.originator.as_str()).filter(|leg| leg.channel == *agent)?;
+        Some(consult.clone())
+    }
+
+    /// A channel was listed that bears the name of a consultation; `consults`: it is who consults.
+    pub(crate) fn found_in_consultation(&mut self, uid: &LegRef, consult: CallRef, consults: bool) {
+        self.consults_unseen.push(Consulted { uid: uid.clone(), consult, consults });
+    }
+
+    /// Consultations that the lists show and of which nothing was seen: they begin now, with whom they reached.
+    pub(super) fn consultations_found(&mut self) {
+        let mut listed = std::mem::take(&mut self.consults_unseen);
+        listed.sort_by_key(|one| (!one.consults, super::belief::made(&one.uid)));
+        let open = listed.iter().filter(|one| one.consults).map(|one| one.consult.clone());
+        let open: Vec<CallRef> = open.collect();
+        for one in listed.iter().filter(|one| one.consults) {
+            let reached = listed.iter().filter(|other| !other.consults && other.consult == one.consult);
+            let number =
+                reached.filter_map(|other| self.number_of(other.uid.as_str())).next().unwrap_or_default();
+            self.consult_begins(one.uid.as_str(), one.consult.clone(), &number);
+        }
+        for one in listed.iter().filter(|one| !one.consults && open.contains(&one.consult)) {
+            let party = self.topology.get(one.uid.as_str()).is_some_and(Channel::is_party);
+            if party && self.calls.contains_key(&one.consult) {
+                self.ring(&one.consult, &one.uid);
+            }
+        }
+    }
+
+    /// The number somebody is reached by, as the name of the channel shows it.
+    pub(crate) fn number_of(&self, uid: &str) -> Option<String> {
+        let extension = self.topology.get(uid)?.address.extension()?;
+        Some(extension.to_owned())
     }
 
     /// The attempt or the conversation is over, and who consulted is at his desk again.

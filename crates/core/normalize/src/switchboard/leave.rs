@@ -68,6 +68,9 @@ impl Switchboard {
     pub(crate) fn gone(&mut self, uid: &str, cause: Option<Cause>) {
         self.settle_joins();
         self.supervisor_gone(uid, cause.as_ref());
+        if let Some(consult) = self.consults_unheard(uid) {
+            self.consult_in_vain(&consult);
+        }
         let Some((reference, channel)) = self.topology.entry(uid) else { return };
         let (reference, half) = (reference.clone(), channel.kind == Kind::LocalHalf);
         for call in self.on.get(uid).cloned().unwrap_or_default() {

@@ -87,6 +87,8 @@ pub(crate) struct Switchboard {
     /// Listed channels of calls that the engine began, with whom those are for.
     pub(crate) begun_unseen: Vec<(LegRef, CallRef, call::Numbers)>,
     found_in_queues: Vec<(LegRef, QueueId, u32)>,
+    /// Listed channels that bear the name of a consultation.
+    consults_unseen: Vec<control::Consulted>,
     /// The time of what is being looked at.
     pub(crate) now: Timestamp,
     /// When that is told to have been: later than all that was told of anything before.
@@ -127,6 +129,7 @@ impl Switchboard {
             found: Vec::new(),
             begun_unseen: Vec::new(),
             found_in_queues: Vec::new(),
+            consults_unseen: Vec::new(),
             now: Timestamp::default(),
             moment: Timestamp::default(),
             told_until: Timestamp::default(),

@@ -8,6 +8,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod consults;
 mod unseen;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use hookswitch_model::{
     ActionId, CallRef, LegRef, Millis, PbxId, Timestamp,
     agent::DeviceState,
     call::{Address, Direction, LegRole, LegState},
-    pbx::{Action as Asked, Fact, KnownCall, KnownLeg, PbxAction, PbxEvent},
+    pbx::{Action as Asked, Fact, KnownCall, KnownLeg, PbxAction, PbxEvent, Target},
 };
 use hookswitch_normalize::from_ami::Normalizer;
 
