@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("core/model", &[]),
     ("core/expression", &[]),
     ("core/ami", &[]),
+    ("core/sip", &[]),
     ("core/media", &[]),
     ("core/normalize", &["core/model", "core/ami"]),
     ("core/acd", &["core/model", "core/expression"]),

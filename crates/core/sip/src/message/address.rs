@@ -1,0 +1,104 @@
+//! `"Display" <uri>;params`: From, To, Contact, Route and their kin.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Problem;
+use super::params::Params;
+use super::scan::{is_token_char, quote, quoted_end, trim, unquote};
+use super::uri::Uri;
+
+/// A name, an address and parameters (RFC 3261 section 20.10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameAddr {
+    /// The name to show, without quotes and escapes; none when empty.
+    pub display: Option<Box<str>>,
+    /// The address.
+    pub uri: Uri,
+    /// The parameters of the header, not of the URI.
+    pub params: Params,
+}
+
+impl NameAddr {
+    /// An address without a name.
+    pub fn new(uri: Uri) -> Self {
+        Self { display: None, uri, params: Params::default() }
+    }
+
+    /// The same with a tag.
+    #[must_use]
+    pub fn with_tag(mut self, tag: &str) -> Self {
+        self.params.set("tag", Some(tag));
+        self
+    }
+
+    /// The tag, when there is one.
+    pub fn tag(&self) -> Option<&str> {
+        self.params.get("tag").filter(|tag| !tag.is_empty())
+    }
+
+    /// Reads one address.
+    ///
+    /// Lenient as RFC 4475 allows: a name may stand unquoted with any characters (section 3.1.2.15), white space
+    /// inside the brackets is dropped (3.1.2.14). Strict where a guess could name another peer: an address without
+    /// brackets must not hold `?` or `,` (3.1.2.13).
+    pub(crate) fn read(text: &str) -> Result<Self, Problem> {
+        let text = trim(text);
+        let (display, rest) = read_display(text)?;
+        let Some(rest) = rest else {
+            return Self::read_bare(text);
+        };
+        let (uri, params) = rest.split_once('>').ok_or(Problem::Address)?;
+        Ok(Self { display, uri: Uri::read(trim(uri))?, params: Params::read_header(params)? })
+    }
+
+    /// Without brackets all parameters are the header's (RFC 3261 section 20).
+    fn read_bare(text: &str) -> Result<Self, Problem> {
+        let (uri, params) = text.split_at_checked(text.find(';').unwrap_or(text.len())).unwrap_or((text, ""));
+        let uri = trim(uri);
+        if uri.contains(['?', ',']) {
+            return Err(Problem::Address);
+        }
+        Ok(Self { display: None, uri: Uri::read(uri)?, params: Params::read_header(params)? })
+    }
+}
+
+/// The name, and what stands behind the `<`; `None` when there is no `<`.
+fn read_display(text: &str) -> Result<(Option<Box<str>>, Option<&str>), Problem> {
+    if text.starts_with('"') {
+        let (name, rest) =
+            quoted_end(text).and_then(|end| text.split_at_checked(end)).ok_or(Problem::Quote)?;
+        let rest = trim(rest).strip_prefix('<').ok_or(Problem::Address)?;
+        let name = unquote(name);
+        return Ok(((!name.is_empty()).then(|| name.into()), Some(rest)));
+    }
+    let Some((name, rest)) = text.split_once('<') else {
+        return Ok((None, None));
+    };
+    if name.contains('"') {
+        return Err(Problem::Quote);
+    }
+    let name = trim(name);
+    Ok(((!name.is_empty()).then(|| name.into()), Some(rest)))
+}
+
+impl FromStr for NameAddr {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        Self::read(text)
+    }
+}
+
+impl fmt::Display for NameAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(display) = &self.display {
+            let plain = display.bytes().all(|byte| is_token_char(byte) || byte == b' ');
+            match plain && trim(display).len() == display.len() {
+                true => write!(f, "{display} ")?,
+                false => write!(f, "{} ", quote(display))?,
+            }
+        }
+        write!(f, "<{}>{}", self.uri, self.params)
+    }
+}

@@ -1,0 +1,338 @@
+//! SIP, SIPS and tel URIs, and room for any other.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use super::Problem;
+use super::params::Params;
+use super::scan::{number, percent_decode};
+
+/// What kind of URI it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// `sip:`
+    Sip,
+    /// `sips:`
+    Sips,
+    /// `tel:` (RFC 3966)
+    Tel,
+    /// Any other, lower case.
+    Other(Box<str>),
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sip => "sip",
+            Self::Sips => "sips",
+            Self::Tel => "tel",
+            Self::Other(scheme) => scheme,
+        })
+    }
+}
+
+/// A host as a URI or a Via names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// A name, in the case it was sent in.
+    Domain(Box<str>),
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 address, in brackets on the wire.
+    V6(Ipv6Addr),
+}
+
+impl Host {
+    /// Reads a host without port.
+    pub(crate) fn read(text: &str) -> Result<Self, Problem> {
+        if let Some(inner) = text.strip_prefix('[') {
+            let inner = inner.strip_suffix(']').ok_or(Problem::Host)?;
+            return read_v6(inner).map(Self::V6).ok_or(Problem::Host);
+        }
+        let labels = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+        if text.is_empty() || !labels || text.starts_with(['.', '-']) {
+            return Err(Problem::Host);
+        }
+        Ok(text.parse().map_or_else(|_| Self::Domain(text.into()), Self::V4))
+    }
+
+    /// Reads `host`, `host:port` or `[v6]:port`; with the white space RFC 3261 allows around the colon of a Via.
+    pub(crate) fn read_with_port(text: &str) -> Result<(Self, Option<u16>), Problem> {
+        let after_v6 = if text.starts_with('[') { text.find(']').ok_or(Problem::Host)? } else { 0 };
+        let (_, tail) = text.split_at_checked(after_v6).ok_or(Problem::Host)?;
+        let Some(colon) = tail.find(':') else {
+            return Ok((Self::read(text.trim_end())?, None));
+        };
+        let (host, port) = text.split_at_checked(after_v6 + colon).ok_or(Problem::Host)?;
+        let port = port.get(1..).and_then(|port| number(port.trim())).ok_or(Problem::Host)?;
+        Ok((Self::read(host.trim_end())?, Some(port)))
+    }
+
+    /// The address, when the host is one.
+    pub const fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Domain(_) => None,
+            Self::V4(ip) => Some(IpAddr::V4(*ip)),
+            Self::V6(ip) => Some(IpAddr::V6(*ip)),
+        }
+    }
+
+    /// Whether both name the same host: names in any case.
+    pub fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Domain(one), Self::Domain(two)) => one.eq_ignore_ascii_case(two),
+            (Self::V4(one), Self::V4(two)) => one == two,
+            (Self::V6(one), Self::V6(two)) => one == two,
+            (Self::Domain(_) | Self::V4(_) | Self::V6(_), _) => false,
+        }
+    }
+}
+
+/// RFC 5118 section 4.10: the grammar of RFC 3261 lets `:::` through where `::` is meant, so some write it.
+fn read_v6(text: &str) -> Option<Ipv6Addr> {
+    text.parse().ok().or_else(|| text.replacen(":::", "::", 1).parse().ok())
+}
+
+impl From<IpAddr> for Host {
+    fn from(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => Self::V4(ip),
+            IpAddr::V6(ip) => Self::V6(ip),
+        }
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Domain(name) => f.write_str(name),
+            Self::V4(ip) => write!(f, "{ip}"),
+            Self::V6(ip) => write!(f, "[{ip}]"),
+        }
+    }
+}
+
+/// A URI. `==` compares what was read; [`Uri::same`] compares as RFC 3261 section 19.1.4 wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uri {
+    /// What kind of URI it is.
+    pub scheme: Scheme,
+    /// The user as sent, escapes not undone: of `tel:` the number, of an unknown scheme all behind the colon.
+    pub user: Option<Box<str>>,
+    /// The password as sent. Nobody should send one.
+    pub password: Option<Box<str>>,
+    /// The host; none for `tel:` and unknown schemes.
+    pub host: Option<Host>,
+    /// The port, when it is named.
+    pub port: Option<u16>,
+    /// The parameters.
+    pub params: Params,
+    /// The headers a request to this URI would carry, without the `?`, as sent.
+    pub headers: Option<Box<str>>,
+}
+
+impl Uri {
+    /// A SIP URI of a user at a host.
+    pub fn sip(user: Option<&str>, host: Host, port: Option<u16>) -> Self {
+        let user = user.map(Into::into);
+        let params = Params::default();
+        Self { scheme: Scheme::Sip, user, password: None, host: Some(host), port, params, headers: None }
+    }
+
+    /// Reads a URI without brackets and white space around it.
+    pub(crate) fn read(text: &str) -> Result<Self, Problem> {
+        let (scheme, rest) = text.split_once(':').ok_or(Problem::Uri)?;
+        let scheme = read_scheme(scheme)?;
+        let printable = rest.bytes().all(|byte| byte > b' ' && byte != 0x7f && !b"<>\"".contains(&byte));
+        if rest.is_empty() || !printable {
+            return Err(Problem::Uri);
+        }
+        match scheme {
+            Scheme::Sip | Scheme::Sips => Self::read_sip(scheme, rest),
+            Scheme::Tel => Self::read_tel(rest),
+            Scheme::Other(_) => Ok(Self::opaque(scheme, rest)),
+        }
+    }
+
+    fn read_sip(scheme: Scheme, rest: &str) -> Result<Self, Problem> {
+        let (user, password, rest) = match rest.split_once('@') {
+            Some((userinfo, rest)) => {
+                let (user, password) = match userinfo.split_once(':') {
+                    Some((user, password)) => (user, Some(password)),
+                    None => (userinfo, None),
+                };
+                if user.is_empty() {
+                    return Err(Problem::Uri);
+                }
+                (Some(user), password, rest)
+            }
+            None => (None, None, rest),
+        };
+        let (rest, headers) = match rest.split_once('?') {
+            Some((_, "")) => return Err(Problem::Uri),
+            Some((rest, headers)) => (rest, Some(headers)),
+            None => (rest, None),
+        };
+        let (host, params) = match rest.split_once(';') {
+            Some((host, params)) => (host, Params::read_uri(params)?),
+            None => (rest, Params::default()),
+        };
+        let (host, port) = Host::read_with_port(host)?;
+        Ok(Self {
+            scheme,
+            user: user.map(Into::into),
+            password: password.map(Into::into),
+            host: Some(host),
+            port,
+            params,
+            headers: headers.map(Into::into),
+        })
+    }
+
+    fn read_tel(rest: &str) -> Result<Self, Problem> {
+        let (digits, params) = match rest.split_once(';') {
+            Some((digits, params)) => (digits, Params::read_uri(params)?),
+            None => (rest, Params::default()),
+        };
+        if digits.is_empty()
+            || !digits.bytes().all(|byte| byte.is_ascii_hexdigit() || b"+-.()*#%".contains(&byte))
+        {
+            return Err(Problem::Uri);
+        }
+        Ok(Self { params, ..Self::opaque(Scheme::Tel, digits) })
+    }
+
+    fn opaque(scheme: Scheme, rest: &str) -> Self {
+        let params = Params::default();
+        Self {
+            scheme,
+            user: Some(rest.into()),
+            password: None,
+            host: None,
+            port: None,
+            params,
+            headers: None,
+        }
+    }
+
+    /// Whether it is `sip:` or `sips:`.
+    pub const fn is_sip(&self) -> bool {
+        matches!(self.scheme, Scheme::Sip | Scheme::Sips)
+    }
+
+    /// The user with escapes undone: of `tel:` the number, with its visual separators.
+    pub fn user_decoded(&self) -> Option<String> {
+        self.user.as_deref().map(percent_decode)
+    }
+
+    /// The headers of the URI, names and values with escapes undone.
+    pub fn decoded_headers(&self) -> impl Iterator<Item = (String, String)> {
+        let pairs = self.headers.as_deref().unwrap_or("").split('&').filter(|pair| !pair.is_empty());
+        pairs.map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (percent_decode(name), percent_decode(value))
+        })
+    }
+
+    /// Whether both are the same address (RFC 3261 section 19.1.4; RFC 3966 section 4 for `tel:`).
+    ///
+    /// User and password in their case, the rest in any; escapes undone. `user`, `ttl`, `method`, `maddr` and
+    /// `transport` must be in both or in neither; another parameter counts only when both have it. A port that is
+    /// named is not the default port. This is not transitive, therefore it is not `==`.
+    pub fn same(&self, other: &Self) -> bool {
+        if self.scheme != other.scheme {
+            return false;
+        }
+        match &self.scheme {
+            Scheme::Sip | Scheme::Sips => self.same_sip(other),
+            Scheme::Tel => {
+                let digits = |uri: &Self| uri.user.as_deref().map(without_separators);
+                digits(self) == digits(other) && same_params(&self.params, &other.params, &["phone-context"])
+            }
+            Scheme::Other(_) => self.user == other.user,
+        }
+    }
+
+    fn same_sip(&self, other: &Self) -> bool {
+        let decoded = |text: &Option<Box<str>>| text.as_deref().map(percent_decode);
+        let hosts = match (&self.host, &other.host) {
+            (Some(one), Some(two)) => one.same(two),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        let headers = |uri: &Self| {
+            let mut headers: Vec<_> =
+                uri.decoded_headers().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+            headers.sort();
+            headers
+        };
+        hosts
+            && self.port == other.port
+            && decoded(&self.user) == decoded(&other.user)
+            && decoded(&self.password) == decoded(&other.password)
+            && same_params(&self.params, &other.params, &["user", "ttl", "method", "maddr", "transport"])
+            && headers(self) == headers(other)
+    }
+}
+
+/// Whether no parameter says two things, and the `needed` ones are in both or neither.
+fn same_params(one: &Params, two: &Params, needed: &[&str]) -> bool {
+    let agrees = |from: &Params, with: &Params| {
+        from.iter().all(|(name, value)| {
+            let here = percent_decode(value.unwrap_or(""));
+            match with.get(&percent_decode(name)) {
+                Some(there) => here.eq_ignore_ascii_case(&percent_decode(there)),
+                None => !needed.iter().any(|needed| name.eq_ignore_ascii_case(needed)),
+            }
+        })
+    };
+    agrees(one, two) && agrees(two, one)
+}
+
+fn without_separators(number: &str) -> String {
+    number.chars().filter(|c| !matches!(c, '-' | '.' | '(' | ')')).collect::<String>().to_ascii_lowercase()
+}
+
+fn read_scheme(text: &str) -> Result<Scheme, Problem> {
+    let starts = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
+    if !starts || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
+        return Err(Problem::Uri);
+    }
+    let lower = text.to_ascii_lowercase();
+    Ok(match lower.as_str() {
+        "sip" => Scheme::Sip,
+        "sips" => Scheme::Sips,
+        "tel" => Scheme::Tel,
+        _ => Scheme::Other(lower.into()),
+    })
+}
+
+impl FromStr for Uri {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        Self::read(text)
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.scheme)?;
+        f.write_str(self.user.as_deref().unwrap_or(""))?;
+        if let Some(password) = &self.password {
+            write!(f, ":{password}")?;
+        }
+        if let Some(host) = &self.host {
+            write!(f, "{}{host}", if self.user.is_some() { "@" } else { "" })?;
+        }
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "{}", self.params)?;
+        match &self.headers {
+            Some(headers) => write!(f, "?{headers}"),
+            None => Ok(()),
+        }
+    }
+}
