@@ -58,6 +58,8 @@ impl Daemon {
                 dial_context: text::Context::new("from-internal").expect("a context"),
                 music: text::MusicClass::new("default").expect("a class"),
                 queue_music: BTreeMap::new(),
+                sounds: to_ami::Sounds::default(),
+                queue_sounds: BTreeMap::new(),
             },
             journal: Vec::new(),
         }
@@ -158,6 +160,7 @@ fn setup(pbx: &PbxId) -> Setup {
             sticky_wait: Millis(0),
             ageing: None,
             transfer_keeps_place: false,
+            callback: None,
         }],
         routes: vec![RouteSetup {
             name: "everybody".to_owned(),
@@ -179,6 +182,7 @@ fn contexts() -> String {
         fallback: dialplan::Fallback::dial("PJSIP/1008").expect("a device"),
         queue_fallbacks: BTreeMap::new(),
         music: text::MusicClass::new("default").expect("a class"),
+        menus: Vec::new(),
         features: dialplan::FeatureCodes::default(),
     })
 }

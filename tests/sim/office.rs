@@ -120,6 +120,8 @@ pub(crate) fn session(setup: &Setup, pbx: &PbxId) -> SessionSettings {
             dial_context: text::Context::new("from-internal").expect("a context"),
             music: text::MusicClass::new("default").expect("a class"),
             queue_music: BTreeMap::new(),
+            sounds: to_ami::Sounds::default(),
+            queue_sounds: BTreeMap::new(),
         },
     }
 }
@@ -132,6 +134,7 @@ pub(crate) fn contexts() -> String {
         fallback: dialplan::Fallback::dial(&format!("PJSIP/{FALLBACK}")).expect("a device"),
         queue_fallbacks: BTreeMap::new(),
         music: text::MusicClass::new("default").expect("a class"),
+        menus: Vec::new(),
         features: dialplan::FeatureCodes::default(),
     })
 }

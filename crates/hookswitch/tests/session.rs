@@ -53,6 +53,8 @@ fn session(mode: Mode) -> Session {
             dial_context: text::Context::new("from-internal").expect("a context"),
             music: text::MusicClass::new("default").expect("a class"),
             queue_music: BTreeMap::new(),
+            sounds: to_ami::Sounds::default(),
+            queue_sounds: BTreeMap::new(),
         },
     })
 }

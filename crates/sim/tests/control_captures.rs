@@ -25,6 +25,7 @@ fn world(left_out: &[&str]) -> World {
         fallback: Fallback::goto("from-internal,600,1").expect("a place"),
         queue_fallbacks: BTreeMap::new(),
         music: MusicClass::new("default").expect("a class"),
+        menus: Vec::new(),
         features: FeatureCodes { login: None, logout: None, pause: None, ready: None },
     });
     let is_younger = |line: &&str| left_out.iter().any(|left_out| line.contains(left_out));

@@ -19,6 +19,7 @@ fn world() -> World {
         fallback: Fallback::goto("from-internal,600,1").expect("a place"),
         queue_fallbacks: BTreeMap::new(),
         music: MusicClass::new("default").expect("a class"),
+        menus: Vec::new(),
         features: FeatureCodes {
             login: code("*50"),
             logout: code("*51"),

@@ -195,6 +195,7 @@ name_id!(/** A queue's id: `support`. In observe mode the PBX's own queue name. 
 name_id!(/** A PBX's name: `hq`. */ PbxId);
 name_id!(/** A team's name. */ TeamId);
 name_id!(/** A skill's name: `billing`. */ Skill);
+name_id!(/** A menu's name: `main`. */ MenuId);
 
 macro_rules! reference {
     ($(#[$doc:meta])* $name:ident) => {

@@ -53,8 +53,8 @@ pub mod setup;
 pub mod why;
 
 pub use id::{
-    ActionId, AgentId, CallId, CallRef, EventId, IdSource, InvalidName, LegId, LegRef, OfferId, PbxId, PopId,
-    QueueId, Skill, TeamId,
+    ActionId, AgentId, CallId, CallRef, EventId, IdSource, InvalidName, LegId, LegRef, MenuId, OfferId, PbxId,
+    PopId, QueueId, Skill, TeamId,
 };
 pub use meta::Meta;
 pub use time::{Millis, Timestamp};

@@ -6,13 +6,18 @@
 //! ```text
 //! [hookswitch] → [hookswitch-wait] ⇄ [hookswitch-ring]      Redirect by the daemon, back by the dialplan
 //!                       │
+//!                       ├⇄ [hookswitch-menu]                Redirect by the daemon, back with what was chosen
+//!                       ├→ [hookswitch-farewell]            Redirect by the daemon: a last word
 //!                       └→ [hookswitch-fallback]            heartbeat stale, or Redirect at shutdown
 //! ```
 //!
 //! What the configuration puts into it is of checked types ([`text`]): no value can add a line, an application or an
 //! expression.
 
+mod menu;
 pub mod text;
+
+pub use menu::{Key, Menu, Takes};
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -28,12 +33,16 @@ pub const CHANNELVARS: &str =
 pub const AMI_CLASSES: &str = "system,call,agent,user,reporting,originate";
 
 /// Waiting, ringing, fallback; then what agents ask for from their screens.
-const TEMPLATE: &str =
-    concat!(include_str!("dialplan/hookswitch.conf"), include_str!("dialplan/control.conf"), "@FEATURES@\n");
+const TEMPLATE: &str = concat!(
+    include_str!("dialplan/hookswitch.conf"),
+    include_str!("dialplan/ivr.conf"),
+    include_str!("dialplan/control.conf"),
+    "@FEATURES@\n"
+);
 
 /// Modules of Asterisk that the contexts need beside those that every PBX has.
 pub const MODULES: &str =
-    "app_chanspy app_confbridge app_mixmonitor app_userevent func_logic res_pjsip_notify";
+    "app_chanspy app_confbridge app_mixmonitor app_read app_userevent func_cut func_logic res_pjsip_notify";
 
 /// What the configuration says of a PBX's dialplan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +59,8 @@ pub struct DialplanSettings {
     pub music: MusicClass,
     /// What agents dial to log in, out, and to pause.
     pub features: FeatureCodes,
+    /// The menus callers may be sent into.
+    pub menus: Vec<Menu>,
 }
 
 /// Where callers go when the daemon is away.
@@ -151,6 +162,7 @@ pub fn print(settings: &DialplanSettings) -> String {
         ("@CONTEXT@", settings.dial_context.to_string()),
         ("@MUSIC@", settings.music.to_string()),
         ("@FALLBACK@\n", fallback_lines(settings)),
+        ("@MENUS@\n", settings.menus.iter().map(Menu::lines).collect()),
         ("@FEATURES@\n", feature_lines(settings)),
     ];
     fill(TEMPLATE, &filled)

@@ -13,9 +13,12 @@ use hookswitch_model::{
     pbx::{Action, PbxAction},
 };
 
-use crate::dialplan::text::{Context, Device, Exten, InvalidText, MusicClass};
+use crate::dialplan::text::{Context, Device, Exten, InvalidText, MenuName, MusicClass, Prompt};
 
+mod announce;
 mod control;
+
+pub use announce::Sounds;
 
 /// What the configuration says of a PBX.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub struct Settings {
     pub music: MusicClass,
     /// Queues with music of their own.
     pub queue_music: BTreeMap<QueueId, MusicClass>,
+    /// What waiting callers are told with.
+    pub sounds: Sounds,
+    /// Queues with sounds of their own.
+    pub queue_sounds: BTreeMap<QueueId, Sounds>,
 }
 
 /// Why an action cannot be asked of Asterisk. It is refused as a whole; nothing of it may be sent.
@@ -62,6 +69,19 @@ pub fn translate(action: &PbxAction, settings: &Settings) -> Result<Vec<Ami>, Un
         }
         Action::Hangup { leg, cause } => vec![hangup(leg, *cause)],
         Action::FallBack { call: _, leg } => vec![redirect(leg, "hookswitch-fallback", "s")],
+        Action::Farewell { call: _, leg, prompt } => {
+            let prompt = prompt.as_deref().map(Prompt::new).transpose()?;
+            let prompt = prompt.as_ref().map_or("", Prompt::as_str);
+            vec![set(leg, "HS_PROMPT", prompt), redirect(leg, "hookswitch-farewell", "s")]
+        }
+        Action::Announce { call: _, leg, queue, position, wait } => {
+            let sounds = settings.queue_sounds.get(queue).unwrap_or(&settings.sounds);
+            vec![set(leg, "HS_ANNOUNCE", &sounds.line(*position, *wait))]
+        }
+        Action::Menu { call: _, leg, menu } => {
+            let menu = MenuName::new(menu.as_str())?;
+            vec![redirect(leg, "hookswitch-menu", &menu.exten())]
+        }
         Action::Dial { .. }
         | Action::Hold { .. }
         | Action::Retrieve { .. }
@@ -143,7 +163,7 @@ fn hangup(leg: &LegRef, cause: u16) -> Ami {
 
 #[cfg(test)]
 mod tests {
-    use hookswitch_model::{CallRef, PbxId, Timestamp};
+    use hookswitch_model::{CallRef, MenuId, PbxId, Timestamp};
 
     use super::*;
 
@@ -154,6 +174,8 @@ mod tests {
             dial_context: Context::new("from-internal").unwrap(),
             music: MusicClass::new("default").unwrap(),
             queue_music: BTreeMap::from([(QueueId::new("gold").unwrap(), MusicClass::new("jazz").unwrap())]),
+            sounds: Sounds::default(),
+            queue_sounds: BTreeMap::new(),
         }
     }
 
@@ -284,6 +306,30 @@ mod tests {
     }
 
     #[test]
+    fn a_farewell_says_checked_sounds_and_nothing_else() {
+        let say = |prompt: Option<&str>| {
+            let (call, leg) = caller();
+            translated(Action::Farewell { call, leg, prompt: prompt.map(str::to_owned) })
+        };
+        for (prompt, value) in [(Some("vm-goodbye&custom/bye"), "vm-goodbye&custom/bye"), (None, "")] {
+            assert_eq!(
+                say(prompt).unwrap(),
+                [
+                    format!(
+                        "Action: Setvar | Channel: 1795.1 | Variable: HS_PROMPT | Value: {value} | ActionID: {ID}.0"
+                    ),
+                    format!(
+                        "Action: Redirect | Channel: 1795.1 | Context: hookswitch-farewell | Exten: s | Priority: 1 | ActionID: {ID}"
+                    ),
+                ]
+            );
+        }
+        for prompt in ["", "a,b", "a b", "${SHELL(id)}", "a&&b", "5", "a&5", "a)b", "a\r\nAction: Command"] {
+            assert!(say(Some(prompt)).is_err(), "{prompt:?}");
+        }
+    }
+
+    #[test]
     fn the_others_are_one_action_each() {
         let (call, leg) = caller();
         assert_eq!(
@@ -293,8 +339,29 @@ mod tests {
             )]
         );
         assert_eq!(
-            translated(Action::Probe { call, leg: leg.clone() }).unwrap(),
+            translated(Action::Probe { call: call.clone(), leg: leg.clone() }).unwrap(),
             [format!("Action: Status | Channel: 1795.1 | ActionID: {ID}")]
+        );
+        let queue = QueueId::new("support").unwrap();
+        let announce = Action::Announce {
+            call: call.clone(),
+            leg: leg.clone(),
+            queue,
+            position: Some(2),
+            wait: Some(Millis::from_secs(200)),
+        };
+        assert_eq!(
+            translated(announce).unwrap(),
+            [format!(
+                "Action: Setvar | Channel: 1795.1 | Variable: HS_ANNOUNCE | Value: queue-thereare&2&queue-callswaiting&queue-holdtime&4&queue-minutes&queue-thankyou | ActionID: {ID}"
+            )]
+        );
+        let menu = Action::Menu { call, leg: leg.clone(), menu: MenuId::new("main").unwrap() };
+        assert_eq!(
+            translated(menu).unwrap(),
+            [format!(
+                "Action: Redirect | Channel: 1795.1 | Context: hookswitch-menu | Exten: menu-main | Priority: 1 | ActionID: {ID}"
+            )]
         );
         assert_eq!(
             translated(Action::Hangup { leg, cause: 21 }).unwrap(),

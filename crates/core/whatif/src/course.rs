@@ -1,6 +1,10 @@
 //! The way of one caller through the record, and how agents answer.
 
-use hookswitch_model::{LegRef, Millis, Timestamp, pbx::Action};
+use hookswitch_model::{
+    LegRef, Millis, Timestamp,
+    call::{AttachedData, PartyNumber},
+    pbx::Action,
+};
 
 use crate::figures::Key;
 
@@ -11,6 +15,10 @@ pub(crate) struct Script {
     pub(crate) routed: bool,
     /// The caller's leg.
     pub(crate) caller: Option<LegRef>,
+    /// What was dialled to come to us.
+    pub(crate) dnis: PartyNumber,
+    /// What menus and the dialplan told of it.
+    pub(crate) data: AttachedData,
     /// The call it was held in, of a consultation.
     pub(crate) consult_of: Option<Key>,
     pub(crate) queued_at: Option<Timestamp>,
@@ -85,7 +93,13 @@ fn middle(times: &[Millis]) -> Option<Millis> {
 
 /// Whether a caller does not notice that it was asked for.
 pub(crate) const fn is_silent(action: &Action) -> bool {
-    matches!(action, Action::Probe { .. } | Action::NoteQueue { .. } | Action::CheckNumber { .. })
+    matches!(
+        action,
+        Action::Probe { .. }
+            | Action::NoteQueue { .. }
+            | Action::CheckNumber { .. }
+            | Action::Announce { .. }
+    )
 }
 
 /// A number between 0 and 1 that is the same in each run: FNV-1a over the call's name, and a finalizer that spreads it.

@@ -137,7 +137,11 @@ impl Recording {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the others do not say what the call is")]
         match fact {
             Fact::CallStarted { originator, .. } => script.caller = Some(originator.leg.clone()),
-            Fact::RouteRequested { .. } => script.routed = true,
+            Fact::RouteRequested { dnis, .. } => {
+                script.routed = true;
+                script.dnis.clone_from(dnis);
+            }
+            Fact::Data { changed, .. } => script.data.extend(changed.clone()),
             _ => {}
         }
     }
@@ -287,6 +291,9 @@ pub(crate) fn key_of(action: &PbxAction, legs: &BTreeMap<(PbxId, LegRef), Key>) 
         | Action::NoteQueue { call, .. }
         | Action::SendTo { call, .. }
         | Action::FallBack { call, .. }
+        | Action::Farewell { call, .. }
+        | Action::Announce { call, .. }
+        | Action::Menu { call, .. }
         | Action::Dial { call, .. }
         | Action::Hold { call, .. }
         | Action::Retrieve { call, .. }

@@ -58,6 +58,7 @@ enum Step {
     RingEnds(ActionId, LegEnd),
     Ends,
     FallsBack,
+    Chooses,
 }
 
 /// Where a caller is.

@@ -104,6 +104,8 @@ fn link(config: &Config, pbx: &Pbx, asterisk: &Asterisk) -> anyhow::Result<LinkS
             dial_context: text::Context::new(&asterisk.dial_context).with_context(of)?,
             music,
             queue_music,
+            sounds: to_ami::Sounds::default(),
+            queue_sounds: BTreeMap::new(),
         },
     };
     Ok(LinkSettings { address: asterisk.address.to_string(), tls, session })
@@ -161,6 +163,7 @@ fn dialplan_settings(config: &Config, asterisk: &Asterisk) -> Result<DialplanSet
             .collect::<Result<_, text::InvalidText>>()?,
         music: text::MusicClass::new(&asterisk.music)?,
         features: features(&asterisk.features)?,
+        menus: Vec::new(),
     })
 }
 

@@ -57,10 +57,14 @@ pub(super) fn asked_after(id: &str) -> Option<ActionId> {
 
 fn caller(action: &PbxAction) -> Option<&LegRef> {
     match &action.action {
-        Action::SendTo { leg, .. } | Action::FallBack { leg, .. } => Some(leg),
+        Action::SendTo { leg, .. }
+        | Action::FallBack { leg, .. }
+        | Action::Farewell { leg, .. }
+        | Action::Menu { leg, .. } => Some(leg),
         Action::Ring { .. }
         | Action::Withdraw { .. }
         | Action::NoteQueue { .. }
+        | Action::Announce { .. }
         | Action::Hangup { .. }
         | Action::Dial { .. }
         | Action::Hold { .. }

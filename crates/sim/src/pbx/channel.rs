@@ -135,6 +135,8 @@ pub(crate) enum Work {
     Executing,
     /// In an application that only takes time.
     Sleeping,
+    /// In one that a key ends.
+    Listening(Listening),
     /// In `Read()`.
     Reading(Reading),
     /// In `Dial()`, nobody has answered.
@@ -155,12 +157,23 @@ pub(crate) enum Work {
     Joined { ends: bool },
 }
 
+/// What a key does to an application that only takes time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listening {
+    /// `WaitExten()`: any key is an extension, a wrong one goes to `i`.
+    ForAny,
+    /// `Background()` with option `m`, `SayNumber()`: a key that is an extension of one digit goes there.
+    ForKnown,
+}
+
 /// Digits being collected.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     pub(crate) variable: String,
     pub(crate) digits: String,
     pub(crate) max: usize,
+    /// How long the next digit may take.
+    pub(crate) wait: Micros,
 }
 
 /// A live channel.

@@ -3,11 +3,12 @@
 use crate::config::{MILLISECOND, Micros, SECOND};
 use crate::dialplan::{arguments, evaluate_condition};
 use crate::message::Classes;
-use crate::pbx::channel::{ChannelState, Location, Reading, Work};
+use crate::pbx::channel::{ChannelState, Location, Work};
+use crate::pbx::keys::said;
 use crate::pbx::{LegId, Pbx, Timer};
 
 /// What an application leaves behind.
-enum Flow {
+pub(super) enum Flow {
     /// The next priority.
     Next,
     /// The application has set another place.
@@ -188,11 +189,12 @@ impl Pbx {
             }
             "musiconhold" => self.app_music(leg, data),
             "wait" => self.app_wait(leg, seconds(data, 0.0)),
-            "waitexten" => self.app_wait(leg, seconds(data, 10.0)),
-            "playback" | "background" | "saydigits" => {
+            "waitexten" => self.app_wait_for_key(leg, data),
+            "playback" | "saydigits" => {
                 self.answer(leg);
-                self.app_wait(leg, SECOND)
+                self.app_wait(leg, said(data))
             }
+            "background" | "saynumber" => self.app_say(leg, data),
             "read" => self.app_read(leg, data),
             "userevent" => self.app_user_event(leg, data),
             "voicemail" => {
@@ -299,7 +301,7 @@ impl Pbx {
         }
     }
 
-    fn app_wait(&mut self, leg: LegId, span: Micros) -> Flow {
+    pub(super) fn app_wait(&mut self, leg: LegId, span: Micros) -> Flow {
         self.set_work_for(leg, Work::Sleeping, span.max(MILLISECOND));
         Flow::Blocked
     }
@@ -307,38 +309,6 @@ impl Pbx {
     /// The time of a sleeping application is over.
     pub(super) fn wake(&mut self, leg: LegId) {
         self.stop_music(leg);
-        self.go_on(leg);
-    }
-
-    /// `Read(variable,file,digits,options,attempts,seconds)`.
-    fn app_read(&mut self, leg: LegId, data: &str) -> Flow {
-        self.answer(leg);
-        let parts = arguments(data);
-        let reading = Reading {
-            variable: parts[0].to_owned(),
-            digits: String::new(),
-            max: parts.get(2).and_then(|text| text.parse().ok()).unwrap_or(255),
-        };
-        let wait = parts.get(5).map_or(10 * SECOND, |text| seconds(text, 10.0));
-        self.set_work_for(leg, Work::Reading(reading), wait);
-        Flow::Blocked
-    }
-
-    /// A digit for `Read()`: `#` or the last one ends it.
-    pub(super) fn read_digit(&mut self, leg: LegId, digit: char) {
-        let Some(channel) = self.channels.get_mut(&leg) else { return };
-        let Work::Reading(reading) = &mut channel.work else { return };
-        if digit != '#' {
-            reading.digits.push(digit);
-        }
-        if digit == '#' || reading.digits.len() >= reading.max {
-            let done = reading.clone();
-            self.read_done(leg, &done);
-        }
-    }
-
-    pub(super) fn read_done(&mut self, leg: LegId, reading: &Reading) {
-        self.set_variable(leg, &reading.variable, &reading.digits);
         self.go_on(leg);
     }
 
@@ -430,7 +400,7 @@ fn split_branches(text: &str) -> (&str, &str) {
     (text, "")
 }
 
-fn seconds(text: &str, default: f64) -> Micros {
+pub(super) fn seconds(text: &str, default: f64) -> Micros {
     (text.trim().parse::<f64>().unwrap_or(default).max(0.0) * SECOND as f64) as Micros
 }
 

@@ -23,6 +23,7 @@ impl Pbx {
             Work::Called { .. }
             | Work::Executing
             | Work::Sleeping
+            | Work::Listening(_)
             | Work::Reading(_)
             | Work::Dialling(_)
             | Work::Talking { .. }
@@ -86,6 +87,7 @@ impl Pbx {
             Work::Called { .. }
             | Work::Executing
             | Work::Sleeping
+            | Work::Listening(_)
             | Work::Reading(_)
             | Work::Talking { .. }
             | Work::Announced
@@ -230,6 +232,7 @@ impl Pbx {
             | Work::Called { .. }
             | Work::Executing
             | Work::Sleeping
+            | Work::Listening(_)
             | Work::Reading(_)
             | Work::Talking { .. }
             | Work::Announced

@@ -14,6 +14,7 @@ mod fate;
 mod fault;
 mod features;
 mod hangup;
+mod keys;
 mod local;
 mod media;
 mod originate;
@@ -331,8 +332,8 @@ impl Pbx {
     fn work_is_due(&mut self, leg: LegId) {
         let Some(channel) = self.channels.get(&leg) else { return };
         match channel.work.clone() {
-            Work::Sleeping => self.wake(leg),
-            Work::Reading(reading) => self.read_done(leg, &reading),
+            Work::Sleeping | Work::Listening(_) => self.wake(leg),
+            Work::Reading(reading) => self.read_done(leg, &reading, "TIMEOUT"),
             Work::Dialling(_) => self.dial_timeout(leg),
             Work::Queued(work) => self.queue_is_due(leg, &work),
             Work::Parked(space) => self.parking_timeout(leg, space),

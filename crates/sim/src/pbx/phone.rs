@@ -205,6 +205,7 @@ impl Pbx {
         for digit in digits.chars() {
             self.tell_digit(leg, digit);
             self.read_digit(leg, digit);
+            self.listened_digit(leg, digit);
             self.feature_digit(leg, digit);
         }
     }

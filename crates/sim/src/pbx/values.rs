@@ -101,8 +101,13 @@ impl Pbx {
                 let [variable, delimiter, field] = parts[..] else { return None };
                 let value = self.channel_variable(channel, variable);
                 let delimiter = delimiter.trim_matches('"').trim_start_matches('\\');
-                let field: usize = field.parse().ok()?;
-                value.split(delimiter).nth(field.checked_sub(1)?).unwrap_or_default().to_owned()
+                let (first, last) = match field.split_once('-') {
+                    Some((first, "")) => (first.parse().ok()?, usize::MAX),
+                    Some((first, last)) => (first.parse().ok()?, last.parse().ok()?),
+                    None => (field.parse().ok()?, field.parse().ok()?),
+                };
+                let fields = value.split(delimiter).skip(usize::checked_sub(first, 1)?);
+                fields.take(last.checked_sub(first - 1)?).collect::<Vec<_>>().join(delimiter)
             }
             "PJSIP_HEADER" | "TIMEOUT" | "SIP_HEADER" => String::new(),
             other => return self.function_of_the_pbx(other, argument),

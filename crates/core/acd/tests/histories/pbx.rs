@@ -71,6 +71,7 @@ pub(crate) enum Step {
     AgentHangsUp(u64, LegRef),
     Holds(u64, LegRef, bool),
     Transfers(u64, LegRef),
+    Chooses(u64),
     AtDesk(DeskStep),
 }
 
@@ -142,6 +143,7 @@ impl Pbx {
             Step::AgentHangsUp(n, leg) => self.agent_hangs_up(n, &leg),
             Step::Holds(n, leg, on) => self.holds(n, &leg, on),
             Step::Transfers(n, leg) => self.transfers(n, &leg),
+            Step::Chooses(n) => self.chooses(n),
             Step::AtDesk(step) => self.at_desk(step),
         }
     }
@@ -226,6 +228,15 @@ impl Pbx {
             },
             Action::SendTo { leg, .. } => self.sends(id, of_leg(&leg), false),
             Action::FallBack { leg, .. } => self.sends(id, of_leg(&leg), true),
+            Action::Farewell { leg, .. } => match of_leg(&leg) {
+                Some(n) => {
+                    self.tell(Fact::ActionResult { action: id, refused: None });
+                    self.hangs_up(n, false);
+                }
+                None => self.refuse(id, "no such channel"),
+            },
+            Action::Menu { leg, .. } => self.enters_menu(id, of_leg(&leg)),
+            Action::Announce { .. } => self.tell(Fact::ActionResult { action: id, refused: None }),
             Action::Probe { call, leg } => self.probed(id, &call, &leg),
             Action::NoteQueue { .. } => {}
             Action::Dial { .. }
@@ -464,6 +475,37 @@ impl Pbx {
             self.tell(Fact::FellBack { call });
         }
         self.later(20_000, Step::HangsUp(n));
+    }
+
+    fn enters_menu(&mut self, id: ActionId, n: Option<u64>) {
+        let caller = n.and_then(|n| Some((n, self.callers.get_mut(&n)?)));
+        let Some((n, caller)) = caller else { return self.refuse(id, "no such channel") };
+        if !matches!(caller.place, Where::Room) {
+            assert!(self.shape.loses > 0, "a menu for a caller who is {:?}", caller.place);
+            return self.refuse(id, "not in the waiting room");
+        }
+        caller.place = Where::Elsewhere;
+        let call = caller.call.clone();
+        self.tell(Fact::ActionResult { action: id, refused: None });
+        self.tell(Fact::SystemTook { call, what: "menu".into() });
+        let thinks = self.chance.of(500..8_000);
+        self.later(thinks, Step::Chooses(n));
+    }
+
+    /// The caller is back from a menu, with or without a choice.
+    fn chooses(&mut self, n: u64) {
+        let Some(caller) = self.callers.get_mut(&n) else { return };
+        if !matches!(caller.place, Where::Elsewhere) {
+            return;
+        }
+        caller.place = Where::Room;
+        let (call, dnis) = (caller.call.clone(), number(&caller.dnis));
+        let choice = *self.chance.pick(&[Some("sales"), Some("support"), None]);
+        if let Some(choice) = choice {
+            let changed: AttachedData = [("ivr.main".to_owned(), choice.to_owned())].into();
+            self.tell(Fact::Data { call: call.clone(), changed });
+        }
+        self.tell(Fact::RouteRequested { call, dnis });
     }
 
     /// Whether this leg lives.

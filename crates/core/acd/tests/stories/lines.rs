@@ -102,6 +102,15 @@ pub(crate) fn action(action: &Action) -> String {
         Action::SendTo { number, .. } => format!("send to {number}"),
         Action::Hangup { leg, cause } => format!("hang up {leg} {cause}"),
         Action::FallBack { .. } => "fall back".to_owned(),
+        Action::Farewell { prompt, .. } => format!("farewell {}", prompt.as_deref().unwrap_or("-")),
+        Action::Announce { position, wait, .. } => {
+            let position = position.map_or("-".to_owned(), |position| position.to_string());
+            format!(
+                "announce {position} {}",
+                wait.map_or("-".to_owned(), |wait| format!("{} s", wait.as_secs_ceil()))
+            )
+        }
+        Action::Menu { menu, .. } => format!("menu {menu}"),
         Action::Probe { leg, .. } => format!("probe {leg}"),
         Action::Dial { devices, to, .. } => format!("dial {} then {}", all(devices), target(to)),
         Action::Hold { leg, others, .. } => format!("hold {} by {leg}", all(others)),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActionId, CallRef, LegRef, Millis, PbxId, QueueId, Timestamp,
+    ActionId, CallRef, LegRef, MenuId, Millis, PbxId, QueueId, Timestamp,
     call::{Address, AttachedData},
 };
 
@@ -80,6 +80,39 @@ pub enum Action {
         call: CallRef,
         /// The caller's leg.
         leg: LegRef,
+    },
+    /// Say a prompt to a waiting caller and hang up. Told by `CallEnded` like any end.
+    Farewell {
+        /// The call.
+        call: CallRef,
+        /// The caller's leg.
+        leg: LegRef,
+        /// What the caller hears, in the PBX's own names; none: nothing.
+        prompt: Option<String>,
+    },
+    /// Tell a waiting caller the place in the queue and how long it will still take. The caller does not leave the waiting
+    /// room for it, and may be rung for in the middle of it.
+    Announce {
+        /// The call.
+        call: CallRef,
+        /// The caller's leg.
+        leg: LegRef,
+        /// The queue, which may have sounds of its own.
+        queue: QueueId,
+        /// The place, from 1; none: not said.
+        position: Option<u32>,
+        /// Said in whole minutes, rounded up; none: not said.
+        wait: Option<Millis>,
+    },
+    /// Send a waiting caller into a menu of the dialplan. What was chosen comes as `Data`, then `RouteRequested`: the
+    /// caller is back in the waiting room.
+    Menu {
+        /// The call.
+        call: CallRef,
+        /// The caller's leg.
+        leg: LegRef,
+        /// The menu.
+        menu: MenuId,
     },
     /// Click-to-dial and call-back: ring an agent's devices; the first that answers is connected to `to`. The call
     /// shows itself under the reference given here.

@@ -2,7 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    text::{DataKey, MenuName, Prompt, Value},
+    *,
+};
 
 fn settings() -> DialplanSettings {
     let code = |code: &str| Some(Exten::new(code).unwrap());
@@ -15,6 +18,31 @@ fn settings() -> DialplanSettings {
             (QueueId::new("night").unwrap(), Fallback::HangUp),
         ]),
         music: MusicClass::new("default").unwrap(),
+        menus: vec![
+            Menu {
+                name: MenuName::new("main").unwrap(),
+                prompt: Prompt::new("welcome&sales-or-support").unwrap(),
+                timeout_s: 5,
+                attempts: 3,
+                invalid: Some(Prompt::new("option-is-invalid").unwrap()),
+                takes: Takes::Choices(BTreeMap::from([
+                    (Key::new("1").unwrap(), Value::new("sales").unwrap()),
+                    (Key::new("#").unwrap(), Value::new("support").unwrap()),
+                ])),
+                otherwise: Some(Value::new("operator").unwrap()),
+                data: DataKey::new("ivr.main").unwrap(),
+            },
+            Menu {
+                name: MenuName::new("number").unwrap(),
+                prompt: Prompt::new("custom/your-number").unwrap(),
+                timeout_s: 8,
+                attempts: 1,
+                invalid: None,
+                takes: Takes::Digits { digits: 8, early: false },
+                otherwise: None,
+                data: DataKey::new("customer_number").unwrap(),
+            },
+        ],
         features: FeatureCodes {
             login: code("*50"),
             logout: code("*51"),
@@ -77,6 +105,10 @@ fn every_jump_inside_our_contexts_has_a_landing() {
                     }
                     // Outside our contexts: the administrator's, or a number that was checked.
                     ["from-internal", "600" | "${HS_TO}", "1"] => {}
+                    [exten, label] if label != "1" => {
+                        let mut labels = extensions[exten].iter().filter_map(|(label, _)| label.as_deref());
+                        assert!(labels.any(|one| one == label), "{context}: {application}");
+                    }
                     [exten, "1"] => assert!(extensions.contains_key(exten), "{context}: {application}"),
                     [to, exten, "1"] => assert!(contexts[to].contains_key(exten), "{context}: {application}"),
                     _ => panic!("{context}: {application}"),
@@ -108,8 +140,19 @@ fn the_waiting_room_never_spins_and_ends_when_the_heartbeat_does() {
     assert!(
         wait[loop_start].1.contains("HS_HEARTBEAT") && wait[loop_start].1.contains("hookswitch-fallback,s,1")
     );
-    let pause = at("ExecIf($[${EPOCH} - ${HS_SINCE} < 2]?Wait(4))");
-    assert!(loop_start < at("MusicOnHold(") && at("MusicOnHold(") < pause && pause < at("Goto(loop)"));
+    // WaitExten takes its time whatever the class of music has.
+    assert!(loop_start < at("WaitExten(4,") && at("WaitExten(4,") < at("Goto(loop)"));
+}
+
+#[test]
+fn between_any_two_sounds_of_an_announcement_the_heartbeat_is_looked_at() {
+    let say = &read(&print(&settings()))["hookswitch-wait"]["say"];
+    let next = say.iter().position(|(label, _)| label.as_deref() == Some("next")).unwrap();
+    assert!(say[next + 1].1.contains("HS_HEARTBEAT"), "{say:?}");
+    for sound in ["Background(", "SayNumber("] {
+        let at = say.iter().position(|(_, line)| line.starts_with(sound)).expect(sound);
+        assert!(at > next && say[at + 1].1 == "Goto(next)", "{sound} is followed by {}", say[at + 1].1);
+    }
 }
 
 #[test]
@@ -130,6 +173,68 @@ fn each_queue_may_have_a_fallback_of_its_own() {
             "Hangup()",
         ]
     );
+}
+
+#[test]
+fn a_menu_asks_for_a_key_and_comes_back_with_what_it_stands_for() {
+    let lines: Vec<String> = read(&print(&settings()))["hookswitch-menu"]["menu-main"]
+        .iter()
+        .map(|(label, line)| label.as_deref().map_or(line.clone(), |label| format!("{label}: {line}")))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "Set(HS_STATE=menu)",
+            "UserEvent(HookswitchMenu,Menu: main)",
+            "Set(HS_LEFT=3)",
+            "ask: GotoIf($[${EPOCH} - 0${HS_HEARTBEAT} > 9]?hookswitch-fallback,s,1)",
+            "Read(HS_KEY,welcome&sales-or-support,1,,1,5)",
+            "GotoIf($[\"${HS_KEY}\" = \"\" & \"${READSTATUS}\" = \"OK\"]?keyhash)",
+            "GotoIf($[\"${HS_KEY}\" = \"1\"]?key1)",
+            "Set(HS_LEFT=$[${HS_LEFT} - 1])",
+            "GotoIf($[${HS_LEFT} < 1]?otherwise)",
+            "ExecIf($[\"${HS_KEY}${READSTATUS}\" != \"TIMEOUT\"]?Playback(option-is-invalid))",
+            "Goto(ask)",
+            "otherwise: Set(HS_VALUE=operator)",
+            "Goto(chosen)",
+            "keyhash: Set(HS_VALUE=support)",
+            "Goto(chosen)",
+            "key1: Set(HS_VALUE=sales)",
+            "Goto(chosen)",
+            "chosen: Set(HS_DATA_ivr.main=${HS_VALUE})",
+            "UserEvent(HookswitchData,ivr.main: ${HS_VALUE})",
+            "Goto(hookswitch-return,s,1)",
+        ]
+    );
+}
+
+#[test]
+fn a_menu_takes_a_number_and_leaves_no_data_where_none_was_given() {
+    let lines: Vec<String> = read(&print(&settings()))["hookswitch-menu"]["menu-number"]
+        .iter()
+        .map(|(label, line)| label.as_deref().map_or(line.clone(), |label| format!("{label}: {line}")))
+        .collect();
+    assert_eq!(
+        lines[4..],
+        [
+            "Read(HS_KEY,custom/your-number,8,,1,8)",
+            "GotoIf($[${LEN(${HS_KEY})} = 8]?number)",
+            "Set(HS_LEFT=$[${HS_LEFT} - 1])",
+            "GotoIf($[${HS_LEFT} < 1]?otherwise)",
+            "Goto(ask)",
+            "otherwise: Goto(hookswitch-return,s,1)",
+            "number: Set(HS_VALUE=${HS_KEY})",
+            "chosen: Set(HS_DATA_customer_number=${HS_VALUE})",
+            "UserEvent(HookswitchData,customer_number: ${HS_VALUE})",
+            "Goto(hookswitch-return,s,1)",
+        ]
+    );
+}
+
+#[test]
+fn a_menu_that_is_not_printed_leads_back_to_the_waiting_room() {
+    let without = read(&print(&DialplanSettings { menus: Vec::new(), ..settings() }));
+    assert_eq!(without["hookswitch-menu"]["i"], [(None, "Goto(hookswitch-return,s,1)".to_owned())]);
 }
 
 #[test]
@@ -176,12 +281,25 @@ fn a_value_that_would_be_dialplan_syntax_is_refused() {
         assert!(Exten::new(bad).is_err(), "{bad:?}");
         assert!(MusicClass::new(bad).is_err(), "{bad:?}");
         assert!(UserName::new(bad).is_err(), "{bad:?}");
+        assert!(Prompt::new(&format!("a&{bad}")).is_err() && Prompt::new(bad).is_err(), "{bad:?}");
+        assert!(
+            MenuName::new(bad).is_err() && Value::new(bad).is_err() && DataKey::new(bad).is_err(),
+            "{bad:?}"
+        );
+        assert!(Key::new(bad).is_err(), "{bad:?}");
         assert!(Device::new(&format!("PJSIP/1{bad}")).is_err() || bad.is_empty(), "{bad:?}");
         assert!(Fallback::goto(&format!("from-internal,{bad},1")).is_err(), "{bad:?}");
     }
     for bad in ["from-internal", "from-internal,600", "from-internal,600,1,2", ",,", "from-internal,_X.,1"] {
         assert!(Fallback::goto(bad).is_err(), "{bad:?}");
     }
+    for bad in ["5", "welcome&5", "&welcome", "welcome&"] {
+        assert!(Prompt::new(bad).is_err(), "{bad:?}");
+    }
+    for bad in ["10", "A", "d", "+"] {
+        assert!(Key::new(bad).is_err(), "{bad:?}");
+    }
+    assert!(DataKey::new("IVR").is_err());
     for bad in ["", "1008", "/1008", "PJSIP/", "PJSIP/1008&", "PJSIP/1008&1009", "PJ-SIP/1008"] {
         assert!(Fallback::dial(bad).is_err(), "{bad:?}");
     }

@@ -93,6 +93,16 @@ fn dialled(text: &str) -> bool {
     text.bytes().all(|b| !b.is_ascii_alphabetic() || matches!(b, b'A'..=b'D'))
 }
 
+/// Sound names with `&` between them. A bare number would be taken for one that is to be said.
+fn sounds(text: &str) -> bool {
+    text.split('&').all(|sound| sound.bytes().any(|b| !b.is_ascii_digit()))
+}
+
+/// How names of data are compared is not the same everywhere: Asterisk keeps the case, the events are lower-case.
+fn lower_case(text: &str) -> bool {
+    !text.bytes().any(|b| b.is_ascii_uppercase())
+}
+
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, $what:literal, $allowed:literal, $form:ident, $people:literal) => {
         $(#[$doc])*
@@ -143,3 +153,28 @@ text!(
     Reference, "reference", "/@:._-+*#;=", any, "a channel's Uniqueid or name"
 );
 text!(/** A number that is shown, or tones: digits, `+`, `*`, `#`. */ Digits, "number", "*#+", dialled, "digits");
+text!(/** One sound of the PBX: `queue-thankyou`, `custom/hello`. */ Sound, "sound", "-_/.", sounds, "a name, not a number alone");
+text!(
+    /** Sounds of the PBX, one after the other: `welcome&sales-or-support`. */
+    Prompt, "prompt", "-_/.&", sounds, "names of sounds with & between them, none a number alone"
+);
+text!(/** A menu: `main`. */ MenuName, "menu name", "-_.", any, "a name");
+text!(/** What a key stands for in the attached data: `sales`. */ Value, "value", "-_./+@*#", any, "a word");
+text!(
+    /** The name of attached data: `ivr.main`. */
+    DataKey, "name of data", "-_.", lower_case, "in lower case"
+);
+
+impl Sound {
+    /// One of those that come with Asterisk.
+    pub(crate) fn of_asterisk(name: &'static str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
+impl MenuName {
+    /// Its extension in the context of menus.
+    pub(crate) fn exten(&self) -> String {
+        format!("menu-{}", self.0)
+    }
+}

@@ -6,6 +6,7 @@ use hookswitch_model::LegRef;
 use super::{
     Normalizer, Read, Unread,
     headers::{self, Caller, must, said},
+    listing::{MENUS, WAITING_ROOM},
 };
 use crate::switchboard::{
     call::Numbers,
@@ -182,15 +183,14 @@ impl Normalizer {
         Ok(())
     }
 
-    /// `DTMFEnd`, where the user reads class `dtmf`.
+    /// `DTMFEnd`, where the user reads class `dtmf`. What is pressed in our own contexts, their dialplan tells.
     pub(super) fn dtmf(&mut self, frame: &Frame) -> Read {
-        if frame.get("Direction") != Some("Received") {
+        let ours = matches!(frame.get("Context"), Some(WAITING_ROOM | MENUS));
+        if ours || frame.get("Direction") != Some("Received") {
             return Ok(());
         }
         let (uid, digit) = (must(frame, "Uniqueid")?, must(frame, "Digit")?);
-        if let Some(digit) = digit.chars().next().filter(|c| matches!(c, '0'..='9' | '*' | '#' | 'A'..='D')) {
-            self.board.digit(uid, digit);
-        }
+        self.board.pressed(uid, digit);
         Ok(())
     }
 }

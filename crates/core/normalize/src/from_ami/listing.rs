@@ -15,6 +15,9 @@ const PATIENCE: Millis = Millis::from_secs(10);
 /// The context of the generated dialplan in which callers wait.
 pub(super) const WAITING_ROOM: &str = "hookswitch-wait";
 
+/// The context of the generated dialplan with the menus.
+pub(super) const MENUS: &str = "hookswitch-menu";
+
 /// The context of the generated dialplan for callers whom nobody decides about, and how all of its contexts begin.
 const FALLBACK: &str = "hookswitch-fallback";
 const OURS: &str = "hookswitch";
@@ -58,6 +61,8 @@ pub(super) struct Listing {
     holding: Vec<Box<str>>,
     /// Callers in our waiting room.
     waiting: Vec<Box<str>>,
+    /// Callers in our menus.
+    in_menu: Vec<Box<str>>,
     /// Customers who are held by our doing, or came back to who held them without us.
     held: Vec<(Box<str>, bool)>,
     /// Channels in the fallback, or in a dialplan that is none of ours.
@@ -75,6 +80,7 @@ impl Listing {
         self.restarted = false;
         self.holding.clear();
         self.waiting.clear();
+        self.in_menu.clear();
         self.held.clear();
         self.away.clear();
         self.in_voicemail.clear();
@@ -206,6 +212,7 @@ impl Normalizer {
         let progress = headers::progress(frame);
         match (frame.get("Context"), frame.get("Exten")) {
             (Some(WAITING_ROOM), _) => self.listing.waiting.push(uid.as_str().into()),
+            (Some(MENUS), _) => self.listing.in_menu.push(uid.as_str().into()),
             (Some("hookswitch-held"), _) if bridge.is_none() => {
                 self.listing.held.push((uid.as_str().into(), true));
             }
@@ -251,6 +258,9 @@ impl Normalizer {
         self.board.compared(self.listing.whole);
         for uid in std::mem::take(&mut self.listing.in_voicemail) {
             self.board.found_served(&uid, "voicemail");
+        }
+        for uid in std::mem::take(&mut self.listing.in_menu) {
+            self.board.found_in_menu(&uid);
         }
         let changed = self.board.changed_since(before);
         self.board.unlisted = false;

@@ -55,6 +55,16 @@ impl Normalizer {
                 Ok(())
             }
             "HookswitchAgent" => self.agent_asked(frame),
+            "HookswitchDigit" => {
+                let uid = self.see_caller(frame)?;
+                self.board.pressed(uid, must(frame, "Digit")?);
+                Ok(())
+            }
+            "HookswitchMenu" => {
+                let uid = self.see_caller(frame)?;
+                self.board.in_menu(uid);
+                Ok(())
+            }
             other => self.controlled(other, frame),
         }
     }

@@ -229,6 +229,7 @@ fn print(fallback: &str) -> String {
         fallback: Fallback::goto(fallback).unwrap(),
         queue_fallbacks: BTreeMap::new(),
         music: text::MusicClass::new("default").unwrap(),
+        menus: Vec::new(),
         features: FeatureCodes {
             login: exten("*50"),
             logout: exten("*51"),

@@ -14,6 +14,9 @@ use super::{
     settle::Pending,
 };
 
+/// What has a caller who is in one of our menus.
+const MENU: &str = "menu";
+
 /// How a caller left the PBX's own queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum QueueExit {
@@ -83,6 +86,7 @@ impl Switchboard {
         if let Some(known) = self.calls.get_mut(&call) {
             let dnis = if dnis.raw.is_empty() { known.numbers.dnis.clone() } else { dnis };
             known.asking = Some(Asking { dnis, at });
+            known.taken = false;
         }
         self.later(Pending::Route(call));
         true
@@ -166,6 +170,22 @@ impl Switchboard {
         self.recovered = false;
     }
 
+    /// The caller is in a menu of ours. Whoever comes back from it asks for a route anew, whether it is seen or not.
+    pub(crate) fn in_menu(&mut self, uid: &str) {
+        self.system_took(uid, MENU);
+        let Some(call) = self.call_on(uid).cloned() else { return };
+        if let Some(known) = self.calls.get_mut(&call) {
+            known.routed = None;
+        }
+    }
+
+    /// After a gap the caller was found in a menu of ours.
+    pub(crate) fn found_in_menu(&mut self, uid: &str) {
+        self.recovered = true;
+        self.in_menu(uid);
+        self.recovered = false;
+    }
+
     /// No Ring came to fetch the caller from the fallback, and none will.
     pub(super) fn fell_back_for_sure(&mut self, call: &CallRef) {
         let Some(at) = self.calls.get_mut(call).and_then(|known| known.fell_back_at.take()) else { return };
@@ -215,8 +235,10 @@ impl Switchboard {
         self.say(&call, Fact::RingResult { call: call.clone(), ring, result, cause });
     }
 
-    /// A key was pressed. In a conversation it is none of our business.
-    pub(crate) fn digit(&mut self, uid: &str, digit: char) {
+    /// A key was pressed, as the PBX writes it. In a conversation it is none of our business.
+    pub(crate) fn pressed(&mut self, uid: &str, digit: &str) {
+        let is_key = |c: &char| matches!(c, '0'..='9' | '*' | '#' | 'A'..='D');
+        let Some(digit) = digit.chars().next().filter(is_key) else { return };
         let Some(call) = self.call_on(uid).cloned() else { return };
         let Some(leg) = self.calls.get(&call).and_then(|known| known.on(uid)) else { return };
         if leg.talking {

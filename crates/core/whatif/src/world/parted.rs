@@ -22,6 +22,8 @@ const DONE: Millis = Millis(20);
 const RINGS: Millis = Millis::from_secs(5);
 /// How long somebody needs to be ready again of whom nothing is known.
 const RETURNS: Millis = Millis::from_secs(60);
+/// How long somebody is in a menu.
+const CHOOSES: Millis = Millis::from_secs(10);
 /// How long somebody talks of whom nothing is known.
 const TALKS: Millis = Millis::from_secs(180);
 
@@ -77,6 +79,16 @@ impl World<'_> {
                 self.again(key);
                 self.plan(key, DONE, Step::Ends);
             }
+            Action::Farewell { .. } => {
+                self.again(key);
+                self.plan(key, DONE, Step::Ends);
+                self.done(&action.pbx, action.id);
+            }
+            Action::Menu { .. } => {
+                self.again(key);
+                self.done(&action.pbx, action.id);
+                self.plan(key, CHOOSES, Step::Chooses);
+            }
             Action::FallBack { .. } => {
                 self.again(key);
                 self.plan(key, DONE, Step::FallsBack);
@@ -90,6 +102,7 @@ impl World<'_> {
                 self.done(&action.pbx, action.id);
             }
             Action::NoteQueue { .. }
+            | Action::Announce { .. }
             | Action::Dial { .. }
             | Action::Hold { .. }
             | Action::Retrieve { .. }
@@ -156,6 +169,7 @@ impl World<'_> {
                 }
             }
             Step::FallsBack => self.tell(key, Fact::FellBack { call: key.1.clone() }),
+            Step::Chooses => self.chooses(key),
             Step::Ends => self.end(key, LegEnd::Released),
         }
     }
@@ -187,6 +201,16 @@ impl World<'_> {
         self.tell(key, Fact::Talking { call, leg });
         let talk = self.talk(key);
         self.plan(key, talk, Step::Ends);
+    }
+
+    /// Chooses in a menu what the record says was chosen, and asks where to go.
+    fn chooses(&mut self, key: &Key) {
+        let Some(script) = self.recorded.scripts.get(key) else { return };
+        let (call, changed, dnis) = (key.1.clone(), script.data.clone(), script.dnis.clone());
+        if !changed.is_empty() {
+            self.tell(key, Fact::Data { call: call.clone(), changed });
+        }
+        self.tell(key, Fact::RouteRequested { call, dnis });
     }
 
     /// Agents who did not take a call come back when they usually do.

@@ -30,6 +30,8 @@ fn translated(action: Action) -> Result<Vec<Ami>, Untranslatable> {
         dial_context: Context::new("from-internal").unwrap(),
         music: MusicClass::new("default").unwrap(),
         queue_music: BTreeMap::new(),
+        sounds: super::super::Sounds::default(),
+        queue_sounds: BTreeMap::new(),
     };
     let pbx = PbxId::new("hq").unwrap();
     super::super::translate(
