@@ -1,5 +1,6 @@
 //! SIP: bytes to messages and back, transactions, digest authentication, a registrar.
 
+pub mod auth;
 pub mod flow;
 pub mod framing;
 pub mod message;
