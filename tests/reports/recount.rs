@@ -47,6 +47,7 @@ pub(crate) fn calls(tale: &Tale) -> Sums {
             "failed" => "calls_failed",
             "merged" => "calls_merged",
             "lost" => "calls_lost",
+            "callback" => "calls_callback",
             other => panic!("{other}"),
         };
         add(disposition, 1);

@@ -13,6 +13,8 @@ use crate::events::{kind, summary, text};
 /// - the customer's number never changes, nor the PBX's id of the leg of a customer who called
 /// - the segments of a ledger follow each other without gap or overlap, from the start of the call to its end
 /// - a call pops once for an agent
+/// - a call-back is made once and ends once; each of its tries is followed by one retry or the end, and no try begins
+///   while another is out
 /// - Hookswitch itself found nothing wrong (`invariant.violated`)
 #[must_use]
 pub fn violations(events: &[Value]) -> Vec<String> {
@@ -30,7 +32,16 @@ struct Checker<'a> {
     offers: BTreeMap<&'a str, &'a str>,
     finished_offers: BTreeSet<&'a str>,
     pops: BTreeSet<(&'a str, &'a str)>,
+    callbacks: BTreeMap<&'a str, Callback>,
     wrong: Vec<String>,
+}
+
+/// Where a call-back stands, as its events tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Callback {
+    Waits,
+    IsTried,
+    Over,
 }
 
 #[derive(Debug)]
@@ -48,7 +59,9 @@ impl<'a> Checker<'a> {
         if kind(event) == "invariant.violated" {
             self.wrong.push(format!("Hookswitch itself says: {event}"));
         }
-        if let Some(id) = text(event, "/data/call/id") {
+        if let Some(id) = text(event, "/data/callback/id") {
+            self.take_callback(event, id);
+        } else if let Some(id) = text(event, "/data/call/id") {
             self.take_call(event, id);
         }
         match kind(event) {
@@ -94,6 +107,20 @@ impl<'a> Checker<'a> {
             self.calls.entry(id).and_modify(|call| call.ended = true);
             self.take_segments(event);
         }
+    }
+
+    fn take_callback(&mut self, event: &'a Value, id: &'a str) {
+        let before = self.callbacks.get(id).copied();
+        let (legal, after) = match kind(event) {
+            "callback.created" => (before.is_none(), Callback::Waits),
+            "callback.dialled" => (before == Some(Callback::Waits), Callback::IsTried),
+            "callback.retry" => (before == Some(Callback::IsTried), Callback::Waits),
+            _ => (matches!(before, Some(Callback::Waits | Callback::IsTried)), Callback::Over),
+        };
+        if !legal {
+            self.complain(event, &format!("not the next of a call-back: {before:?}"));
+        }
+        self.callbacks.insert(id, after);
     }
 
     fn take_offer(&mut self, event: &'a Value) {

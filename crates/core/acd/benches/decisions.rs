@@ -15,7 +15,7 @@
 use std::{collections::BTreeMap, hint::black_box, time::Instant};
 
 use hookswitch_acd::{
-    distribution::{Decision, Distributor, Waiting},
+    distribution::{Claimant, Decision, Distributor, Waiting},
     routing::Router,
 };
 use hookswitch_model::{
@@ -89,6 +89,7 @@ fn queue(n: u64, strategy: Strategy) -> QueueSetup {
         sticky_wait: Millis(0),
         ageing: n.is_multiple_of(2).then_some(Millis::from_secs(20)),
         transfer_keeps_place: false,
+        callback: None,
     }
 }
 
@@ -171,6 +172,7 @@ impl World {
             requires: extra(queue, self.dice.below(EXTRAS)),
             sticky: None,
             prefer: None,
+            claimant: Claimant::Caller,
         };
         (CallId::from(self.now.as_micros() as u128 * 1_000_003 + self.calls), waiting)
     }

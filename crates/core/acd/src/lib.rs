@@ -29,6 +29,7 @@
 //! - One Ring is in flight for a call at most, and none while its caller may be talking.
 //! - A verb is carried out if and only if it stands in the actions of the leg; what was taken is told by events with
 //!   its command, or by `call.control_failed`.
+//! - Nobody is called back twice at once, and a call-back keeps the place of the caller it stands in for.
 //! - Nothing polls and nothing is scanned to decide: [`Engine::next_deadline`] says when time matters.
 
 pub mod distribution;
@@ -37,6 +38,7 @@ pub mod routing;
 mod engine;
 
 mod agents;
+mod callbacks;
 mod calls;
 mod control;
 mod customers;

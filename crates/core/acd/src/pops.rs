@@ -143,12 +143,13 @@ impl Engine {
     }
 
     /// A call comes to an agent: the screen pops, unless it did for this call and can still be shown. Calls among
-    /// agents pop nothing, nor does a call on the screen of who makes it.
+    /// agents pop nothing, nor does a call on the screen of who makes it; a call-back is made for the agent.
     pub(crate) fn pop(&mut self, call: CallId, agent: &AgentId) {
         let now = self.now();
         let Some(record) = self.calls.get(call) else { return };
         let own = record.call.legs.first().is_some_and(|leg| leg.agent.as_ref() == Some(agent));
-        if own || record.call.direction == Direction::Internal {
+        let dials = own && record.callback.tries().is_none();
+        if dials || record.call.direction == Direction::Internal {
             return;
         }
         let popped = record.pops.iter().rev().find(|(who, _)| who == agent).map(|(_, pop)| *pop);

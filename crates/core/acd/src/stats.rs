@@ -84,6 +84,7 @@ impl Figures {
             left: counts.left,
             average_wait_s: mean_s(counts.waited_ms, counts.answered),
             average_talk_s: mean_s(counts.handled_ms, counts.handled),
+            callbacks: 0,
             since,
         }
     }
@@ -179,6 +180,11 @@ impl Stats {
         if !self.dirty.contains(id) {
             self.dirty.insert(id.clone());
         }
+    }
+
+    /// Something of a queue changed that is not kept here.
+    pub(crate) fn touch(&mut self, id: &QueueId) {
+        self.change(id, |_| {});
     }
 
     /// A call begins to wait.
@@ -305,7 +311,11 @@ impl Engine {
     /// A queue's figures now.
     pub(crate) fn queue_now(&self, id: &QueueId, now: Timestamp) -> Option<Queue> {
         let queue = self.stats.queue(id, now)?;
-        Some(Queue { estimated_wait_s: self.distributor.estimated_wait_s(now, id), ..queue })
+        Some(Queue {
+            estimated_wait_s: self.distributor.estimated_wait_s(now, id),
+            callbacks: self.callbacks.promised(id),
+            ..queue
+        })
     }
 
     /// A call in a queue was answered.

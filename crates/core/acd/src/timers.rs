@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hookswitch_model::{AgentId, CallId, QueueId, Timestamp};
+use hookswitch_model::{AgentId, CallId, CallbackId, QueueId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What is due. One of each at a time: setting it again moves it.
@@ -33,6 +33,8 @@ pub(crate) enum Timer {
     Rescue(CallId),
     /// A supervisor should have come.
     Supervise(CallId),
+    /// A call-back is due, or is given up.
+    Callback(CallbackId),
 }
 
 /// The deadlines, soonest first; at the same moment in the order of [`Timer`], so that a replay fires the same way.

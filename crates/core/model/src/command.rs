@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActionId, AgentId, CallId, PopId, Skill, agent::AgentState, call::AttachedData, pbx::SuperviseMode,
+    ActionId, AgentId, CallId, CallbackId, PopId, QueueId, Skill, Timestamp, agent::AgentState,
+    call::AttachedData, pbx::SuperviseMode,
 };
 
 /// Who asks: for the audit line, and for `by` in events.
@@ -110,6 +111,29 @@ pub enum Request {
         /// Listen, whisper to the agent, or talk to both.
         mode: SuperviseMode,
     },
+    /// Somebody is to be called back by a queue's agents.
+    CreateCallback {
+        /// Whose agents call.
+        queue: QueueId,
+        /// Whom.
+        number: Destination,
+        /// Not before this; none: as soon as it is its turn.
+        at: Option<Timestamp>,
+        /// Who is asked first.
+        agent: Option<AgentId>,
+        /// Attached to each try.
+        data: AttachedData,
+    },
+    /// A waiting caller is to be called back, and keeps the place.
+    CallBack {
+        /// The caller.
+        call: CallId,
+    },
+    /// Nobody is to be called back any more.
+    CancelCallback {
+        /// Which.
+        callback: CallbackId,
+    },
     /// The daemon stops: hand waiting callers to the fallback.
     Shutdown,
 }
@@ -187,6 +211,9 @@ impl Request {
             Self::WrapUp { .. } => "wrap-up",
             Self::SetSkills { .. } => "skills",
             Self::Supervise { .. } => "supervise",
+            Self::CreateCallback { .. } => "callback/create",
+            Self::CallBack { .. } => "callback",
+            Self::CancelCallback { .. } => "callback/cancel",
             Self::Shutdown => "shutdown",
         }
     }
@@ -198,12 +225,15 @@ impl Request {
             Self::SetData { call, .. }
             | Self::Control { call, .. }
             | Self::WrapUp { call, .. }
-            | Self::Supervise { call, .. } => Some(*call),
+            | Self::Supervise { call, .. }
+            | Self::CallBack { call } => Some(*call),
             Self::SetAgentState { .. }
             | Self::ClaimPop { .. }
             | Self::PopShown { .. }
             | Self::Dial { .. }
             | Self::SetSkills { .. }
+            | Self::CreateCallback { .. }
+            | Self::CancelCallback { .. }
             | Self::Shutdown => None,
         }
     }
@@ -217,8 +247,13 @@ impl Request {
             | Self::Control { agent, .. }
             | Self::WrapUp { agent, .. }
             | Self::SetSkills { agent, .. } => Some(agent),
-            Self::Supervise { agent, .. } => agent.as_ref(),
-            Self::SetData { .. } | Self::ClaimPop { .. } | Self::PopShown { .. } | Self::Shutdown => None,
+            Self::Supervise { agent, .. } | Self::CreateCallback { agent, .. } => agent.as_ref(),
+            Self::SetData { .. }
+            | Self::ClaimPop { .. }
+            | Self::PopShown { .. }
+            | Self::CallBack { .. }
+            | Self::CancelCallback { .. }
+            | Self::Shutdown => None,
         }
     }
 }
@@ -248,6 +283,9 @@ impl Verb {
 pub struct Taken {
     /// The call it began: of a click-to-dial, of a consultation.
     pub call: Option<CallId>,
+    /// The call-back it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<CallbackId>,
 }
 
 /// The answer to a command.
@@ -286,6 +324,12 @@ pub enum Refusal {
         why: String,
         /// What would do.
         hint: String,
+    },
+    /// The same number is to be called back by the same queue already.
+    #[error("this number is to be called back already")]
+    CalledBackAlready {
+        /// By this call-back.
+        callback: CallbackId,
     },
     /// Another client won the pop.
     #[error("popped elsewhere")]

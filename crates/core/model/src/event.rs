@@ -6,6 +6,7 @@ use crate::{
     ActionId, AgentId, CallId, EventId, LegId, PbxId, PopId, QueueId, Skill, Timestamp,
     agent::{Agent, AgentState},
     call::{AttachedData, Call, MatchKind},
+    callback::{Callback, CallbackOutcome},
     ledger::Ledger,
     offer::Offer,
     pbx::TransferKind,
@@ -180,6 +181,28 @@ pub enum EventKind {
     QueueStats {
         queue: Box<Queue>,
     },
+    /// `call` is the one it comes from.
+    CallbackCreated {
+        callback: Box<Callback>,
+        call: Option<Box<Call>>,
+    },
+    /// `call` is the try: it begins with the next event.
+    CallbackDialled {
+        callback: Box<Callback>,
+        call: Box<Call>,
+    },
+    /// The try did not reach the customer, and another will follow.
+    CallbackRetry {
+        callback: Box<Callback>,
+        call: Option<Box<Call>>,
+    },
+    CallbackEnded {
+        callback: Box<Callback>,
+        call: Option<Box<Call>>,
+        outcome: CallbackOutcome,
+        /// Who took it back, by name.
+        by: Option<String>,
+    },
     PbxLink {
         pbx: PbxId,
         state: LinkState,
@@ -220,6 +243,10 @@ impl EventKind {
             Self::ScreenPopped { .. } => "screen.popped",
             Self::AgentState { .. } => "agent.state",
             Self::QueueStats { .. } => "queue.stats",
+            Self::CallbackCreated { .. } => "callback.created",
+            Self::CallbackDialled { .. } => "callback.dialled",
+            Self::CallbackRetry { .. } => "callback.retry",
+            Self::CallbackEnded { .. } => "callback.ended",
             Self::PbxLink { .. } => "pbx.link",
             Self::ConfigApplied { .. } => "config.applied",
             Self::InvariantViolated { .. } => "invariant.violated",
@@ -246,8 +273,12 @@ impl EventKind {
             | Self::CallEnded { call, .. }
             | Self::CallControlFailed { call, .. }
             | Self::ScreenPop { call, .. }
+            | Self::CallbackDialled { call, .. }
             | Self::ScreenPopped { call, .. } => Some(call),
-            Self::InvariantViolated { call, .. } => call.as_deref(),
+            Self::CallbackCreated { call, .. }
+            | Self::CallbackRetry { call, .. }
+            | Self::CallbackEnded { call, .. }
+            | Self::InvariantViolated { call, .. } => call.as_deref(),
             Self::AgentState { .. }
             | Self::QueueStats { .. }
             | Self::PbxLink { .. }

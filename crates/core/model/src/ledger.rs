@@ -24,6 +24,8 @@ pub enum Disposition {
     Merged,
     /// The PBX never said how it ended.
     Lost,
+    /// The caller hung up and is called back: the place in line is kept.
+    Callback,
 }
 
 /// Who ended a call.
@@ -136,6 +138,9 @@ pub struct Ledger {
     pub merged_into: Option<CallId>,
     /// The call this one is a consultation of.
     pub consult_of: Option<CallId>,
+    /// The caller's own call, which this one calls back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_of: Option<CallId>,
     /// Disposition and notes, when known.
     pub wrap_up: Option<WrapUp>,
 }
@@ -161,7 +166,8 @@ impl Ledger {
                     | Disposition::Busy
                     | Disposition::Rejected
                     | Disposition::Failed
-                    | Disposition::Merged,
+                    | Disposition::Merged
+                    | Disposition::Callback,
                 ) => VisitEnd::Left,
             };
             Some(Visit { queue, from: segment.from, to: segment.to, end, handled })
@@ -191,6 +197,7 @@ mod tests {
             hold_ms: 0,
             merged_into: None,
             consult_of: None,
+            callback_of: None,
             wrap_up: None,
         }
     }

@@ -19,6 +19,7 @@
 //! | **disposition** | how a call ended, as the ledger books it |
 //! | **segment** | a span of a call under one owner: a queue, an agent, an outside party, the system |
 //! | **lease** | a busy agent state held on live evidence: a leg, or an offer with a deadline |
+//! | **call-back** | a place in line without a caller on the telephone: agents call when it is its turn |
 //! | **pop** | the order to an agent's screen to open something |
 //! | **fact** | what a PBX was seen to do ([`pbx::Fact`]): input of the engine |
 //! | **event** | what the engine says happened ([`event::Event`]): output, journalled, published |
@@ -40,6 +41,7 @@ pub mod time;
 
 pub mod agent;
 pub mod call;
+pub mod callback;
 pub mod ledger;
 pub mod offer;
 pub mod queue;
@@ -53,8 +55,8 @@ pub mod setup;
 pub mod why;
 
 pub use id::{
-    ActionId, AgentId, CallId, CallRef, EventId, IdSource, InvalidName, LegId, LegRef, MenuId, OfferId, PbxId,
-    PopId, QueueId, Skill, TeamId,
+    ActionId, AgentId, CallId, CallRef, CallbackId, EventId, IdSource, InvalidName, LegId, LegRef, MenuId,
+    OfferId, PbxId, PopId, QueueId, Skill, TeamId,
 };
 pub use meta::Meta;
 pub use time::{Millis, Timestamp};

@@ -84,6 +84,13 @@ impl EventKind {
             }
             Self::AgentState { agent, .. } => Box::new(std::iter::once(&agent.id)),
             Self::CallControlFailed { agent, .. } => Box::new(std::iter::once(agent)),
+            // Whose try it was: the legs of its call, which is over by then, and who is to be asked first.
+            Self::CallbackRetry { call, callback } | Self::CallbackEnded { call, callback, .. } => {
+                Box::new(call.iter().flat_map(|call| every_agent(call)).chain(&callback.agent))
+            }
+            Self::CallbackCreated { callback, .. } | Self::CallbackDialled { callback, .. } => {
+                Box::new(callback.agent.iter())
+            }
             Self::CallStarted { .. }
             | Self::CallIdentified { .. }
             | Self::CallData { .. }
@@ -105,6 +112,10 @@ impl EventKind {
             Self::CallQueued { queued, .. } => Some(&queued.queue),
             Self::CallOffered { offer, .. } | Self::CallOfferEnded { offer, .. } => offer.queue.as_ref(),
             Self::QueueStats { queue } => Some(&queue.id),
+            Self::CallbackCreated { callback, .. }
+            | Self::CallbackDialled { callback, .. }
+            | Self::CallbackRetry { callback, .. }
+            | Self::CallbackEnded { callback, .. } => Some(&callback.queue),
             Self::CallStarted { .. }
             | Self::CallIdentified { .. }
             | Self::CallData { .. }

@@ -48,6 +48,9 @@ pub struct Queue {
     /// Mean time agents had an answered call, holds included, in seconds, of those that are over; none before the first.
     #[serde(default)]
     pub average_talk_s: Option<u64>,
+    /// Call-backs in line or until their time comes; none of them is in [`waiting`](Self::waiting).
+    #[serde(default)]
+    pub callbacks: u32,
     /// The midnight since which is counted.
     #[serde(default)]
     pub since: Timestamp,

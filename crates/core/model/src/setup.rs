@@ -255,6 +255,42 @@ pub struct QueueSetup {
     /// Who is transferred into it keeps the time waited so far, and so the place; else begins at the end.
     #[serde(default)]
     pub transfer_keeps_place: bool,
+    /// How its callers are called back; none: nobody is who does not ask by way of the API.
+    #[serde(default)]
+    pub callback: Option<CallbackSetup>,
+}
+
+/// How a queue calls its callers back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackSetup {
+    /// The key that a waiting caller presses for it: `0`–`9`, `*`, `#`; none: nobody can by key.
+    pub key: Option<char>,
+    /// The customer is dialled so often at most.
+    pub attempts: u32,
+    /// How long after a customer who was not reached it is in line again.
+    pub retry_after: Millis,
+    /// Given up so long after it was made, or after the time it was made for.
+    pub expires: Millis,
+    /// A calendar's name: customers are only dialled while it is open.
+    pub hours: Option<String>,
+    /// What the caller hears before the PBX hangs up; none: nothing is said.
+    pub prompt: Option<String>,
+    /// How long an agent who is asked for by name is waited for while busy.
+    pub agent_wait: Millis,
+}
+
+impl Default for CallbackSetup {
+    fn default() -> Self {
+        Self {
+            key: None,
+            attempts: 3,
+            retry_after: Millis::from_secs(15 * 60),
+            expires: Millis::from_secs(86_400),
+            hours: None,
+            prompt: None,
+            agent_wait: Millis::from_secs(10 * 60),
+        }
+    }
 }
 
 /// One routing rule.

@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentId, CallId, Millis, QueueId, Skill, TeamId, Timestamp,
+    AgentId, CallId, CallbackId, Millis, QueueId, Skill, TeamId, Timestamp,
     call::AttachedData,
     setup::{RouteTarget, Strategy},
 };
@@ -46,6 +46,47 @@ pub enum Because {
     Offered(Box<Reasons>),
     /// The call left a queue without an agent.
     Moved(Moved),
+    /// The caller was to be called back, and cannot be: the call waits on.
+    NotCalledBack(NotCalledBack),
+}
+
+/// A caller who cannot be called back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotCalledBack {
+    /// The queue.
+    pub queue: QueueId,
+    /// Why not.
+    pub reason: NoCallback,
+}
+
+/// Why nobody calls a number back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoCallback {
+    /// The caller asked not to be shown.
+    Withheld,
+    /// There is no number that could be dialled from outside.
+    NoNumber,
+    /// Numbers of that prefix may not be dialled: `outbound_allow`.
+    NotAllowed,
+    /// The same queue calls it back already.
+    Already,
+    /// So many are to be called back that no more are kept.
+    TooMany,
+}
+
+impl NoCallback {
+    /// For people.
+    #[must_use]
+    pub const fn said(self) -> &'static str {
+        match self {
+            Self::Withheld => "the number is withheld",
+            Self::NoNumber => "there is no number that can be dialled",
+            Self::NotAllowed => "numbers of that prefix may not be dialled",
+            Self::Already => "this number is to be called back already",
+            Self::TooMany => "no more call-backs are kept",
+        }
+    }
 }
 
 /// Where a call went that left a queue without an agent.
@@ -79,6 +120,8 @@ pub enum MoveReason {
     MaxWait,
     /// A configuration took over that has no such queue.
     QueueGone,
+    /// The caller asked for it by key, or somebody did for the caller.
+    Asked,
 }
 
 /// Where the rules send a call.
@@ -389,4 +432,7 @@ pub struct NotForAgent {
     pub call: CallId,
     /// The one reason; none: the agent could have it, and another call or another agent is before it.
     pub why: Option<Exclusion>,
+    /// It is a call-back, and no call yet.
+    #[serde(default)]
+    pub callback: Option<CallbackId>,
 }

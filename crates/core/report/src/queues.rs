@@ -31,7 +31,7 @@ pub struct Ended {
 }
 
 /// How many dispositions there are.
-const DISPOSITIONS: usize = 8;
+const DISPOSITIONS: usize = 9;
 
 const fn place_of(disposition: Disposition) -> usize {
     match disposition {
@@ -43,6 +43,7 @@ const fn place_of(disposition: Disposition) -> usize {
         Disposition::Failed => 5,
         Disposition::Merged => 6,
         Disposition::Lost => 7,
+        Disposition::Callback => 8,
     }
 }
 
@@ -133,6 +134,7 @@ impl Measures for QueueRow {
         count!("calls_failed", |row: &Self| row.calls[5]),
         count!("calls_merged", |row: &Self| row.calls[6]),
         count!("calls_lost", |row: &Self| row.calls[7]),
+        count!("calls_callback", |row: &Self| row.calls[8]),
         count!("calls_recovered", |row: &Self| row.recovered),
         count!("wait_ms", |row: &Self| row.wait_ms),
         count!("talk_ms", |row: &Self| row.talk_ms),

@@ -59,7 +59,7 @@ fn call(
     first: u64,
     (owners, start, kind, flags): (Vec<(usize, u64)>, u64, usize, u8),
 ) -> Call {
-    const KINDS: [Disposition; 8] = [
+    const KINDS: [Disposition; 9] = [
         Disposition::Answered,
         Disposition::Abandoned,
         Disposition::Missed,
@@ -67,6 +67,7 @@ fn call(
         Disposition::Rejected,
         Disposition::Failed,
         Disposition::Merged,
+        Disposition::Callback,
         Disposition::Lost,
     ];
     let mut now = first + start;
@@ -102,6 +103,7 @@ fn call(
         segments,
         merged_into: None,
         consult_of: None,
+        callback_of: None,
         wrap_up: None,
     };
     let ended = Ended {
@@ -171,6 +173,7 @@ fn compare_queues(calls: &[Call], span: Span, interval: Interval) -> Result<(), 
         ("calls_missed", Disposition::Missed),
         ("calls_lost", Disposition::Lost),
         ("calls_merged", Disposition::Merged),
+        ("calls_callback", Disposition::Callback),
     ] {
         prop_assert_eq!(sum(&report, column), ledgers().filter(|l| l.disposition == kind).count() as u64);
     }

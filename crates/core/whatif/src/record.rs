@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hookswitch_acd::{Engine, RestoreError, Snapshot, routing::RuleError};
 use hookswitch_model::{
-    ActionId, AgentId, CallId, LegRef, Millis, PbxId, Timestamp,
+    ActionId, AgentId, CallId, CallbackId, LegRef, Millis, PbxId, Timestamp,
     agent::{Agent, AgentState},
+    callback::Callback,
     command::Command,
     event::{Event, EventKind},
     input::{Input, Output},
@@ -48,6 +49,8 @@ pub struct Recording {
     calls: BTreeMap<CallId, Key>,
     legs: BTreeMap<(PbxId, LegRef), Key>,
     actions: BTreeMap<ActionId, Key>,
+    /// Whom call-backs call.
+    callbacks: BTreeMap<CallbackId, String>,
     scripts: BTreeMap<Key, Script>,
     habits: BTreeMap<AgentId, Habit>,
     /// Agents who did not take a call and are not ready again, since when.
@@ -82,6 +85,7 @@ impl Recording {
             late: BTreeMap::new(),
             legs: BTreeMap::new(),
             actions: BTreeMap::new(),
+            callbacks: engine.callbacks().map(whom).collect(),
             scripts: BTreeMap::new(),
             habits: BTreeMap::new(),
             away: BTreeMap::new(),
@@ -188,6 +192,9 @@ impl Recording {
                 self.habits.entry(agent.id.clone()).or_default().returned(event.at.since(since));
             }
         }
+        if let EventKind::CallbackCreated { callback, .. } = &event.kind {
+            self.callbacks.extend([whom(callback)]);
+        }
         let Some(call) = event.kind.call() else { return };
         let key = (call.pbx.clone(), call.pbx_ref.clone());
         self.calls.insert(call.id, key.clone());
@@ -244,6 +251,7 @@ impl Recording {
             late: self.late,
             calls: self.calls,
             legs: self.legs,
+            callbacks: self.callbacks,
             scripts: self.scripts,
             habits: self.habits,
             patience: Patience::estimate(known),
@@ -275,6 +283,11 @@ impl Recording {
             }
         }
     }
+}
+
+/// Whom a call-back calls: what it is known by in every run.
+pub(crate) fn whom(callback: &Callback) -> (CallbackId, String) {
+    (callback.id, callback.number.e164.clone().unwrap_or_default())
 }
 
 /// Whether an agent is not ready because a call was not taken.
@@ -320,6 +333,7 @@ pub struct Recorded {
     pub(crate) late: BTreeMap<Timestamp, Timestamp>,
     pub(crate) calls: BTreeMap<CallId, Key>,
     pub(crate) legs: BTreeMap<(PbxId, LegRef), Key>,
+    pub(crate) callbacks: BTreeMap<CallbackId, String>,
     pub(crate) scripts: BTreeMap<Key, Script>,
     pub(crate) habits: BTreeMap<AgentId, Habit>,
     pub(crate) patience: Patience,

@@ -10,7 +10,7 @@ use std::{
 
 use hookswitch_acd::Engine;
 use hookswitch_model::{
-    ActionId, AgentId, CallId, LegRef, Millis, PbxId, Timestamp,
+    ActionId, AgentId, CallId, CallbackId, LegRef, Millis, PbxId, Timestamp,
     agent::AgentState,
     call::{Address, CallState},
     command::{Actor, Command, Request},
@@ -23,7 +23,7 @@ use hookswitch_model::{
 use crate::{
     course::{Script, is_silent, lot},
     figures::{Key, Reader, Run},
-    record::{Moment, NotRun, Placed, Recorded, key_of, was_missed},
+    record::{Moment, NotRun, Placed, Recorded, key_of, was_missed, whom},
 };
 
 /// So long after the record callers are still followed; then the doors are closed.
@@ -88,6 +88,8 @@ pub(crate) struct World<'a> {
     courses: BTreeMap<Key, Course>,
     /// Calls of this run, by what they are called in every run.
     calls: BTreeMap<Key, CallId>,
+    /// Call-backs of this run, by whom they call.
+    callbacks: BTreeMap<String, CallbackId>,
     /// Recorded actions that were asked for again.
     actions: BTreeMap<ActionId, ActionId>,
     /// What callers did not notice that the record asked for, by call.
@@ -106,6 +108,11 @@ impl<'a> World<'a> {
             recorded,
             setup,
             calls: calls.collect(),
+            callbacks: engine
+                .callbacks()
+                .map(|callback| whom(callback))
+                .map(|(id, number)| (number, id))
+                .collect(),
             engine,
             reader: Reader::default(),
             due: BinaryHeap::new(),
@@ -273,6 +280,11 @@ impl<'a> World<'a> {
         self.calls.get(self.recorded.calls.get(&recorded)?).copied()
     }
 
+    /// The call-back of the same number in this run.
+    fn callback(&self, recorded: CallbackId) -> Option<CallbackId> {
+        self.callbacks.get(self.recorded.callbacks.get(&recorded)?).copied()
+    }
+
     /// A command in the names of this run; none: it is about something that did not happen here. What only tells of a
     /// screen is left out.
     fn command(&self, command: &Command) -> Option<Command> {
@@ -281,11 +293,14 @@ impl<'a> World<'a> {
             Request::SetData { call, .. }
             | Request::Control { call, .. }
             | Request::WrapUp { call, .. }
-            | Request::Supervise { call, .. } => *call = self.call(*call)?,
+            | Request::Supervise { call, .. }
+            | Request::CallBack { call } => *call = self.call(*call)?,
+            Request::CancelCallback { callback } => *callback = self.callback(*callback)?,
             Request::ClaimPop { .. } | Request::PopShown { .. } => return None,
             Request::SetAgentState { .. }
             | Request::Dial { .. }
             | Request::SetSkills { .. }
+            | Request::CreateCallback { .. }
             | Request::Shutdown => {}
         }
         Some(command)
@@ -298,6 +313,10 @@ impl<'a> World<'a> {
             match output {
                 Output::Event(event) => {
                     self.reader.event(&event);
+                    if let EventKind::CallbackCreated { callback, .. } = &event.kind {
+                        let (id, number) = whom(callback);
+                        self.callbacks.insert(number, id);
+                    }
                     let Some(call) = event.kind.call() else { continue };
                     let key = (call.pbx.clone(), call.pbx_ref.clone());
                     self.calls.insert(key.clone(), call.id);

@@ -6,7 +6,7 @@ use hookswitch_model::{self as model, AgentId, CallId, LegId, QueueId, Skill};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    object::{Agent, Call, Customer, Figures, Ledger, Offer, Pop, Queue, Text, borrowed},
+    object::{Agent, Call, Callback, Customer, Figures, Ledger, Offer, Pop, Queue, Text, borrowed},
     time::Time,
     words,
 };
@@ -232,6 +232,37 @@ impl From<&model::queue::Queue> for QueueStats {
         let queue = Queue::from(queue);
         Self { figures: queue.figures, queue }
     }
+}
+
+/// `callback.created`, `callback.retry`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallbackChanged<'a> {
+    /// The call-back.
+    pub callback: Callback<'a>,
+    /// The call it comes from; of a retry the try that failed. Null where there is none, or it is forgotten.
+    pub call: Option<Call<'a>>,
+}
+
+/// `callback.dialled`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallbackDialled<'a> {
+    /// The call-back.
+    pub callback: Callback<'a>,
+    /// The try.
+    pub call: Call<'a>,
+}
+
+/// `callback.ended`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallbackEnded<'a> {
+    /// The call-back.
+    pub callback: Callback<'a>,
+    /// The last try; null where there was none.
+    pub call: Option<Call<'a>>,
+    /// `completed`, `cancelled`, `superseded`, `failed`, `forbidden`, `queue_gone`, `expired`.
+    pub outcome: Text<'a>,
+    /// Who took it back; null where nobody did.
+    pub by: Option<Text<'a>>,
 }
 
 /// `config.applied`.

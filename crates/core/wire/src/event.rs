@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     data,
-    object::{Agent, Call, Customer, Ledger, Link, Offer, Pop, Text, borrowed},
+    object::{Agent, Call, Callback, Customer, Ledger, Link, Offer, Pop, Text, borrowed},
     sequence::{Sequence, digits},
     time::Time,
     words,
@@ -35,7 +35,7 @@ pub struct Event<'a, D> {
     /// The type.
     #[serde(rename = "type")]
     pub kind: Text<'a>,
-    /// `calls/<id>`, `agents/<id>`, `queues/<id>`, `pbx/<name>`.
+    /// `calls/<id>`, `callbacks/<id>`, `agents/<id>`, `queues/<id>`, `pbx/<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Text<'a>>,
     /// When it happened.
@@ -216,6 +216,24 @@ fn event_json(event: &model::Event, seq: u64, pop_url: Option<&str>) -> Bytes {
             let (pop, client) = (Pop::new(pop, pop_url), borrowed(client));
             write.call(call, |call| data::ScreenPopped { call, pop, client, ring_to_pop_ms: *ring_to_pop_ms })
         }
+        EventKind::CallbackCreated { callback, call } | EventKind::CallbackRetry { callback, call } => {
+            let call = call.as_deref().map(Call::from);
+            write.callback(callback, |callback| data::CallbackChanged { callback, call })
+        }
+        EventKind::CallbackDialled { callback, call } => {
+            let call = Call::from(&**call);
+            write.callback(callback, |callback| data::CallbackDialled { callback, call })
+        }
+        EventKind::CallbackEnded { callback, call, outcome, by } => {
+            let call = call.as_deref().map(Call::from);
+            let outcome = words::callback_outcome(*outcome).into();
+            write.callback(callback, |callback| data::CallbackEnded {
+                callback,
+                call,
+                outcome,
+                by: borrowed(by),
+            })
+        }
         EventKind::AgentState { agent, from, to } => {
             write.about(format!("agents/{}", agent.id), data::AgentState::new(agent, *from, *to))
         }
@@ -247,6 +265,14 @@ impl<'a> Envelope<'a> {
         data: impl FnOnce(Call<'a>) -> D,
     ) -> Bytes {
         self.about(format!("calls/{}", call.id), data(Call::from(call)))
+    }
+
+    fn callback<D: Serialize>(
+        &self,
+        callback: &'a hookswitch_model::callback::Callback,
+        data: impl FnOnce(Callback<'a>) -> D,
+    ) -> Bytes {
+        self.about(format!("callbacks/{}", callback.id), data(Callback::from(callback)))
     }
 
     fn violated(&self, call: Option<&hookswitch_model::call::Call>, rule: &str, evidence: &str) -> Bytes {

@@ -4,10 +4,12 @@
 use hookswitch_model::{
     agent::{AgentState, DeviceState},
     call::{CallState, Direction, LegAction, LegRole, LegState, MatchKind},
+    callback::{CallbackOutcome, CallbackState, TryEnd},
     event::LinkState,
     ledger::{Disposition, EndedBy},
     offer::OfferOutcome,
     pbx::TransferKind,
+    why::NoCallback,
 };
 
 macro_rules! words {
@@ -66,7 +68,27 @@ words! {
     /** How a call ended. */
     disposition(Disposition) {
         Answered => "answered", Abandoned => "abandoned", Missed => "missed", Busy => "busy", Rejected => "rejected",
-        Failed => "failed", Merged => "merged", Lost => "lost",
+        Failed => "failed", Merged => "merged", Lost => "lost", Callback => "callback",
+    }
+    /** Where a call-back stands. */
+    callback_state(CallbackState) {
+        Waiting => "waiting", Offered => "offered", Dialling => "dialling", Connected => "connected",
+        Completed => "completed", Cancelled => "cancelled", Failed => "failed", Expired => "expired",
+    }
+    /** How a call-back ended. */
+    callback_outcome(CallbackOutcome) {
+        Completed => "completed", Cancelled => "cancelled", Superseded => "superseded", Failed => "failed",
+        Forbidden => "forbidden", QueueGone => "queue_gone", Expired => "expired",
+    }
+    /** How a try came out that did not reach the customer. */
+    try_end(TryEnd) {
+        Agent => "agent", Busy => "busy", NoAnswer => "no_answer", Rejected => "rejected", Failed => "failed",
+        Unseen => "unseen", NotNow => "not_now",
+    }
+    /** Why nobody calls a number back. */
+    no_callback(NoCallback) {
+        Withheld => "withheld", NoNumber => "no_number", NotAllowed => "not_allowed", Already => "already",
+        TooMany => "too_many",
     }
     /** Who ended a call. */
     ended_by(EndedBy) { Customer => "customer", Agent => "agent", System => "system" }

@@ -9,13 +9,16 @@ mod common;
 
 use std::{fs, path::Path};
 
-use common::{ACTION, AGENT, CALL, CUSTOMER, agent, agent_id, at, call, event, ledger, offer, pop, queue_id};
+use common::{
+    ACTION, AGENT, CALL, CUSTOMER, agent, agent_id, at, call, callback, event, ledger, offer, pop, queue_id,
+};
 use hookswitch_wire::{
     List, Sequence, Snapshot, encode,
     model::{
         CallId, PbxId, Skill,
         agent::AgentState,
         call::{LegRole, Via},
+        callback::{CallbackOrigin, CallbackOutcome},
         event::{Event, EventKind, Gap, LinkState, Queued},
         offer::OfferOutcome,
         pbx::TransferKind,
@@ -28,7 +31,7 @@ use hookswitch_wire::{
 fn expected(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expected").join(format!("{name}.json"));
     let mut text = minify(&fs::read_to_string(&path).unwrap());
-    for part in ["call", "agent"] {
+    for part in ["call", "agent", "callback"] {
         let mark = format!("\"@{part}\"");
         if text.contains(&mark) {
             text = text.replace(&mark, &expected(part));
@@ -211,11 +214,49 @@ fn queue_stats() {
         left: 2,
         average_wait_s: Some(18),
         average_talk_s: Some(241),
+        callbacks: 4,
         since: at(0),
     };
     check_event(
         "queue.stats",
         &Event { pbx: None, ..event(EventKind::QueueStats { queue: Box::new(queue) }) },
+    );
+}
+
+#[test]
+fn callback_created() {
+    check(EventKind::CallbackCreated { callback: callback(), call: Some(call()) });
+}
+
+#[test]
+fn callback_dialled() {
+    check(EventKind::CallbackDialled { callback: callback(), call: call() });
+}
+
+#[test]
+fn callback_retry() {
+    check(EventKind::CallbackRetry { callback: callback(), call: Some(call()) });
+}
+
+#[test]
+fn callback_ended_of_one_that_was_asked_for_by_a_program() {
+    let mut callback = callback();
+    callback.origin = CallbackOrigin::Request { by: "crm".to_owned() };
+    (callback.due, callback.agent, callback.next_at) = (Some(at(5)), None, None);
+    (callback.call, callback.last, callback.attempts) = (None, None, 0);
+    let outcome = CallbackOutcome::Cancelled;
+    callback.state = outcome.state();
+    let by = Some("crm".to_owned());
+    let kind = EventKind::CallbackEnded { callback, call: None, outcome, by };
+    check_event("callback.ended", &Event { pbx: None, ..event(kind) });
+}
+
+#[test]
+fn a_callback_of_a_list_has_its_place_in_line() {
+    let listed = json(&object::Callback::from(&*callback()).at(Some(3)));
+    assert_eq!(
+        listed,
+        expected("callback").replace(r#""state":"waiting","#, r#""state":"waiting","position":3,"#)
     );
 }
 

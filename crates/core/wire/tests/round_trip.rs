@@ -4,13 +4,14 @@
 
 mod common;
 
-use common::{AGENT, CUSTOMER, agent, agent_id, call, event, ledger, offer, pop, queue_id};
+use common::{AGENT, CUSTOMER, agent, agent_id, call, callback, event, ledger, offer, pop, queue_id};
 use hookswitch_wire::{
     data, encode,
     model::{
         PbxId, Timestamp,
         agent::AgentState,
         call::{Call, LegRole, Via},
+        callback::{Callback, CallbackOrigin, CallbackOutcome},
         event::{Event, EventKind, LinkState, Queued},
         ledger::Owner,
         pbx::TransferKind,
@@ -89,6 +90,7 @@ fn kinds(call: &Call, text: &str) -> Vec<EventKind> {
         left: 2,
         average_wait_s: Some(18),
         average_talk_s: Some(241),
+        callbacks: 4,
         since: common::at(0),
     };
     vec![
@@ -118,12 +120,30 @@ fn kinds(call: &Call, text: &str) -> Vec<EventKind> {
         },
         EventKind::ScreenPop { call: call(), pop: pop() },
         EventKind::ScreenPopped { call: call(), pop: pop(), client: None, ring_to_pop_ms: 1 },
+        EventKind::CallbackCreated { callback: said(&text()), call: None },
+        EventKind::CallbackDialled { callback: callback(), call: call() },
+        EventKind::CallbackRetry { callback: callback(), call: Some(call()) },
+        EventKind::CallbackEnded {
+            callback: said(&text()),
+            call: Some(call()),
+            outcome: CallbackOutcome::Superseded,
+            by: Some(text()),
+        },
         EventKind::AgentState { agent, from: AgentState::Ready, to: AgentState::WrapUp },
         EventKind::QueueStats { queue: Box::new(queue) },
         EventKind::PbxLink { pbx: PbxId::new("hq").unwrap(), state: LinkState::Down, gap: None },
         EventKind::ConfigApplied { version: 1, previous: None },
         EventKind::InvariantViolated { rule: text(), evidence: text(), call: None },
     ]
+}
+
+/// A call-back with this text wherever somebody else writes.
+fn said(text: &str) -> Box<Callback> {
+    let mut callback = callback();
+    callback.origin = CallbackOrigin::Request { by: text.to_owned() };
+    callback.number.raw = text.to_owned();
+    callback.data.insert(text.to_owned(), text.to_owned());
+    callback
 }
 
 /// Reads an event by its type and writes it again.
@@ -150,6 +170,11 @@ fn read_and_write(event: &Event, json: &[u8]) -> Vec<u8> {
         EventKind::CallControlFailed { .. } => again::<data::CallControlFailed<'_>>(json),
         EventKind::ScreenPop { .. } => again::<data::ScreenPop<'_>>(json),
         EventKind::ScreenPopped { .. } => again::<data::ScreenPopped<'_>>(json),
+        EventKind::CallbackCreated { .. } | EventKind::CallbackRetry { .. } => {
+            again::<data::CallbackChanged<'_>>(json)
+        }
+        EventKind::CallbackDialled { .. } => again::<data::CallbackDialled<'_>>(json),
+        EventKind::CallbackEnded { .. } => again::<data::CallbackEnded<'_>>(json),
         EventKind::AgentState { .. } => again::<data::AgentState<'_>>(json),
         EventKind::QueueStats { .. } => again::<data::QueueStats>(json),
         EventKind::PbxLink { .. } => again::<object::Link<'_>>(json),

@@ -6,12 +6,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hookswitch_wire::{
     model::{
-        CallId, Millis, Skill, Timestamp,
+        CallId, CallbackId, Millis, Skill, Timestamp,
         setup::{Rejection, RouteTarget, Strategy},
         why::{
             Because, Decided, Excluded, Exclusion, Explained, Explanation, Keeper, MoveReason, Moved,
-            MovedTo, NotForAgent, Preferred, Ranked, Reasons, Routed, Score, StepExplained, Tried, Turn,
-            Unavailable, WaitedForCustomer, WaitingFor, Why, WhyIdle,
+            MovedTo, NoCallback, NotCalledBack, NotForAgent, Preferred, Ranked, Reasons, Routed, Score,
+            StepExplained, Tried, Turn, Unavailable, WaitedForCustomer, WaitingFor, Why, WhyIdle,
         },
     },
     object,
@@ -110,6 +110,7 @@ fn why_tells_each_decision_with_its_configuration() {
         to: MovedTo::Target(RouteTarget::Reject(Rejection::Busy)),
         reason: MoveReason::QueueGone,
     };
+    let not = NotCalledBack { queue: "support".parse().unwrap(), reason: NoCallback::Withheld };
     let decided = |at, because| Decided { at: Timestamp::from_millis(at), config_version: 7, because };
     let why = Why {
         call: CallId::from_bits(106),
@@ -117,6 +118,7 @@ fn why_tells_each_decision_with_its_configuration() {
             decided(1_795_288_742_000, Because::Routed(routed())),
             decided(1_795_288_742_001, Because::Offered(Box::new(offered))),
             decided(1_795_288_742_002, Because::Moved(moved)),
+            decided(1_795_288_742_003, Because::NotCalledBack(not)),
         ]
         .into(),
     };
@@ -136,6 +138,8 @@ fn why_tells_each_decision_with_its_configuration() {
             "excluded": excluded_json(), "members": 4},
         {"at": "2026-11-21T19:19:02.002000Z", "config_version": 7, "decision": "moved", "from": "support",
             "to": {"reject": "busy"}, "reason": "queue_gone"},
+        {"at": "2026-11-21T19:19:02.003000Z", "config_version": 7, "decision": "not_called_back", "queue": "support",
+            "reason": "withheld", "text": "the number is withheld"},
     ]});
     check(&object::Why::from(&why), &expected);
 }
@@ -212,8 +216,13 @@ fn why_idle_has_one_reason_for_each_call() {
                         agent: "bob".parse().unwrap(),
                         until: Timestamp::from_millis(1_795_288_742_000),
                     }),
+                    callback: None,
                 },
-                NotForAgent { call: CallId::from_bits(107), why: None },
+                NotForAgent {
+                    call: CallId::from_bits(107),
+                    why: None,
+                    callback: Some(CallbackId::from_bits(107)),
+                },
             ],
         }],
     };
@@ -223,7 +232,7 @@ fn why_idle_has_one_reason_for_each_call() {
         "queues": [{"queue": "support", "waiting": 3, "calls": [
             {"call": "0000000000000000000000003A", "why_not": {"reason": "kept_for_other",
                 "text": "the call is kept for bob", "until": "2026-11-21T19:19:02.000000Z"}},
-            {"call": "0000000000000000000000003B", "why_not": null},
+            {"call": "0000000000000000000000003B", "why_not": null, "callback": "0000000000000000000000003B"},
         ]}],
     });
     check(&object::WhyIdle::from(&why), &expected);

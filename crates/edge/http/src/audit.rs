@@ -112,7 +112,12 @@ fn details(request: &command::Request) -> String {
         command::Request::Supervise { supervisor, mode, .. } => format!("{mode:?} by {supervisor}"),
         command::Request::ClaimPop { pop, client } => format!("{pop} by {client}"),
         command::Request::PopShown { pop, .. } => pop.to_string(),
-        command::Request::Shutdown => String::new(),
+        command::Request::CreateCallback { queue, number, at, data, .. } => {
+            let at = at.map_or_else(String::new, |at| format!(" at {}", hookswitch_wire::Time(at)));
+            format!("{} by {queue}{at}{}", number.text, keys(data.keys()))
+        }
+        command::Request::CancelCallback { callback } => callback.to_string(),
+        command::Request::CallBack { .. } | command::Request::Shutdown => String::new(),
     }
 }
 

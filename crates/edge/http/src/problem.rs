@@ -128,6 +128,11 @@ impl From<Refusal> for Problem {
                     .with("allowed", allowed)
             }
             Refusal::Invalid { why, hint } => Self::invalid(why, hint),
+            Refusal::CalledBackAlready { callback } => {
+                Self::new(StatusCode::CONFLICT, "called-back-already", "This is promised already", detail)
+                    .with("allowed", Value::Array(Vec::new()))
+                    .with("callback", callback.to_string())
+            }
             Refusal::PoppedElsewhere => {
                 Self::new(StatusCode::CONFLICT, "popped-elsewhere", "Another client shows it", detail)
                     .with("allowed", Value::Array(Vec::new()))

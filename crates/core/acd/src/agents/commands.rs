@@ -64,7 +64,7 @@ impl Engine {
     /// All offers to this agent are ours to take back.
     fn may_withdraw(&self, id: &AgentId) -> bool {
         let offers = self.agents.get(id).map(|record| record.offers()).unwrap_or_default();
-        offers.iter().all(|offer| self.offers.get(*offer).is_some_and(|offer| offer.ring.is_some()))
+        offers.iter().all(|offer| self.is_ours(*offer))
     }
 
     fn withdraw_offers_of(&mut self, id: &AgentId, asked: NextState) {

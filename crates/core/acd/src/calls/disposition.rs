@@ -6,6 +6,7 @@ use hookswitch_model::{
 };
 
 use super::{CallRecord, cause};
+use crate::callbacks::Tie;
 
 /// What is known of a call when it ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,9 @@ pub(crate) enum By {
 pub(crate) fn disposition(record: &CallRecord, ending: &Ending) -> Disposition {
     if ending.lost {
         return Disposition::Lost;
+    }
+    if matches!(record.callback, Tie::Promised(_)) && record.call.answered_at.is_none() {
+        return Disposition::Callback;
     }
     if record.visit.is_some() || record.left_an_offer {
         return Disposition::Abandoned;

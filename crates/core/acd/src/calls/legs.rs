@@ -186,6 +186,7 @@ impl Engine {
         record.control.onward = None;
         record.call.answered_at.get_or_insert(now);
         self.out_of_queue(id, true);
+        self.try_answered(id);
         if others == 0 {
             self.end_offers(id, OfferOutcome::Withdrawn);
         }

@@ -17,7 +17,9 @@ use super::{
     disposition::{By, Ending, disposition, ended_by},
     settle::{PBX, began},
 };
-use crate::{agents::EVIDENCE_GONE, control::Control, engine::Engine, ledger::Books, timers::Timer};
+use crate::{
+    agents::EVIDENCE_GONE, callbacks::Tie, control::Control, engine::Engine, ledger::Books, timers::Timer,
+};
 
 /// What is seen of a call that begins.
 pub(crate) struct Begin {
@@ -137,6 +139,7 @@ impl Engine {
             untaken: false,
             system: None,
             consult_of: None,
+            callback: Tie::None,
             pops: Vec::new(),
             last_seen: now,
             probes: Vec::new(),
@@ -175,9 +178,10 @@ impl Engine {
     /// A key pressed outside a conversation: kept with the call, the last ones only.
     pub(crate) fn digit(&mut self, id: CallId, leg: &LegRef, digit: char) {
         let Some(record) = self.calls.get(id) else { return };
-        if record.leg(leg).is_none() || record.in_conversation() {
+        if record.leg(leg).is_none() || record.in_conversation() || self.key_in_queue(id, digit) {
             return;
         }
+        let Some(record) = self.calls.get(id) else { return };
         let mut digits: Vec<char> =
             record.call.data.get(DIGITS_KEY).map(|d| d.chars().collect()).unwrap_or_default();
         digits.push(digit);
@@ -276,6 +280,8 @@ impl Engine {
         self.forget(id);
         let audit = finish.ending.lost.then_some(EVIDENCE_GONE);
         self.sync_call_agents(id, audit);
+        let unseen = finish.ending.recovered || finish.ending.lost || self.may_have_been_missed(id);
+        self.try_over(id, disposition, unseen);
     }
 
     /// Every leg that is still there leaves. Returns the cause of the last that said one.
@@ -358,6 +364,10 @@ fn ledger(
         hold_ms: record.books.hold_ms(),
         merged_into: finish.merged.flatten(),
         consult_of: record.consult_of,
+        callback_of: match record.callback {
+            Tie::Tries { of, .. } => of,
+            Tie::None | Tie::Wished | Tie::Promised(_) => None,
+        },
         wrap_up: record.control.wrap_up.clone(),
     }
 }

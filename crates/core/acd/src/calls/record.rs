@@ -12,7 +12,7 @@ use hookswitch_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{control::Control, customers::Unrouted, ledger::Books};
+use crate::{callbacks::Tie, control::Control, customers::Unrouted, ledger::Books};
 
 /// What the engine knows of a leg beside the public [`Leg`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,6 +105,8 @@ pub(crate) enum Exit {
     Hangup,
     /// The end, told as such.
     Reject(Rejection),
+    /// The end, after this prompt.
+    Farewell(Option<String>),
 }
 
 /// Where a caller is, of what our waiting room knows.
@@ -196,6 +198,9 @@ pub(crate) struct CallRecord {
     pub(crate) system: Option<String>,
     /// The call this one consults for.
     pub(crate) consult_of: Option<CallId>,
+    /// What it has to do with call-backs.
+    #[serde(default)]
+    pub(crate) callback: Tie,
     /// Pops sent, newest last.
     pub(crate) pops: Vec<(AgentId, PopId)>,
     /// When the last sign of life came.

@@ -134,7 +134,8 @@ impl CallRecord {
         })
     }
 
-    fn is_shown(&self) -> bool {
+    /// The PBX shows it; of a call of our making that is not so at first.
+    pub(crate) fn is_shown(&self) -> bool {
         self.control.dial.as_ref().is_none_or(|dial| dial.shown)
     }
 

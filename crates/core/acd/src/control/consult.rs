@@ -30,11 +30,12 @@ impl Engine {
         let (leg, party) = (&record.call.legs[asked.place], &record.parties[asked.place]);
         let (by, leg_ref, address) = (leg.id, party.leg_ref.clone(), leg.address.clone());
         let making = Making {
-            command: asked.command,
+            command: Some(asked.command),
             agent: asked.agent.clone(),
             to: bound.clone(),
             data: record.call.data.clone(),
             consults: Some((asked.call, leg_ref, address)),
+            tries: None,
         };
         if matches!(bound, Bound::Outside(_)) {
             self.calls_outside(&asked.agent);
@@ -50,7 +51,7 @@ impl Engine {
             }
             Bound::Agent(_) | Bound::Queue(_) => self.ask_consult(asked, consult, target),
         }
-        Ok(Taken { call: Some(consult) })
+        Ok(Taken { call: Some(consult), ..Taken::default() })
     }
 
     /// Asks for the consultation itself.

@@ -154,8 +154,8 @@ pub(crate) struct Consulting {
 /// A call of our making.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Dialled {
-    /// The command.
-    pub(crate) command: ActionId,
+    /// The command; none: nobody asked for it, it is a call-back's turn.
+    pub(crate) command: Option<ActionId>,
     /// What was asked of the PBX.
     pub(crate) asked: ActionId,
     /// It consults for another call; else it is a click-to-dial.

@@ -73,7 +73,7 @@ fn fits(pattern: &str, number: &str) -> bool {
 }
 
 /// A plus sign and 1 to 15 digits: what may stand in a dial string.
-fn is_e164(text: &str) -> bool {
+pub(crate) fn is_e164(text: &str) -> bool {
     text.strip_prefix('+').is_some_and(|digits| {
         (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
     })

@@ -1,9 +1,9 @@
-//! Click-to-dial: a call that exists before the PBX shows it.
+//! Click-to-dial, and the tries of call-backs: calls that exist before the PBX shows them.
 
 use std::collections::BTreeMap;
 
 use hookswitch_model::{
-    ActionId, AgentId, CallId, CallRef, LegRef, Millis, PbxId, Timestamp,
+    ActionId, AgentId, CallId, CallRef, CallbackId, LegRef, Millis, PbxId, QueueId, Timestamp,
     agent::AgentState,
     call::{Address, AttachedData, Direction, Leg, LegRole, LegState, PartyNumber},
     command::{Destination, Refusal, Taken},
@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Dialled, destination::Bound};
 use crate::{
-    calls::{Begin, data},
+    callbacks::Tried,
+    calls::{Begin, CallRecord, data},
     engine::{ACTION_LIFE, Engine},
     offers::OfferRecord,
     timers::Timer,
@@ -43,13 +44,15 @@ struct Click {
 }
 
 /// A call of our making that is about to exist.
-pub(super) struct Making {
-    pub(super) command: ActionId,
-    pub(super) agent: AgentId,
-    pub(super) to: Bound,
-    pub(super) data: AttachedData,
+pub(crate) struct Making {
+    pub(crate) command: Option<ActionId>,
+    pub(crate) agent: AgentId,
+    pub(crate) to: Bound,
+    pub(crate) data: AttachedData,
     /// The call it consults for, and how the PBX calls the agent's leg there.
-    pub(super) consults: Option<(CallId, LegRef, Address)>,
+    pub(crate) consults: Option<(CallId, LegRef, Address)>,
+    /// The call-back it is a try of.
+    pub(crate) tries: Option<Tried>,
 }
 
 impl Engine {
@@ -71,7 +74,7 @@ impl Engine {
             && click.to == *dialled
             && now.since(click.at) < DOUBLE_CLICK
         {
-            return Ok(Taken { call: Some(click.call) });
+            return Ok(Taken { call: Some(click.call), ..Taken::default() });
         }
         self.can_dial(agent)?;
         let bound = self.bound(&pbx, to)?;
@@ -81,38 +84,53 @@ impl Engine {
             why: too_much.why().into(),
             hint: "attach a key to what is kept elsewhere, not the thing itself".into(),
         })?;
-        let devices: Vec<Address> = self
-            .agents
-            .get(agent)
-            .into_iter()
-            .flat_map(|record| record.reachable())
-            .map(|device| device.address.clone())
-            .collect();
-        let outside = matches!(bound, Bound::Outside(_));
-        if outside {
-            self.calls_outside(agent);
-        }
         let timeout = self.setup.outbound.ring_timeouts.get(&pbx).copied().unwrap_or(RING);
-        let making =
-            Making { command, agent: agent.clone(), to: bound, data: checked.clone(), consults: None };
-        let (call, asked) = self.make_call(&pbx, making);
-        self.reserve_own(call, agent, now + timeout);
+        let making = Making {
+            command: Some(command),
+            agent: agent.clone(),
+            to: bound,
+            data: checked,
+            consults: None,
+            tries: None,
+        };
+        let call = self.make_and_dial(&pbx, making, target, timeout);
+        self.clicks.last.insert(agent.clone(), Click { at: now, to: dialled.clone(), call });
+        Ok(Taken { call: Some(call), ..Taken::default() })
+    }
+
+    /// Makes a call and asks the PBX for it: the agent's devices first, then the target.
+    pub(crate) fn make_and_dial(
+        &mut self,
+        pbx: &PbxId,
+        making: Making,
+        target: Target,
+        timeout: Millis,
+    ) -> CallId {
+        let now = self.now();
+        let (agent, data) = (making.agent.clone(), making.data.clone());
+        let queue = making.tries.as_ref().map(|tried| tried.queue.clone());
+        let own = self.agents.get(&agent).into_iter().flat_map(|record| record.reachable());
+        let devices: Vec<Address> = own.map(|device| device.address.clone()).collect();
+        if matches!(making.to, Bound::Outside(_)) {
+            self.calls_outside(&agent);
+        }
+        let (call, asked) = self.make_call(pbx, making);
+        self.reserve_own(call, &agent, queue, now + timeout);
         let action = Action::Dial {
             call: reference(asked),
             devices,
             timeout,
             to: target,
-            caller_id: self.caller_id(agent),
-            data: checked,
+            caller_id: self.caller_id(&agent),
+            data,
         };
-        self.ask_as(asked, &pbx, Some(call), action);
+        self.ask_as(asked, pbx, Some(call), action);
         self.timers.set(Timer::Shown(call), now + ACTION_LIFE + SHOW);
-        self.clicks.last.insert(agent.clone(), Click { at: now, to: dialled.clone(), call });
-        Ok(Taken { call: Some(call) })
+        call
     }
 
     /// Whether this agent can begin a call now.
-    fn can_dial(&self, agent: &AgentId) -> Result<(), Refusal> {
+    pub(crate) fn can_dial(&self, agent: &AgentId) -> Result<(), Refusal> {
         let Some(record) = self.agents.get(agent) else { return Ok(()) };
         let not_now = |why: String, allowed: Vec<String>| Err(Refusal::NotNow { why, allowed });
         if !self.routes(&record.pbx) {
@@ -173,7 +191,7 @@ impl Engine {
 
     /// Enters a call of our making and tells it. Returns it, and the action that is to be asked for it.
     pub(super) fn make_call(&mut self, pbx: &PbxId, making: Making) -> (CallId, ActionId) {
-        let Making { command, agent, to, data, consults } = making;
+        let Making { command, agent, to, data, consults, tries } = making;
         let (asked, id): (ActionId, CallId) = (self.next_id(), self.next_id());
         let outside = matches!(to, Bound::Outside(_));
         let own = self.agents.get(&agent);
@@ -212,9 +230,13 @@ impl Engine {
             Some(Dialled { command, asked, consults: up, shown: false, outside, copied: data, end: None });
         record.add_leg(leg, leg_ref, up);
         record.settle(self.now());
+        let tried = tries.map(|tried| record.be_try(tried));
         let call = Box::new(record.call.clone());
         self.calls.insert(record);
         self.watch_trace(id);
+        if let Some(callback) = tried.flatten() {
+            self.tell_dialled(callback, &call);
+        }
         self.emit_call(EventKind::CallStarted { call });
         self.ask_who(id);
         self.sync_call_agents(id, None);
@@ -239,11 +261,11 @@ impl Engine {
     }
 
     /// The agent's own phone is going to ring: reserved from now on.
-    fn reserve_own(&mut self, call: CallId, agent: &AgentId, until: Timestamp) {
+    fn reserve_own(&mut self, call: CallId, agent: &AgentId, queue: Option<QueueId>, until: Timestamp) {
         let offer = Offer {
             id: self.next_id(),
             agent: agent.clone(),
-            queue: None,
+            queue,
             attempt: 0,
             expires_at: Some(until),
             outcome: None,
@@ -317,23 +339,28 @@ impl Engine {
     }
 
     /// Ends a call of our making that came to nothing.
-    pub(super) fn dial_over(&mut self, id: CallId, end: LegEnd, cause: Option<Cause>, why: &str) {
+    pub(crate) fn dial_over(&mut self, id: CallId, end: LegEnd, cause: Option<Cause>, why: &str) {
         let Some(record) = self.calls.get_mut(id) else { return };
         let Some(dial) = record.control.dial.as_mut() else { return };
         dial.end = Some(end);
         let (command, consults) = (dial.command, dial.consults);
-        let before = self.carries(command);
+        let before = command.map(|command| self.carries(command));
         if consults {
             self.consult_came_to_nothing(id, why);
         } else {
             self.own_phone_failed(id, end, why);
         }
         self.finish_made(id, cause);
-        self.carry_on(before);
+        if let Some(before) = before {
+            self.carry_on(before);
+        }
     }
 
     fn own_phone_failed(&mut self, id: CallId, end: LegEnd, why: &str) {
+        let tries = self.calls.get(id).is_some_and(|record| record.callback.tries().is_some());
         let outcome = match end {
+            // That the PBX does not do it is nothing that the agent did.
+            LegEnd::Failed if tries => OfferOutcome::Withdrawn,
             LegEnd::NoAnswer => OfferOutcome::NoAnswer,
             LegEnd::Busy | LegEnd::Rejected => OfferOutcome::Declined,
             LegEnd::Unreachable | LegEnd::Failed => OfferOutcome::Unreachable,
@@ -347,7 +374,7 @@ impl Engine {
         let agent = record.call.legs.first().and_then(|leg| leg.agent.clone());
         let up = record.parties.first().is_some_and(|party| party.up);
         self.end_offers(id, outcome);
-        if let Some(agent) = agent.filter(|_| !up) {
+        if let Some(agent) = agent.filter(|_| !up && !tries) {
             self.control_failed(id, &agent, "dial", why);
         }
     }
@@ -364,6 +391,20 @@ impl Engine {
         if let Some(record) = self.calls.known_mut(id) {
             record.lost = true;
         }
+    }
+}
+
+impl CallRecord {
+    /// It is this call-back's try from now on.
+    fn be_try(&mut self, tried: Tried) -> Option<CallbackId> {
+        let Tried { tie, queue, priority, customer } = tried;
+        self.call.queue = Some(queue);
+        self.call.priority = priority;
+        if let Some(customer) = customer {
+            self.call.customer = customer;
+        }
+        self.callback = tie;
+        self.callback.tries()
     }
 }
 

@@ -25,8 +25,9 @@ impl Engine {
         if let Some(record) = self.calls.get(id)
             && let Some(dial) = record.control.dial.as_ref()
             && record.call.answered_at.is_none()
+            && let Some(command) = dial.command
         {
-            self.carries(dial.command);
+            self.carries(command);
         }
         let about =
             self.calls.get(id).and_then(|record| record.consult_of.filter(|_| record.consults_by_us()));

@@ -31,8 +31,8 @@
 
 mod consult;
 mod desk;
-mod destination;
-mod dial;
+pub(crate) mod destination;
+pub(crate) mod dial;
 mod effects;
 pub(crate) mod legal;
 mod onward;

@@ -67,7 +67,7 @@ fn recent(now: Timestamp, times: &VecDeque<Timestamp>, within: Millis) -> usize 
 
 impl Engine {
     /// Whether this agent may call this number now. Nothing is counted yet.
-    pub(super) fn may_call_outside(&self, agent: &AgentId, e164: &str) -> Result<(), Refusal> {
+    pub(crate) fn may_call_outside(&self, agent: &AgentId, e164: &str) -> Result<(), Refusal> {
         let (now, policy) = (self.now(), &self.setup.outbound);
         if !policy.allow.iter().any(|prefix| e164.starts_with(prefix.as_str())) {
             return Err(Refusal::Invalid {

@@ -27,6 +27,9 @@ impl Engine {
             }
             Request::SetSkills { .. } => Err(forbidden("an agent does not change skills".to_owned())),
             Request::Supervise { .. } => Err(forbidden("an agent does not supervise".to_owned())),
+            Request::CreateCallback { .. } | Request::CallBack { .. } | Request::CancelCallback { .. } => {
+                Err(forbidden("an agent does not decide who is called back".to_owned()))
+            }
             Request::Shutdown => Err(forbidden("an agent does not stop the daemon".to_owned())),
             // Whose a pop is, is checked where it is claimed.
             Request::SetAgentState { .. }

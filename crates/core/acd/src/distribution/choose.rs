@@ -1,13 +1,16 @@
 //! The decision: whose turn it is, and who serves.
 
-use hookswitch_model::{AgentId, Timestamp, setup::Strategy};
+use hookswitch_model::{
+    AgentId, Timestamp,
+    setup::{Overflow, Strategy},
+};
 
 use super::{
-    Decision, Distributor, RING_ALL, Unavailable,
+    Claimant, Decision, Distributor, RING_ALL, Unavailable,
     bits::ones,
     demand::Skilled,
     order::AgentNo,
-    waiting::{CallNo, Key, Place},
+    waiting::{CallNo, Failed, Key, Place},
 };
 
 /// A call and whom it is offered to.
@@ -34,8 +37,22 @@ impl Distributor {
         let number = self.calls.number(call)?;
         let setup = &self.queues[self.calls.get(number).queue].setup;
         let (queue, then) = (setup.id.clone(), setup.max_wait.as_ref()?.then.clone());
-        self.remove(now, call);
+        if then == Overflow::Callback {
+            self.stay(now, number);
+        } else {
+            self.remove(now, call);
+        }
         Some(Decision::Overflow { call, queue, then })
+    }
+
+    /// Nothing of the longest wait from now on.
+    fn stay(&mut self, now: Timestamp, number: CallNo) {
+        self.take(number);
+        let row = self.calls.get_mut(number);
+        row.overdue = false;
+        row.waiting.claimant = Claimant::Stays;
+        self.put(number);
+        self.arm(now, number);
     }
 
     /// Of all calls that some ready agent can take now, the one whose turn it is, and the agents for it.
@@ -122,21 +139,32 @@ impl Distributor {
         if self.fresh_fits(profile) {
             self.settle_fresh();
         }
+        let width = match self.calls.get(call).waiting.claimant {
+            Claimant::Caller | Claimant::Stays => RING_ALL,
+            Claimant::Callback => 1,
+        };
         if self.calls.get(call).failed.is_empty() {
-            return self.select(profile, |_| true, false);
+            return self.select(profile, width, |_| true, false);
         }
         let failed = self.calls.get(call).failed.clone();
         let find = |agent: AgentNo| failed.iter().find(|failed| failed.agent == agent);
-        let agents = self.select(profile, |agent| find(agent).is_none(), true);
+        let agents = self.select(profile, width, |agent| find(agent).is_none(), true);
         if agents.is_empty() {
-            return self.select(profile, |agent| find(agent).is_none_or(|failed| failed.until <= now), true);
+            let is_back = |agent| find(agent).is_none_or(|failed: &Failed| failed.until <= now);
+            return self.select(profile, width, is_back, true);
         }
         agents
     }
 
     /// The agents in the orders that the strategy prefers of those who qualify and pass. `some_fail` says that not all
-    /// pass.
-    fn select(&mut self, profile: usize, passes: impl Fn(AgentNo) -> bool, some_fail: bool) -> Vec<AgentNo> {
+    /// pass, `width` how many may be rung at once at most.
+    fn select(
+        &mut self,
+        profile: usize,
+        width: usize,
+        passes: impl Fn(AgentNo) -> bool,
+        some_fail: bool,
+    ) -> Vec<AgentNo> {
         let asked = self.profiles.get(profile);
         let queue = &self.queues[asked.queue];
         let rows = &self.profiles.rows;
@@ -151,7 +179,7 @@ impl Distributor {
             Strategy::LongestIdle | Strategy::LeastCalls | Strategy::LeastOccupied | Strategy::BestSkill => {
                 able.next().into_iter().collect()
             }
-            Strategy::RingAll => able.take(RING_ALL).collect(),
+            Strategy::RingAll => able.take(width).collect(),
             Strategy::RoundRobin => {
                 let last = queue.cursor.as_ref().and_then(|(_, number)| *number);
                 let mut after = last

@@ -3,7 +3,7 @@
 use hookswitch_model::Timestamp;
 
 use super::{
-    Distributor,
+    Claimant, Distributor,
     order::AgentNo,
     waiting::{CallNo, Place},
 };
@@ -63,6 +63,9 @@ impl Distributor {
     /// From when the call has waited too long.
     fn limit(&self, number: CallNo) -> Option<Timestamp> {
         let row = self.calls.get(number);
+        if row.waiting.claimant != Claimant::Caller {
+            return None;
+        }
         let max_wait = self.queues[row.queue].setup.max_wait.as_ref()?;
         Some(row.entered_at + max_wait.after)
     }

@@ -25,6 +25,22 @@ pub struct Waiting {
     /// The agent a rule wants first, before [`sticky`](Self::sticky), and then the agent's teams.
     #[serde(default)]
     pub prefer: Option<Preferred>,
+    /// Who or what stands in line.
+    #[serde(default)]
+    pub claimant: Claimant,
+}
+
+/// Who or what stands in line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Claimant {
+    /// A caller, for as long as the queue lets callers wait.
+    #[default]
+    Caller,
+    /// A caller who was to be called back and cannot be: waits for as long as it takes.
+    Stays,
+    /// A call-back, for which the caller need not wait: one agent is asked at a time, because one dials.
+    Callback,
 }
 
 impl Waiting {
@@ -65,7 +81,8 @@ pub enum Decision {
         /// Why so.
         reasons: Box<Reasons>,
     },
-    /// The call waited too long. It is no longer in the queue.
+    /// The call waited too long. It is no longer in the queue; where it is to be called back, it is there until the
+    /// [call-back stands in](super::Distributor::stand_in) for it, and does not overflow again.
     Overflow {
         /// The call.
         call: CallId,

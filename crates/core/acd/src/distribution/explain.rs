@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use hookswitch_model::{
-    AgentId, CallId, Millis, Skill, Timestamp,
+    AgentId, CallId, CallbackId, Millis, Skill, Timestamp,
     setup::Strategy,
     why::{
         Excluded, Exclusion, Explanation, Keeper, NotForAgent, Ranked, Reasons, Score, StepExplained, Turn,
@@ -12,7 +12,7 @@ use hookswitch_model::{
 };
 
 use super::{
-    Distributor, MEMBERS_EXPLAINED, Waiting,
+    Claimant, Distributor, MEMBERS_EXPLAINED, Waiting,
     choose::draw,
     demand::{Queue, both, numbered},
     order::AgentNo,
@@ -163,7 +163,9 @@ impl Distributor {
                 let profile = self.profiles.get(self.profiles.demand(call.demand).steps[call.step].1);
                 let asked = Asked { names: &profile.asked, levels: &profile.levels };
                 let why = self.exclusion(now, number, queue, call.step, &asked, Some(call));
-                NotForAgent { call: call.key.call, why }
+                let callback = (call.waiting.claimant == Claimant::Callback)
+                    .then(|| CallbackId::from_bits(call.key.call.bits()));
+                NotForAgent { call: call.key.call, why, callback }
             };
             WaitingFor {
                 queue: queue.setup.id.clone(),

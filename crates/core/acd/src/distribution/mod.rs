@@ -58,7 +58,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hookswitch_model::{AgentId, CallId, Millis, QueueId, Skill, TeamId, Timestamp, why::Unavailable};
 
-pub use decision::{Decision, Placed, Waiting};
+pub use decision::{Claimant, Decision, Placed, Waiting};
 pub use state::State;
 
 use demand::{Profiles, Queue, QueueNumbers, Skilled};
@@ -214,6 +214,30 @@ impl Distributor {
         self.time_passed(now, queue);
         self.queues[queue].pace.left(call);
         self.take_out(call)
+    }
+
+    /// A call-back stands in for a call from now on: at its place, with all that is known of who did not take it. False
+    /// when the call is in no queue, or is being offered.
+    pub fn stand_in(&mut self, now: Timestamp, call: CallId, callback: CallId) -> bool {
+        let Some(number) = self.calls.number(call) else { return false };
+        if matches!(self.calls.get(number).place, Place::Offered(_)) {
+            return false;
+        }
+        self.take(number);
+        self.set_timer(number, None);
+        let Some(mut row) = self.calls.remove(call) else { return false };
+        let (priority, since) = (row.priority, row.enqueued_at);
+        let queue = &mut self.queues[row.queue];
+        queue.line.remove(priority, since, call);
+        row.key = Key::new(callback, priority, since, queue.setup.ageing);
+        row.waiting.claimant = Claimant::Callback;
+        row.overdue = false;
+        let queue = row.queue;
+        let number = self.calls.insert(row);
+        self.queues[queue].line.insert(priority, InLine { since, call: callback, number });
+        self.put(number);
+        self.arm(now, number);
+        true
     }
 
     fn queue_of(&self, call: CallId) -> Option<usize> {

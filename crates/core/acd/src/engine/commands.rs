@@ -8,7 +8,10 @@ use hookswitch_model::{
 };
 
 use super::Engine;
-use crate::calls::{Exit, Place, data};
+use crate::{
+    callbacks::Wanted,
+    calls::{Exit, Place, data},
+};
 
 impl Engine {
     /// Carries out a command and answers it. What comes of it carries the command's id.
@@ -22,6 +25,7 @@ impl Engine {
                 Refusal::Unknown { .. }
                 | Refusal::NotNow { .. }
                 | Refusal::Invalid { .. }
+                | Refusal::CalledBackAlready { .. }
                 | Refusal::PoppedElsewhere
                 | Refusal::PopExpired
                 | Refusal::PopSuperseded,
@@ -48,6 +52,11 @@ impl Engine {
             Request::Supervise { call, supervisor, agent, mode } => {
                 self.supervise(id, call, &supervisor, agent.as_ref(), mode)
             }
+            Request::CreateCallback { queue, number, at, agent, data } => {
+                self.create_callback(Wanted { queue, number, at, agent, data }, &actor.name)
+            }
+            Request::CallBack { call } => self.call_back(call),
+            Request::CancelCallback { callback } => self.cancel_callback(callback, &actor.name),
             Request::Shutdown => {
                 self.shut_down();
                 Ok(Taken::default())

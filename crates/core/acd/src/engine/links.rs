@@ -26,6 +26,11 @@ impl Link {
     pub const fn is_up(&self) -> bool {
         self.up
     }
+
+    /// Since when it is as it is; none: it was never up.
+    pub(crate) const fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
 }
 
 /// A link, for lists.

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     agents::AgentBook,
+    callbacks::CallbackBook,
     calls::CallBook,
     control::{Clicks, outbound::Begun},
     distribution::Distributor,
@@ -102,6 +103,7 @@ pub struct Engine {
     pub(crate) calls: CallBook,
     pub(crate) agents: AgentBook,
     pub(crate) offers: OfferBook,
+    pub(crate) callbacks: CallbackBook,
     pub(crate) pops: Pops,
     pub(crate) stats: Stats,
     pub(crate) last_agents: LastAgents,
@@ -150,6 +152,7 @@ impl Engine {
             calls: CallBook::default(),
             agents: AgentBook::default(),
             offers: OfferBook::default(),
+            callbacks: CallbackBook::default(),
             pops: Pops::default(),
             stats: Stats::default(),
             last_agents: LastAgents::default(),
@@ -234,6 +237,7 @@ impl Engine {
                 Timer::Shown(call) => self.shown_overdue(call),
                 Timer::Rescue(call) => self.rescue(call),
                 Timer::Supervise(call) => self.supervise_overdue(call),
+                Timer::Callback(callback) => self.callback_due(callback),
             }
         }
         if self.distributor.next_deadline().is_some_and(|at| at <= now) {

@@ -1,9 +1,10 @@
 //! Read access: lists, what a normaliser starts from, and why.
 
 use hookswitch_model::{
-    AgentId, CallId, PbxId, QueueId, Timestamp,
+    AgentId, CallId, CallbackId, PbxId, QueueId, Timestamp,
     agent::{Agent, Figures},
     call::{Call, LegState},
+    callback::Callback,
     pbx::{KnownCall, KnownLeg},
     queue::Queue,
     setup::{RouteTarget, Setup},
@@ -12,8 +13,9 @@ use hookswitch_model::{
 
 use super::{Counters, Engine, LinkStatus};
 use crate::{
+    callbacks::entry,
     calls::{CallRecord, Place},
-    distribution::Waiting,
+    distribution::{Claimant, Waiting},
 };
 
 impl Engine {
@@ -60,6 +62,23 @@ impl Engine {
     #[must_use]
     pub fn figures(&self, id: &AgentId, now: Timestamp) -> Figures {
         self.stats.agent(id, now)
+    }
+
+    /// The call-backs, those that are not over first, oldest first; the last that are over follow.
+    pub fn callbacks(&self) -> impl Iterator<Item = &Callback> {
+        self.callbacks.iter()
+    }
+
+    /// A call-back, not over or lately so.
+    #[must_use]
+    pub fn callback(&self, id: CallbackId) -> Option<&Callback> {
+        self.callbacks.known(id)
+    }
+
+    /// A call-back's place in line, from 1; none: it is not in line.
+    #[must_use]
+    pub fn callback_position(&self, id: CallbackId) -> Option<u32> {
+        self.distributor.position(entry(id))
     }
 
     /// The links to the PBXs.
@@ -131,6 +150,7 @@ impl Engine {
                     requires: routed.requires.clone(),
                     sticky: self.sticky_agent(now, call, queue),
                     prefer: routed.prefer.clone(),
+                    claimant: Claimant::Caller,
                 };
                 self.distributor.explain(now, &waiting)
             }

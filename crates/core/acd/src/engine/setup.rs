@@ -72,6 +72,7 @@ impl Engine {
         for call in gone {
             self.move_on(call);
         }
+        self.line_up_callbacks();
         self.route_who_waited_for_customers();
     }
 
@@ -149,7 +150,7 @@ impl Engine {
     fn dismiss(&mut self, id: &AgentId) {
         let offers = self.agents.get(id).map(AgentRecord::offers).unwrap_or_default();
         for offer in offers {
-            if self.offers.get(offer).is_some_and(|offer| offer.ring.is_some()) {
+            if self.is_ours(offer) {
                 self.withdraw(offer, OfferOutcome::Withdrawn);
             } else {
                 self.end_offer(offer, OfferOutcome::Withdrawn);

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Context, Counters, Engine, Life, Link, Plan};
 use crate::{
     agents::AgentBook,
+    callbacks::CallbackBook,
     calls::CallBook,
     control::{Clicks, outbound::Begun},
     distribution::{Distributor, State},
@@ -33,6 +34,8 @@ pub struct Snapshot {
     calls: CallBook,
     agents: AgentBook,
     offers: OfferBook,
+    #[serde(default)]
+    callbacks: CallbackBook,
     pops: Pops,
     stats: Stats,
     last_agents: LastAgents,
@@ -73,6 +76,7 @@ impl Engine {
             calls: self.calls.clone(),
             agents: self.agents.clone(),
             offers: self.offers.clone(),
+            callbacks: self.callbacks.clone(),
             pops: self.pops.clone(),
             stats: self.stats.clone(),
             last_agents: self.last_agents.clone(),
@@ -104,6 +108,7 @@ impl Engine {
             calls: snapshot.calls,
             agents: snapshot.agents,
             offers: snapshot.offers,
+            callbacks: snapshot.callbacks,
             pops: snapshot.pops,
             stats: snapshot.stats,
             last_agents: snapshot.last_agents,

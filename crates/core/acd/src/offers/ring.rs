@@ -84,6 +84,10 @@ impl Engine {
         self.end_offer(id, outcome);
         let Some(record) = self.calls.get_mut(call) else { return };
         let all = record.offers.is_empty();
+        if record.callback.tries().is_some() && record.call.answered_at.is_none() {
+            self.stop_try(call);
+            return;
+        }
         let Some(ring) = record.ring_mut() else { return };
         ring.taken_back |= all;
         self.stop_ring(call, &legs, all);
@@ -197,6 +201,7 @@ impl Engine {
             Some(_) if waits && self.distributor.requeue(now, call) => self.settle(call),
             Some(queue) => self.enter_queue(call, queue, since.unwrap_or(now), "queued"),
         }
+        self.wished_callback(call);
     }
 
     /// The PBX did not take our Ring: nothing rings. Tried again a little later, so that a PBX that refuses everything

@@ -11,9 +11,10 @@ use hookswitch_model::{
 
 use super::ring::DIRECT_RING;
 use crate::{
+    callbacks::of_entry,
     calls::{CallRecord, Exit, Place, Visit, cause},
     customers::Unrouted,
-    distribution::{Decision, Waiting},
+    distribution::{Claimant, Decision, Waiting},
     engine::Engine,
     timers::Timer,
     why,
@@ -79,6 +80,7 @@ impl Engine {
     /// Puts a caller into one of our queues.
     pub(crate) fn enter_queue(&mut self, id: CallId, queue: QueueId, since: Timestamp, how: &str) {
         let now = self.now();
+        let since = self.takes_place_back(id, &queue, since);
         let Some(record) = self.calls.get(id) else { return };
         let waiting = Waiting {
             queue: queue.clone(),
@@ -87,6 +89,7 @@ impl Engine {
             requires: record.requires.clone(),
             sticky: self.sticky_agent(now, &record.call, &queue),
             prefer: record.prefer.clone(),
+            claimant: Claimant::Caller,
         };
         let Some(placed) = self.distributor.enqueue(now, id, waiting) else {
             self.queue_gone(id, queue, since);
@@ -183,6 +186,7 @@ impl Engine {
         let action = match &exit {
             Exit::FallBack => Action::FallBack { call, leg },
             Exit::Number(number) => Action::SendTo { call, leg, number: number.clone() },
+            Exit::Farewell(prompt) => Action::Farewell { call, leg, prompt: prompt.clone() },
             Exit::Hangup => Action::Hangup { leg, cause: cause::NORMAL },
             Exit::Reject(Rejection::Busy) => Action::Hangup { leg, cause: cause::BUSY },
             Exit::Reject(Rejection::Spam) => Action::Hangup { leg, cause: cause::REJECTED },
@@ -243,6 +247,11 @@ impl Engine {
     pub(crate) fn decide(&mut self) {
         while let Some(decision) = self.distributor.next(self.now()) {
             match decision {
+                Decision::Offer { call, agents, reasons, .. }
+                    if self.callbacks.get(of_entry(call)).is_some() =>
+                {
+                    self.dial_back(of_entry(call), &agents, reasons);
+                }
                 Decision::Offer { call, queue, agents, reasons } => {
                     let now = self.now();
                     let timeout =
@@ -265,6 +274,11 @@ impl Engine {
         if !self.distributor.requeue(now, call) || self.calls.get(call).is_none() {
             self.distributor.remove(now, call);
         }
+        self.not_taken(agents);
+    }
+
+    /// Agents who were chosen and are not rung: the distributor hears of them again.
+    pub(crate) fn not_taken(&mut self, agents: &[AgentId]) {
         for agent in agents {
             if let Some(record) = self.agents.get_mut(agent) {
                 record.away = Some(Unavailable::Reserved);
@@ -278,7 +292,10 @@ impl Engine {
             Overflow::Queue(queue) => MovedTo::Target(RouteTarget::Queue(queue)),
             Overflow::Transfer(number) => MovedTo::Target(RouteTarget::Transfer(number)),
             Overflow::Hangup => MovedTo::Target(RouteTarget::Hangup),
-            Overflow::Callback => MovedTo::Callback,
+            Overflow::Callback => {
+                self.overflows_to_callback(call);
+                return;
+            }
         };
         self.note_moved(call, Moved { from, to, reason: MoveReason::MaxWait });
         let since = self.calls.get(call).and_then(|record| record.waiting_since).unwrap_or(self.now());
@@ -286,7 +303,7 @@ impl Engine {
             Overflow::Queue(queue) => self.enter_queue(call, queue, since, "overflow"),
             Overflow::Transfer(number) => self.leave(call, Exit::Number(number)),
             Overflow::Hangup => self.leave(call, Exit::Hangup),
-            Overflow::Callback => self.leave(call, Exit::FallBack),
+            Overflow::Callback => {}
         }
     }
 }

@@ -124,6 +124,7 @@ impl Engine {
         let mut ours = offer.ring.is_some() && offer.offer.queue.is_some();
         if let Some(record) = self.calls.get_mut(offer.call) {
             ours |= record.visit.as_ref().is_some_and(|visit| !visit.of_pbx);
+            ours |= record.callback.tries().is_some() && offer.offer.queue.is_some();
             record.left_an_offer = outcome == OfferOutcome::CallerLeft && offer.offer.queue.is_some();
             record.offers.retain(|open| *open != id);
             for party in record.parties.iter_mut().filter(|party| party.offer == Some(id)) {
@@ -167,8 +168,12 @@ impl Engine {
 
     /// An agent's leg is up: the offer is accepted.
     pub(crate) fn offered_leg_up(&mut self, id: OfferId) {
+        let call = self.offers.get(id).map(|offer| offer.call);
         self.tell_offer(id);
         self.end_offer(id, OfferOutcome::Accepted);
+        if let Some(call) = call {
+            self.try_accepted(call);
+        }
     }
 
     /// Ends every offer of a call that is still out, except those a condition spares.
@@ -177,6 +182,14 @@ impl Engine {
         for offer in open {
             self.end_offer(offer, outcome);
         }
+    }
+
+    /// Whether an offer is ours to take back: by our Ring, or of a call-back's try.
+    pub(crate) fn is_ours(&self, id: OfferId) -> bool {
+        self.offers.get(id).is_some_and(|offer| {
+            let tries = || self.calls.get(offer.call).is_some_and(|record| record.callback.tries().is_some());
+            offer.ring.is_some() || (offer.offer.queue.is_some() && tries())
+        })
     }
 
     /// Whether calls of this PBX are ours to route.

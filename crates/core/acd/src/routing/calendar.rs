@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hookswitch_model::{Timestamp, setup::CalendarSetup};
 use jiff::{
     Zoned,
+    civil::Time,
     tz::{TimeZone, TimeZoneDatabase},
 };
 
@@ -12,6 +13,9 @@ use super::{
     RuleError,
     days::{Days, NoDays},
 };
+
+/// Days that are looked at for the next one that is open.
+const LOOK_AHEAD: usize = 366;
 
 /// Named calendars.
 #[derive(Debug)]
@@ -66,6 +70,28 @@ impl Calendars {
         let here = zoned(now, &calendar.zone);
         let minute = minute_of_day(&here);
         calendar.hours(&here).iter().any(|(from, to)| (*from..*to).contains(&minute))
+    }
+
+    /// When a calendar is open next: now, if it is; none: not within a year.
+    pub(super) fn opens(&self, calendar: usize, now: Timestamp) -> Option<Timestamp> {
+        if self.is_open(calendar, now) {
+            return Some(now);
+        }
+        let calendar = self.list.get(calendar)?;
+        let mut day = zoned(now, &calendar.zone).start_of_day().ok()?;
+        for _ in 0..=LOOK_AHEAD {
+            let moments = calendar.hours(&day).iter().filter_map(|(from, _)| {
+                let time =
+                    Time::new(i8::try_from(from / 60).ok()?, i8::try_from(from % 60).ok()?, 0, 0).ok()?;
+                let zoned = day.date().to_datetime(time).to_zoned(calendar.zone.clone()).ok()?;
+                u64::try_from(zoned.timestamp().as_microsecond()).ok().map(Timestamp::from_micros)
+            });
+            if let Some(opens) = moments.filter(|at| *at > now).min() {
+                return Some(opens);
+            }
+            day = day.tomorrow().ok()?.start_of_day().ok()?;
+        }
+        None
     }
 
     /// The time that `now` stands for.

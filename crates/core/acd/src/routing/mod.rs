@@ -128,6 +128,11 @@ impl Router {
         Some(self.calendars.is_open(self.calendars.number(calendar)?, now))
     }
 
+    /// When this calendar is open next: now, if it is; none: not within a year, or there is no such calendar.
+    pub(crate) fn opens(&self, calendar: &str, now: Timestamp) -> Option<Timestamp> {
+        self.calendars.opens(self.calendars.number(calendar)?, now)
+    }
+
     /// Compiles the rules of a configuration.
     ///
     /// # Errors

@@ -79,7 +79,11 @@ impl Oracles {
         let late = self.ended.contains(&call.id);
         let allowed = matches!(
             event.kind,
-            EventKind::CallData { .. } | EventKind::CallIdentified { .. } | EventKind::ScreenPopped { .. }
+            EventKind::CallData { .. }
+                | EventKind::CallIdentified { .. }
+                | EventKind::ScreenPopped { .. }
+                | EventKind::CallbackRetry { .. }
+                | EventKind::CallbackEnded { .. }
         );
         assert!(!late || allowed, "{} after the end", event.kind.name());
     }

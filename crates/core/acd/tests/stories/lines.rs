@@ -79,6 +79,13 @@ pub(crate) fn event(kind: &EventKind) -> Option<String> {
                 agent.next.as_ref().map_or_else(String::new, |next| format!(" next {}", next.state.as_str()));
             format!("agent {} {}>{}{reason}{next}", agent.id, from.as_str(), to.as_str())
         }
+        EventKind::CallbackCreated { callback, .. } => format!("callback created {}", callback.queue),
+        EventKind::CallbackDialled { .. } => "callback dialled".to_owned(),
+        EventKind::CallbackRetry { callback, .. } => {
+            let last = callback.last.map_or_else(String::new, word);
+            format!("callback retry after {last}, {} dialled", callback.attempts)
+        }
+        EventKind::CallbackEnded { outcome, .. } => format!("callback ended {}", word(outcome)),
         EventKind::InvariantViolated { rule, evidence, .. } => format!("violated {rule}: {evidence}"),
         EventKind::QueueStats { .. } | EventKind::PbxLink { .. } | EventKind::ConfigApplied { .. } => {
             return None;

@@ -79,6 +79,7 @@ fn queue_setup(id: &str, team: &str) -> QueueSetup {
         sticky_wait: Millis::from_secs(10),
         ageing: None,
         transfer_keeps_place: false,
+        callback: None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{time::Time, words};
 /// What a finished call carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger<'a> {
-    /// `answered`, `abandoned`, `missed`, `busy`, `rejected`, `failed`, `merged`, `lost`.
+    /// `answered`, `abandoned`, `missed`, `busy`, `rejected`, `failed`, `merged`, `lost`, `callback`.
     pub disposition: Text<'a>,
     /// `customer`, `agent`, `system`.
     pub ended_by: Text<'a>,
@@ -33,6 +33,9 @@ pub struct Ledger<'a> {
     pub merged_into: Option<CallId>,
     /// The call this one is a consultation of.
     pub consult_of: Option<CallId>,
+    /// The caller's own call, which this one calls back.
+    #[serde(default)]
+    pub callback_of: Option<CallId>,
     /// What the agent left, when known.
     pub wrap_up: Option<WrapUp<'a>>,
 }
@@ -95,6 +98,7 @@ impl<'a> From<&'a model::ledger::Ledger> for Ledger<'a> {
             hold_ms: ledger.hold_ms,
             merged_into: ledger.merged_into,
             consult_of: ledger.consult_of,
+            callback_of: ledger.callback_of,
             wrap_up: ledger.wrap_up.as_ref().map(|wrap_up| WrapUp {
                 disposition: borrowed(&wrap_up.disposition),
                 notes: borrowed(&wrap_up.notes),

@@ -3,6 +3,7 @@
 
 mod agent;
 mod call;
+mod callback;
 mod ledger;
 mod offer;
 mod queue;
@@ -10,6 +11,7 @@ pub mod why;
 
 pub use agent::{Agent, AgentFigures, Device, Next, Work};
 pub use call::{Ani, Call, Candidate, Customer, Dnis, Leg, Via};
+pub use callback::{Callback, Origin};
 pub use ledger::{Cause, Ledger, Segment, WrapUp};
 pub use offer::{Offer, Pop};
 pub use queue::{Figures, Gap, Link, Queue};

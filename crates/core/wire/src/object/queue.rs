@@ -57,6 +57,9 @@ pub struct Figures {
     /// Mean time agents had an answered call, seconds.
     #[serde(default)]
     pub average_talk_s: Option<u64>,
+    /// Call-backs in line or until their time comes; none of them is in `waiting`.
+    #[serde(default)]
+    pub callbacks: u32,
     /// The midnight since which calls are counted.
     #[serde(default)]
     pub since: Time,
@@ -82,6 +85,7 @@ impl From<&model::queue::Queue> for Queue {
                 left: queue.left,
                 average_wait_s: queue.average_wait_s,
                 average_talk_s: queue.average_talk_s,
+                callbacks: queue.callbacks,
                 since: queue.since.into(),
             },
         }

@@ -5,13 +5,13 @@ mod page;
 use std::collections::BTreeMap;
 
 use hookswitch_model::{
-    self as model, AgentId, CallId, QueueId, Skill, TeamId, Timestamp,
+    self as model, AgentId, CallId, CallbackId, QueueId, Skill, TeamId, Timestamp,
     setup::{Rejection, RouteTarget, Strategy},
     why::{Because, Exclusion, MoveReason, MovedTo, Unavailable},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::time::Time;
+use crate::{time::Time, words};
 
 /// Why a call went where it went: the decisions in their order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +44,8 @@ pub enum What {
     Offered(Offered),
     /// The call left a queue without an agent.
     Moved(Moved),
+    /// The caller was to be called back, and cannot be.
+    NotCalledBack(NotCalledBack),
 }
 
 /// What the rules said.
@@ -206,8 +208,19 @@ pub struct Moved {
     pub from: QueueId,
     /// Where it went.
     pub to: Goes,
-    /// `max_wait`, `queue_gone`.
+    /// `max_wait`, `queue_gone`, `asked`.
     pub reason: String,
+}
+
+/// A caller was to be called back, and cannot be: the call waits on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotCalledBack {
+    /// The queue.
+    pub queue: QueueId,
+    /// `withheld`, `no_number`, `not_allowed`, `already`, `too_many`.
+    pub reason: String,
+    /// The same for people.
+    pub text: String,
 }
 
 /// How a call would be routed that does not exist.
@@ -295,6 +308,9 @@ pub struct NotForAgent {
     pub call: CallId,
     /// The one reason why this agent does not get it; null: another call or agent is before it.
     pub why_not: Option<Reason>,
+    /// It is this call-back, and no call yet; not written for a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<CallbackId>,
 }
 
 impl From<&model::why::Why> for Why {
@@ -306,6 +322,11 @@ impl From<&model::why::Why> for Why {
                 Because::Routed(routed) => What::Routed(routed.into()),
                 Because::Offered(reasons) => What::Offered((&**reasons).into()),
                 Because::Moved(moved) => What::Moved(moved.into()),
+                Because::NotCalledBack(not) => What::NotCalledBack(NotCalledBack {
+                    queue: not.queue.clone(),
+                    reason: words::no_callback(not.reason).to_owned(),
+                    text: not.reason.said().to_owned(),
+                }),
             },
         };
         Self { call: why.call, decisions: why.decisions.iter().map(decision).collect() }
@@ -362,6 +383,7 @@ impl From<&model::why::Moved> for Moved {
         let reason = match moved.reason {
             MoveReason::MaxWait => "max_wait",
             MoveReason::QueueGone => "queue_gone",
+            MoveReason::Asked => "asked",
         };
         Self { from: moved.from.clone(), to, reason: reason.to_owned() }
     }
@@ -498,6 +520,7 @@ impl From<&model::why::WhyIdle> for WhyIdle {
         let call = |one: &model::why::NotForAgent| NotForAgent {
             call: one.call,
             why_not: one.why.as_ref().map(Reason::from),
+            callback: one.callback,
         };
         let queue = |queue: &model::why::WaitingFor| Waiting {
             queue: queue.queue.clone(),

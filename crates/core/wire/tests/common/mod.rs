@@ -3,12 +3,14 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses some of it, and fails by panicking")]
 
 use hookswitch_wire::model::{
-    ActionId, AgentId, CallId, CallRef, EventId, LegId, OfferId, PbxId, PopId, QueueId, Skill, Timestamp,
+    ActionId, AgentId, CallId, CallRef, CallbackId, EventId, LegId, OfferId, PbxId, PopId, QueueId, Skill,
+    Timestamp,
     agent::{Agent, AgentState, Device, DeviceState, NextState},
     call::{
         Address, Call, CallState, Candidate, Customer, Direction, Leg, LegAction, LegRole, LegState,
         MatchKind, PartyNumber,
     },
+    callback::{Callback, CallbackOrigin, CallbackState, TryEnd},
     event::{Event, EventKind, Pop},
     ledger::{Cause, Disposition, EndedBy, Ledger, Owner, Segment, WrapUp},
     offer::Offer,
@@ -133,6 +135,31 @@ pub(crate) fn pop() -> Pop {
     Pop { id: PopId::from_bits(0xbb), agent: agent_id("alice"), kind: MatchKind::One, expires_at: at(19) }
 }
 
+/// A caller who hung up and keeps the place; the first try found the customer busy.
+pub(crate) fn callback() -> Box<Callback> {
+    let call = call();
+    Box::new(Callback {
+        id: CallbackId::from_bits(0xcc),
+        queue: queue_id("support"),
+        state: CallbackState::Waiting,
+        number: call.ani,
+        customer: call.customer,
+        data: [("segment".to_owned(), "gold".to_owned())].into(),
+        priority: 10,
+        requires: [("billing".parse().unwrap(), 5)].into(),
+        created_at: at(1),
+        enqueued_at: at(0),
+        origin: CallbackOrigin::Caller { call: CALL },
+        due: None,
+        agent: Some(agent_id("alice")),
+        attempts: 1,
+        next_at: Some(at(900)),
+        expires_at: at(86_400),
+        call: Some(CALL),
+        last: Some(TryEnd::Busy),
+    })
+}
+
 pub(crate) fn ledger() -> Box<Ledger> {
     let segment =
         |owner, from, to, how: &str| Segment { owner, from: at(from), to: at(to), how: how.to_owned() };
@@ -153,6 +180,7 @@ pub(crate) fn ledger() -> Box<Ledger> {
         hold_ms: 0,
         merged_into: None,
         consult_of: None,
+        callback_of: None,
         wrap_up: Some(WrapUp { disposition: Some("sold".to_owned()), notes: None }),
     })
 }

@@ -60,6 +60,7 @@ fn stats(id: &str) -> EventKind {
         left: 0,
         average_wait_s: None,
         average_talk_s: None,
+        callbacks: 0,
         since: hookswitch_wire::model::Timestamp::default(),
     };
     EventKind::QueueStats { queue: queue.into() }

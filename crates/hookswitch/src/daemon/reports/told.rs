@@ -152,6 +152,7 @@ impl From<Books> for Ledger {
             hold_ms: books.hold_ms,
             merged_into: None,
             consult_of: None,
+            callback_of: None,
             wrap_up: None,
         }
     }

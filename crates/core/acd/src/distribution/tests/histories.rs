@@ -10,7 +10,7 @@ use hookswitch_model::{
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::{
-    super::{Decision, Distributor, State, Unavailable, Waiting},
+    super::{Claimant, Decision, Distributor, State, Unavailable, Waiting},
     agent, agent_id, call_id,
     model::{Decided, Model},
     queue, requirement, setup, skills,
@@ -176,6 +176,7 @@ impl<'a> Play<'a> {
                         teams: teams(&at),
                         team_wait: Millis(team_wait),
                     }),
+                    claimant: Claimant::Caller,
                 };
                 let call = call_id(self.calls);
                 self.calls += 1;

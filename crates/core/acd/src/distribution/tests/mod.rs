@@ -15,7 +15,7 @@ use hookswitch_model::{
     setup::{AgentSetup, Members, QueueSetup, Requirement, ServiceLevel, Setup, Strategy},
 };
 
-use super::Waiting;
+use super::{Claimant, Waiting};
 
 fn agent_id(id: &str) -> AgentId {
     AgentId::new(id).unwrap()
@@ -67,6 +67,7 @@ fn queue(id: &str, strategy: Strategy, teams: &[&str]) -> QueueSetup {
         sticky_wait: Millis::from_secs(20),
         ageing: None,
         transfer_keeps_place: false,
+        callback: None,
     }
 }
 
@@ -83,6 +84,7 @@ fn waiting(queue: &str, now: Timestamp) -> Waiting {
         requires: BTreeMap::new(),
         sticky: None,
         prefer: None,
+        claimant: Claimant::Caller,
     }
 }
 

@@ -31,7 +31,8 @@ pub(super) fn outcome(call: &Value, ledger: &Value) -> &'static str {
         "rejected" => "rejected",
         "merged" => "merged",
         "lost" => "lost",
-        "abandoned" => "caller_left",
+        // Who is called back has left, too: the call-back is a call of its own.
+        "abandoned" | "callback" => "caller_left",
         // The customer of an outbound call is the far end: our side gives up, or nobody picks up there.
         "missed" if is_out && by("agent") => "cancelled",
         "missed" if is_out => "no_answer",
@@ -61,7 +62,9 @@ mod tests {
     fn every_end_has_a_word_and_every_word_an_end() {
         let mut seen = std::collections::BTreeSet::new();
         let dispositions =
-            ["answered", "abandoned", "missed", "busy", "rejected", "failed", "merged", "lost"];
+            [
+            "answered", "abandoned", "missed", "busy", "rejected", "failed", "merged", "lost", "callback",
+        ];
         for disposition in dispositions {
             for direction in ["inbound", "outbound"] {
                 for by in ["customer", "agent", "system"] {
