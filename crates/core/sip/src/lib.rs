@@ -5,6 +5,7 @@ pub mod flow;
 pub mod framing;
 pub mod message;
 pub mod random;
+pub mod registrar;
 pub mod time;
 pub mod transaction;
 

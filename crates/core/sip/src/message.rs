@@ -26,7 +26,7 @@ pub use params::Params;
 pub(crate) use parse::measure;
 pub use parse::{Malformed, parse};
 pub use reply::reason_phrase;
-pub(crate) use scan::{quote, split_outside, trim, unquote};
+pub(crate) use scan::{number, quote, split_outside, trim, unquote};
 pub use screen::Screen;
 pub use uri::{Host, Scheme, Uri};
 pub use values::{CSeq, Event, RAck, Refresher, Replaces, SessionExpires};
