@@ -44,7 +44,7 @@ export abstract class Page extends LitElement {
       main { flex: 1; padding: 1rem; width: 100%; }
       .narrow { max-width: 26rem; margin: 12vh auto 0; padding: 1.3rem 1.4rem; }
       .narrow h2 { font-size: 1.2rem; color: var(--ink); }
-      dl.keys { display: grid; grid-template-columns: auto 1fr; gap: 0.4rem 0.9rem; align-items: center; }
+      dl.keys { margin-top: 0.7rem; display: grid; grid-template-columns: auto 1fr; gap: 0.4rem 0.9rem; align-items: center; }
       dl.keys dt { justify-self: end; }
       dl.keys dd { margin: 0; }
       .skip { position: absolute; inset-inline-start: -999rem; }

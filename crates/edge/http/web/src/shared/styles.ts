@@ -29,7 +29,7 @@ export const base = css`
   button, .button {
     font: inherit; font-weight: 500; color: var(--ink); background: var(--card); text-decoration: none;
     border: 1px solid var(--edge); border-radius: 7px; min-height: 2.15rem; padding: 0.25rem 0.75rem;
-    display: inline-flex; align-items: center; justify-content: center; gap: 0.45rem; cursor: pointer;
+    display: inline-flex; align-items: center; justify-content: center; gap: 0.45rem; cursor: pointer; white-space: nowrap;
     transition: background var(--fast), border-color var(--fast);
   }
   button:hover:not(:disabled), .button:hover { background: var(--sunk); }

@@ -1,0 +1,183 @@
+import type { Agent, Call, Event, Ledger, Leg, Offer, Work } from "../../sdk/hookswitch.js";
+import { now } from "../shared/clock.js";
+import type { Store } from "../shared/store.js";
+import { legOf } from "../shared/telephony.js";
+import { History } from "./history.js";
+import { Pops } from "./pops.js";
+import { Ringer } from "./ringer.js";
+
+/** What is legal on a leg, as `actions` names it. */
+export type Action = Leg["actions"][number];
+
+/** A call that is over and waits for its disposition. */
+export interface Finished {
+  call: Call;
+  ledger: Ledger;
+  /** When the daemon ends the wrap-up by itself. */
+  until: string | null;
+}
+
+/** What is asked for from a call that needs a destination. */
+export type Destined = "transfer" | "consult" | "conference";
+
+/**
+ * One agent's desk: the calls of the agent, what rings, what is to be wrapped up, pops and history. It adds nothing to
+ * what the events say but memory of what this page has shown.
+ */
+export class Desk {
+  readonly pops: Pops;
+  readonly history: History;
+  private readonly ringer: Ringer;
+  /** Verbs whose answer has not come yet, by call: their buttons wait. */
+  private readonly asked = new Map<string, Set<string>>();
+  private finished: Finished | undefined;
+  private until: string | null = null;
+  private figures: { of: string; since: string | undefined; today: Work | undefined } | undefined;
+
+  constructor(private readonly store: Store) {
+    this.pops = new Pops(store);
+    this.history = new History(store);
+    this.ringer = new Ringer(store, (call) => this.pops.again(call));
+    store.onBegin((phone) => {
+      this.finished = undefined;
+      this.asked.clear();
+      phone.on("event", (event) => this.take(event));
+    });
+  }
+
+  get agent(): string | null {
+    return this.store.agent;
+  }
+
+  /** The agent's live calls: what rings first, then the oldest. A consultation stands behind the call it belongs to. */
+  get calls(): Call[] {
+    const { agent } = this;
+    if (!agent) return [];
+    const rings = (call: Call) => (legOf(call, agent)?.state === "ringing" ? 0 : 1);
+    return this.store.board.callsOf(agent).sort((a, b) => rings(a) - rings(b));
+  }
+
+  /** What the agent may do with a call now: `actions` of the agent's leg. */
+  actions(call: Call): readonly Action[] {
+    return (this.agent && legOf(call, this.agent)?.actions) || [];
+  }
+
+  may(call: Call, action: Action): boolean {
+    return this.actions(call).includes(action) && !this.asked.get(call.id)?.has(action);
+  }
+
+  /** The agent's side of the consultation that belongs to a call. One agent consults at most once at a time. */
+  consultation(call: Call): Call | undefined {
+    const consults = (one: Call) => this.actions(one).some((action) => action.startsWith("consult/"));
+    if (!this.agent || legOf(call, this.agent)?.state !== "held" || !consults(call)) return undefined;
+    return this.calls.find((other) => other.id !== call.id && other.direction === "internal" && consults(other));
+  }
+
+  /** The live calls as they are drawn: a consultation inside of its call. */
+  get drawn(): { call: Call; consultation: Call | undefined }[] {
+    const all = this.calls.map((call) => ({ call, consultation: this.consultation(call) }));
+    const inside = new Set(all.flatMap(({ consultation }) => (consultation ? [consultation.id] : [])));
+    return all.filter(({ call }) => !inside.has(call.id));
+  }
+
+  /** The call that keys act on: the first that allows it. */
+  first(...actions: Action[]): Call | undefined {
+    return this.calls.find((call) => actions.some((action) => this.may(call, action)));
+  }
+
+  /** The offer that rings at the agent. */
+  offer(call: Call): Offer | undefined {
+    const offer = this.store.board.offers.get(call.id);
+    return offer && offer.agent === this.agent && !offer.outcome ? offer : undefined;
+  }
+
+  /** Asks for something of a call; `more` is the rest of the body. Answers whether it was taken. */
+  async ask(call: Call, verb: string, more: Record<string, unknown> = {}): Promise<boolean> {
+    const busy = this.asked.get(call.id) ?? new Set();
+    this.asked.set(call.id, busy.add(verb));
+    this.store.changed();
+    const path = `/v1/calls/${encodeURIComponent(call.id)}/${verb}`;
+    const taken = await this.store.attempt(this.store.phone.request("POST", path, { agent: this.agent, ...more }));
+    busy.delete(verb);
+    this.store.changed();
+    return taken !== undefined;
+  }
+
+  /** Attached data: it travels with the call. */
+  async attach(call: Call, changed: Record<string, string>): Promise<boolean> {
+    return (await this.store.attempt(this.store.phone.call(call.id).data(changed))) !== undefined;
+  }
+
+  async dial(to: string): Promise<boolean> {
+    const { agent } = this;
+    return (await this.store.attempt(this.store.phone.dial(to, agent ? { agent } : {}))) !== undefined;
+  }
+
+  async state(state: "ready" | "not_ready" | "logged_out", reason?: string): Promise<void> {
+    await this.store.attempt(this.store.phone.state(state, reason, this.agent ?? undefined));
+  }
+
+  /** The agent's calls and occupancy of the day; asked for when the agent's state changes. */
+  get today(): Work | undefined {
+    return this.figures?.of === this.agent ? this.figures?.today : undefined;
+  }
+
+  /** Asks for the day's figures of the agent. */
+  async learnToday(agent: string): Promise<void> {
+    if (this.figures?.of === agent && this.figures.since === this.store.board.agents.get(agent)?.since) return;
+    this.figures = { of: agent, since: this.store.board.agents.get(agent)?.since, today: this.figures?.today };
+    try {
+      const { figures } = await this.store.phone.request<Agent>("GET", `/v1/agents/${encodeURIComponent(agent)}`);
+      this.figures = { ...this.figures, today: figures?.today };
+      this.store.changed();
+    } catch {
+      // The page works without.
+    }
+  }
+
+  /** What is to be wrapped up: the last call that ended, while the agent's state says so. */
+  get wrapUp(): Finished | undefined {
+    const agent = this.agent ? this.store.board.agents.get(this.agent) : undefined;
+    if (agent?.state !== "wrap_up") return undefined;
+    // After a reload the journal says which call it was.
+    const finished = this.finished ?? this.history.last;
+    return finished && { call: finished.call, ledger: finished.ledger, until: this.until };
+  }
+
+  /** Notes and disposition; a disposition ends the wrap-up. */
+  note(call: Call, body: { disposition?: string; notes?: string }): Promise<boolean> {
+    return this.ask(call, "wrap-up", body);
+  }
+
+  private take(event: Event): void {
+    const { agent } = this;
+    if (!agent) return;
+    this.history.take(event, agent);
+    this.ringer.take(event, agent);
+    switch (event.type) {
+      case "agent.state":
+        if (event.data.agent.id === agent) this.until = event.data.until;
+        break;
+      case "call.ended":
+        if (event.data.ledger.handled_by.includes(agent) && event.data.ledger.disposition !== "merged")
+          this.finished = { call: event.data.call, ledger: event.data.ledger, until: null };
+        this.asked.delete(event.data.call.id);
+        break;
+      case "call.data":
+        // What is noted after the end is still the call's.
+        if (this.finished?.call.id === event.data.call.id) this.finished = { ...this.finished, call: event.data.call };
+        break;
+      case "screen.pop":
+        if (event.data.pop.agent === agent) void this.pops.arrive(event.data.pop, event.data.call);
+        break;
+      default:
+    }
+  }
+}
+
+/** How long a call has waited in all, or waits. */
+export function waitedMs(call: Call): number | undefined {
+  if (!call.queued_at) return undefined;
+  return (call.answered_at ? Date.parse(call.answered_at) : now()) - Date.parse(call.queued_at);
+}
+

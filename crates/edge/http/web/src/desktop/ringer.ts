@@ -1,0 +1,66 @@
+import type { Call, Event } from "../../sdk/hookswitch.js";
+import { announce } from "../shared/announce.js";
+import type { Store } from "../shared/store.js";
+import { legOf, number, who } from "../shared/telephony.js";
+import { words } from "./words/index.js";
+
+const KEPT = "hookswitch.notifications";
+
+/** Whether calls are told by the system, too. */
+export function notifies(): boolean {
+  return "Notification" in window && Notification.permission === "granted" && localStorage.getItem(KEPT) === "on";
+}
+
+/** Turns it on, where the browser and its owner let us; answers what it is then. */
+export async function setNotifies(on: boolean): Promise<boolean> {
+  if (on && "Notification" in window && (await Notification.requestPermission()) === "granted") localStorage.setItem(KEPT, "on");
+  else localStorage.removeItem(KEPT);
+  return notifies();
+}
+
+/** Makes a ring seen and heard wherever the agent looks: title of the page, a notification, a screen reader. */
+export class Ringer {
+  private readonly shown = new Map<string, Notification>();
+
+  constructor(
+    private readonly store: Store,
+    private readonly opened: (call: string) => void,
+  ) {
+    store.follow(() => this.title());
+  }
+
+  take(event: Event, agent: string): void {
+    if (event.type === "call.offered" && event.data.offer.agent === agent) this.rings(event.data.call);
+    if (event.type === "call.offer_ended" && event.data.offer.agent === agent) this.ends(event.data.call);
+    if (event.type === "call.ended") this.ends(event.data.call);
+  }
+
+  private rings(call: Call): void {
+    this.title();
+    if (call.direction === "outbound") return;
+    announce(words().ringing(who(call), call.queue ?? ""), true);
+    if (!notifies()) return;
+    // The same tag in every tab: the system shows one.
+    const note = new Notification(words().ringing(who(call), call.queue ?? ""), { body: number(call), tag: call.id, requireInteraction: true });
+    note.onclick = () => {
+      window.focus();
+      this.opened(call.id);
+      note.close();
+    };
+    this.shown.set(call.id, note);
+  }
+
+  private ends(call: Call): void {
+    this.shown.get(call.id)?.close();
+    this.shown.delete(call.id);
+    this.title();
+  }
+
+  /** The title says who rings, else what the page is. */
+  private title(): void {
+    const { agent } = this.store;
+    const rings = (call: Call) => call.direction !== "outbound" && agent !== null && legOf(call, agent)?.state === "ringing";
+    const call = this.store.ready && agent ? this.store.board.callsOf(agent).find(rings) : undefined;
+    document.title = call ? `☎ ${words().ringing(who(call), call.queue ?? "")}` : `${words().heading} · Hookswitch`;
+  }
+}
