@@ -89,6 +89,7 @@ fn queue(n: u64, strategy: Strategy) -> QueueSetup {
         sticky_wait: Millis(0),
         ageing: n.is_multiple_of(2).then_some(Millis::from_secs(20)),
         transfer_keeps_place: false,
+        announce: None,
         callback: None,
     }
 }

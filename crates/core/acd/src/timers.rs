@@ -35,6 +35,8 @@ pub(crate) enum Timer {
     Supervise(CallId),
     /// A call-back is due, or is given up.
     Callback(CallbackId),
+    /// A waiting caller is told where the call stands.
+    Announce(CallId),
 }
 
 /// The deadlines, soonest first; at the same moment in the order of [`Timer`], so that a replay fires the same way.

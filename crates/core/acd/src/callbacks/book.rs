@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use hookswitch_model::{
-    AgentId, CallId, CallbackId, PbxId, QueueId,
+    AgentId, CallId, CallbackId, PbxId, QueueId, Timestamp,
     call::PartyNumber,
     callback::{Callback, CallbackState},
     why::Preferred,
@@ -50,6 +50,8 @@ impl Tie {
 pub(crate) struct CallbackRecord {
     /// The public object.
     pub(crate) callback: Callback,
+    /// Not in line before this, whatever the hours are.
+    pub(crate) not_before: Option<Timestamp>,
     /// The customer's last agent, where the queue asks for one.
     pub(crate) sticky: Option<AgentId>,
     /// Whom its rule wants first.

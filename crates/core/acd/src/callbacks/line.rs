@@ -18,7 +18,7 @@ impl Engine {
     /// Puts a waiting call-back in line, where it may be; else sets the time for it. One that is in line stays there.
     pub(super) fn line_up(&mut self, id: CallbackId) {
         let now = self.now();
-        let Some(callback) = self.callbacks.get(id).map(|record| &record.callback) else { return };
+        let Some(CallbackRecord { callback, not_before, .. }) = self.callbacks.get(id) else { return };
         if callback.state != CallbackState::Waiting {
             return;
         }
@@ -30,7 +30,7 @@ impl Engine {
             self.move_callback(id);
             return;
         }
-        let (expires_at, earliest) = (callback.expires_at, callback.next_at.filter(|at| *at > now));
+        let (expires_at, earliest) = (callback.expires_at, not_before.filter(|at| *at > now));
         let opens = self.opens(&callback.queue.clone(), earliest.unwrap_or(now));
         // Where it never opens again in time, it expires.
         let next = if opens == Some(now) { None } else { Some(opens.unwrap_or(expires_at).min(expires_at)) };

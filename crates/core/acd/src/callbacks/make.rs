@@ -152,8 +152,8 @@ impl Engine {
             record.callback = Tie::Promised(callback);
         }
         self.distributor.stand_in(now, id, entry(callback));
-        self.tell_created(callback, Some(id));
         self.line_up(callback);
+        self.tell_created(callback, Some(id));
         self.end_visit(id);
         if let Some(record) = self.calls.get_mut(id) {
             record.system = Some(CALLBACK.to_owned());
@@ -225,9 +225,16 @@ impl Engine {
             last: None,
         };
         let dnis = PartyNumber::default();
-        self.callbacks.insert(CallbackRecord { callback, sticky: None, prefer, dnis, pbx: None });
-        self.tell_created(id, None);
+        self.callbacks.insert(CallbackRecord {
+            callback,
+            not_before: due,
+            sticky: None,
+            prefer,
+            dnis,
+            pbx: None,
+        });
         self.line_up(id);
+        self.tell_created(id, None);
         Ok(Taken { callback: Some(id), ..Taken::default() })
     }
 
@@ -321,6 +328,7 @@ fn of_caller(
     };
     CallbackRecord {
         callback,
+        not_before: None,
         sticky,
         prefer: record.prefer.clone(),
         dnis: call.dnis.clone(),

@@ -74,7 +74,7 @@ impl Engine {
     fn again_soon(&mut self, id: CallbackId, last: TryEnd) {
         let next = self.now() + SOON;
         if let Some(record) = self.callbacks.get_mut(id) {
-            record.callback.next_at = Some(next);
+            record.not_before = Some(next);
             record.callback.last = Some(last);
         }
         self.line_up(id);
@@ -193,7 +193,7 @@ impl Engine {
         if let Some(record) = self.callbacks.get_mut(id) {
             record.callback.state = CallbackState::Waiting;
             // A PBX that refuses everything is not flooded.
-            record.callback.next_at = refused.then(|| now + SOON);
+            record.not_before = refused.then(|| now + SOON);
         }
         if !refused {
             self.distributor.requeue(now, entry(id));
@@ -219,7 +219,7 @@ impl Engine {
         }
         if let Some(record) = self.callbacks.get_mut(id) {
             record.callback.state = CallbackState::Waiting;
-            record.callback.next_at = Some(next);
+            record.not_before = Some(next);
         }
         self.line_up(id);
         self.tell_retry(id);

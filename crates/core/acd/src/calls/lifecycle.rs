@@ -130,6 +130,7 @@ impl Engine {
             requires: BTreeMap::new(),
             prefer: None,
             unrouted: None,
+            announced: None,
             place: Place::Elsewhere,
             stray_ring: None,
             left_an_offer: false,
@@ -320,6 +321,7 @@ impl Engine {
         self.timers.cancel(&Timer::Ring(id));
         self.timers.cancel(&Timer::Retry(id));
         self.timers.cancel(&Timer::Route(id));
+        self.timers.cancel(&Timer::Announce(id));
         self.timers.cancel(&Timer::Trace(id));
         self.timers.cancel(&Timer::Control(id));
         self.timers.cancel(&Timer::Shown(id));

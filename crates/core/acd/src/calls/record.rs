@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use hookswitch_model::{
-    ActionId, AgentId, CallId, CallRef, LegId, LegRef, OfferId, PbxId, PopId, QueueId, Skill, Timestamp,
+    ActionId, AgentId, CallId, CallRef, LegId, LegRef, MenuId, OfferId, PbxId, PopId, QueueId, Skill,
+    Timestamp,
     call::{Call, Leg, LegRole, LegState},
     ledger::{Cause, Owner},
     pbx::{LegEnd, TransferKind},
@@ -101,6 +102,8 @@ pub(crate) enum Exit {
     FallBack,
     /// A number.
     Number(String),
+    /// A menu of the dialplan, from which the caller comes back.
+    Menu(MenuId),
     /// The end.
     Hangup,
     /// The end, told as such.
@@ -211,6 +214,9 @@ pub(crate) struct CallRecord {
     pub(crate) asked: VecDeque<ActionId>,
     /// It was given up: the PBX may still tell its end.
     pub(crate) lost: bool,
+    /// What the caller was told last of this wait.
+    #[serde(default)]
+    pub(crate) announced: Option<Announced>,
     /// What people asked for.
     #[serde(default)]
     pub(crate) control: Control,

@@ -238,6 +238,7 @@ impl Engine {
                 Timer::Rescue(call) => self.rescue(call),
                 Timer::Supervise(call) => self.supervise_overdue(call),
                 Timer::Callback(callback) => self.callback_due(callback),
+                Timer::Announce(call) => self.announce(call),
             }
         }
         if self.distributor.next_deadline().is_some_and(|at| at <= now) {

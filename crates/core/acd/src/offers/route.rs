@@ -1,7 +1,7 @@
 //! Route mode: from the caller's request to a queue, an agent, or out of the waiting room.
 
 use hookswitch_model::{
-    AgentId, CallId, Millis, QueueId, Timestamp,
+    AgentId, CallId, MenuId, Millis, QueueId, Timestamp,
     call::PartyNumber,
     event::{EventKind, Queued},
     pbx::{Action, TransferKind},
@@ -20,6 +20,9 @@ use crate::{
     why,
 };
 
+/// What has a caller who is in a menu, in the books.
+pub(crate) const MENU: &str = "menu";
+
 /// How long the PBX may take to let a caller out of the waiting room, before it is asked again.
 const LEAVES_WITHIN: Millis = Millis::from_secs(15);
 
@@ -28,13 +31,15 @@ impl Engine {
     pub(crate) fn route_requested(&mut self, id: CallId, dnis: PartyNumber) {
         let now = self.now();
         let Some(record) = self.calls.get_mut(id) else { return };
-        if !record.routed || !matches!(record.place, Place::Elsewhere) || record.visit.is_some() {
+        let here = matches!(record.place, Place::Elsewhere | Place::Leaving { exit: Exit::Menu(_), .. });
+        if !record.routed || !here || record.visit.is_some() {
             self.counters.stale += 1;
             return;
         }
         for party in &mut record.parties {
             party.in_talk = false;
         }
+        self.timers.cancel(&Timer::Retry(id));
         self.comes_back_alone(id);
         if self.arrives_for(id) {
             return;
@@ -55,6 +60,7 @@ impl Engine {
             Some(RouteTarget::Queue(queue)) => self.enter_queue(id, queue, since, how),
             Some(RouteTarget::Agent(agent)) => self.ring_directly(id, &agent),
             Some(RouteTarget::Transfer(number)) => self.leave(id, Exit::Number(number)),
+            Some(RouteTarget::Menu(menu)) => self.enter_menu(id, menu),
             Some(RouteTarget::Hangup) => self.leave(id, Exit::Hangup),
             Some(RouteTarget::Reject(rejection)) => self.leave(id, Exit::Reject(rejection)),
             None => self.leave(id, Exit::FallBack),
@@ -186,6 +192,7 @@ impl Engine {
         let action = match &exit {
             Exit::FallBack => Action::FallBack { call, leg },
             Exit::Number(number) => Action::SendTo { call, leg, number: number.clone() },
+            Exit::Menu(menu) => Action::Menu { call, leg, menu: menu.clone() },
             Exit::Farewell(prompt) => Action::Farewell { call, leg, prompt: prompt.clone() },
             Exit::Hangup => Action::Hangup { leg, cause: cause::NORMAL },
             Exit::Reject(Rejection::Busy) => Action::Hangup { leg, cause: cause::BUSY },
@@ -222,6 +229,10 @@ impl Engine {
     /// The PBX took what we asked for a caller who is told to leave.
     pub(crate) fn left_as_told(&mut self, id: CallId, exit: &Exit) {
         self.timers.cancel(&Timer::Retry(id));
+        if let Exit::Menu(_) = exit {
+            self.in_menu(id);
+            return;
+        }
         let Exit::Number(number) = exit else { return };
         let waited = self.end_visit(id).is_some();
         let now = self.now();
@@ -240,6 +251,33 @@ impl Engine {
                 to,
                 consult_call: None,
             });
+        }
+    }
+
+    /// A rule sends the caller into a menu. The data it fills is empty from now on: so the rule is passed over when the
+    /// caller comes back, with a choice or without.
+    fn enter_menu(&mut self, id: CallId, menu: MenuId) {
+        let key = menu_key(&self.setup, &menu);
+        self.attach(id, [(key, String::new())].into(), &format!("menu {menu}"));
+        self.leave(id, Exit::Menu(menu));
+    }
+
+    /// The dialplan has the caller in a menu, until a route is asked for again.
+    fn in_menu(&mut self, id: CallId) {
+        let now = self.now();
+        self.end_visit(id);
+        let Some(record) = self.calls.get_mut(id) else { return };
+        record.place = Place::Elsewhere;
+        record.system = Some(MENU.to_owned());
+        record.settle(now);
+    }
+
+    /// A menu is seen to have a caller who was sent there: nothing is waited for any more.
+    pub(crate) fn seen_in_menu(&mut self, id: CallId) {
+        let sent = |record: &CallRecord| matches!(&record.place, Place::Leaving { exit: Exit::Menu(_), .. });
+        if self.calls.get(id).is_some_and(sent) {
+            self.timers.cancel(&Timer::Retry(id));
+            self.in_menu(id);
         }
     }
 

@@ -111,6 +111,7 @@ fn setup(seed: u64) -> Setup {
         sticky_wait: Millis(0),
         ageing: None,
         transfer_keeps_place: false,
+        announce: None,
         callback: None,
     };
     let overflow = match seed % 4 {

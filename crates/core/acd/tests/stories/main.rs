@@ -10,6 +10,8 @@ mod lines;
 mod stage;
 
 mod agents;
+mod callbacks;
+mod callbacks_end;
 mod control;
 mod control_dial;
 mod control_moves;

@@ -79,6 +79,7 @@ fn queue_setup(id: &str, team: &str) -> QueueSetup {
         sticky_wait: Millis::from_secs(10),
         ageing: None,
         transfer_keeps_place: false,
+        announce: None,
         callback: None,
     }
 }
@@ -246,6 +247,18 @@ impl World {
     /// A customer calls; the leg is named like the call.
     pub(crate) fn inbound(&mut self, call: &str, dnis: &str) {
         self.start(call, Direction::Inbound, "PJSIP/trunk", "+49305550001", dnis);
+    }
+
+    /// A customer with this number calls, and waits.
+    pub(crate) fn queued_from(&mut self, call: &str, ani: &str, dnis: &str) {
+        self.start(call, Direction::Inbound, "PJSIP/trunk", ani, dnis);
+        self.up(call, call);
+        self.asks(call, dnis);
+    }
+
+    /// A caller presses a key.
+    pub(crate) fn presses(&mut self, call: &str, digit: char) {
+        self.fact(Fact::Digit { call: call.into(), leg: call.into(), digit });
     }
 
     pub(crate) fn outbound(&mut self, call: &str, phone: &str, dnis: &str) {

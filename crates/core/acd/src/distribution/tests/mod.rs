@@ -67,6 +67,7 @@ fn queue(id: &str, strategy: Strategy, teams: &[&str]) -> QueueSetup {
         sticky_wait: Millis::from_secs(20),
         ageing: None,
         transfer_keeps_place: false,
+        announce: None,
         callback: None,
     }
 }
