@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::reserve::is_full;
+
 /// Why the journal could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -107,6 +109,18 @@ pub enum Error {
         /// The oldest entry.
         oldest: u64,
     },
+}
+
+impl From<hookswitch_disk::Error> for Error {
+    fn from(error: hookswitch_disk::Error) -> Self {
+        use hookswitch_disk::Error as Disk;
+        match error {
+            Disk::Io { path, source } if is_full(&source) => Self::Full { path, source },
+            Disk::Io { path, source } => Self::Io { path, source },
+            Disk::InUse { path } => Self::InUse { path },
+            Disk::Damaged { path, message } => Self::Store { path, message },
+        }
+    }
 }
 
 impl Error {

@@ -14,17 +14,14 @@
 //! <path>/rewrite        there only while a rewritten store takes the place of the old one
 //! ```
 
-use std::{
-    fs::{File, OpenOptions, TryLockError},
-    ops::Range,
-    path::Path,
-    sync::Arc,
-};
+use std::{ops::Range, path::Path, sync::Arc};
+
+use hookswitch_disk as disk;
 
 use crate::{
     Cursors, Error, Journal, Opened, Reader, Record, Recovery, Retained, Retention, Snapshots,
     acknowledged::Acknowledged,
-    durable_file::{create_folder, io_error, sync_folder},
+    durable_file::create_folder,
     frame, place,
     recovery::recover,
     reserve::{Reserve, says_full},
@@ -95,13 +92,13 @@ impl SledJournal {
     /// As [`SledJournal::open`].
     pub fn open_with(path: &Path, options: Options) -> Result<Self, Error> {
         create_folder(path)?;
-        let lock = Arc::new(lock(path)?);
+        let lock = Arc::new(disk::lock(path)?);
         let mut opened = Opened { finished_rewrite: rewrite::finish(path)?, ..Opened::default() };
         let reserve = Reserve::new(path.join("reserve"), options.reserve_bytes);
         let open = || {
             let store = Store::open(path, rewrite::STORE, Arc::clone(&lock))?;
             let acknowledged = Acknowledged::open(&path.join("acknowledged"))?;
-            sync_folder(path)?;
+            disk::sync_folder(path)?;
             Ok((store, acknowledged))
         };
         let (store, mut acknowledged) = open().or_else(|error| {
@@ -277,17 +274,6 @@ impl SledJournal {
             }
         })?;
         failed.map_or(Ok(bytes), Err)
-    }
-}
-
-fn lock(folder: &Path) -> Result<File, Error> {
-    let path = folder.join("lock");
-    let file =
-        OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(io_error(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: folder.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(Error::Io { path, source }),
     }
 }
 

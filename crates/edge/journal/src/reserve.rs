@@ -9,10 +9,7 @@ use std::{
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
-use crate::{
-    Error,
-    durable_file::{io_error, sync_folder},
-};
+use crate::{Error, durable_file::io_error};
 
 /// The file.
 #[derive(Debug)]
@@ -41,7 +38,7 @@ impl Reserve {
             self.give_up();
         }
         taken.map_err(io_error(&self.path))?;
-        self.path.parent().map_or(Ok(()), sync_folder)
+        Ok(self.path.parent().map_or(Ok(()), hookswitch_disk::sync_folder)?)
     }
 
     fn allocate(&self) -> io::Result<()> {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::{
     Entry, Error, Journal, Kind, Limit, Record, SledJournal, Snapshot,
-    durable_file::{self, io_error, sync_folder},
+    durable_file::{self, io_error},
     frame,
     snapshots::write_file,
     store::Store,
@@ -140,9 +140,9 @@ pub(crate) fn finish(path: &Path) -> Result<bool, Error> {
             fs::rename(&new, &old).map_err(io_error(&old))?;
         }
     }
-    sync_folder(path)?;
+    hookswitch_disk::sync_folder(path)?;
     fs::remove_file(&marker).map_err(io_error(&marker))?;
-    sync_folder(path)?;
+    hookswitch_disk::sync_folder(path)?;
     Ok(true)
 }
 

@@ -1,27 +1,22 @@
-//! sled, as it is used here: frames in one tree, opened, read and written without trusting it further than measured.
-//!
-//! Its `flush` alone survives a crash of the process but no power cut (it asks the kernel for `sync_file_range` only):
-//! what is to last ends with [`Store::sync`], which syncs sled's own file. One thread writes, one tree, one atomic batch
-//! a commit, no flusher thread. Once a write failed, sled refuses every further one until it is opened anew.
+//! Frames in one tree on the disk. One thread writes, one atomic batch a commit.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
-    time::{Duration, Instant},
 };
+
+use hookswitch_disk as disk;
 
 use crate::{
     Error, Record,
-    durable_file::{io_error, sync_folder},
     frame::{self, Assembler, Frame},
     ring::{Archive, Segment, first, last, payload_bytes},
 };
 
-/// How much of itself sled keeps in memory: readers have the newest entries in memory anyway.
-const SLED_CACHE: u64 = 8 * 1024 * 1024;
+/// How much of itself the tree keeps in memory: readers have the newest entries in memory anyway.
+const CACHE: u64 = 8 * 1024 * 1024;
 
 /// The tree, with what readers of it need. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -29,16 +24,9 @@ pub(crate) struct Store {
     /// The journal's folder, for messages.
     path: PathBuf,
     folder: PathBuf,
-    open: Arc<RwLock<Option<Handle>>>,
+    open: Arc<RwLock<Option<disk::Store>>>,
     /// Held as long as anybody reads.
     lock: Arc<File>,
-}
-
-#[derive(Debug)]
-struct Handle {
-    db: sled::Db,
-    /// sled's own file: what is synced.
-    file: File,
 }
 
 impl Store {
@@ -56,36 +44,31 @@ impl Store {
         if open.is_some() {
             return Ok(());
         }
-        remove_unfinished(&self.folder)?;
-        let config = sled::Config::new().path(&self.folder).flush_every_ms(None).cache_capacity(SLED_CACHE);
-        let db = guarded(&self.path, || open_patiently(&config))?;
-        sync_folder(&self.folder)?;
-        let file_path = self.folder.join("db");
-        let file = File::open(&file_path).map_err(io_error(&file_path))?;
-        *open = Some(Handle { db, file });
+        *open = Some(disk::Store::open(&self.folder, CACHE)?);
         Ok(())
     }
 
-    /// Lets go of sled, and of all it has in memory. Waits for who reads just now.
+    /// Lets go of it, and of all it has in memory. Waits for who reads just now.
     pub(crate) fn close(&self) {
         let open = self.open.write().unwrap_or_else(PoisonError::into_inner).take();
-        // After a failed write there is nothing sled could still save; a panic of its own says the same.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(open)));
+        if let Some(open) = open {
+            open.close();
+        }
     }
 
     /// Writes a batch, not yet durably; `total` is moved on.
     pub(crate) fn write(&self, first_seq: u64, batch: &[Record], total: &mut u64) -> Result<(), Error> {
-        let mut writes = sled::Batch::default();
+        let mut writes = disk::Batch::default();
         for (key, value) in frame::encode_batch(first_seq, batch, total) {
             writes.insert(&key, value);
         }
-        self.with(|db| db.apply_batch(writes).and_then(|()| db.flush().map(drop)))
+        self.apply(writes)
     }
 
     /// Makes all that was written survive a power cut.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         let open = self.read_lock();
-        open.as_ref().ok_or_else(|| self.closed())?.file.sync_data().map_err(|source| {
+        open.as_ref().ok_or_else(|| self.closed())?.sync().map_err(|source| {
             // Never taken for a full disk: what the kernel could not write it may have forgotten.
             Error::Io { path: self.path.clone(), source }
         })
@@ -119,8 +102,8 @@ impl Store {
     ) -> Result<(), Error> {
         let open = self.read_lock();
         let opened = open.as_ref().ok_or_else(|| self.closed())?;
-        let mut parts = opened.db.range(frame::key(first_seq, 0)..);
-        while let Some(frame) = self.frame(&mut parts).transpose() {
+        let mut parts = opened.with(|db| Ok(db.range(frame::key(first_seq, 0)..)))?;
+        while let Some(frame) = self.frame(opened, &mut parts).transpose() {
             let failed = frame.is_err();
             if !each(frame) || failed {
                 break;
@@ -129,10 +112,10 @@ impl Store {
         Ok(())
     }
 
-    fn frame(&self, parts: &mut sled::Iter) -> Result<Option<Frame>, Error> {
+    fn frame(&self, opened: &disk::Store, parts: &mut disk::Iter) -> Result<Option<Frame>, Error> {
         let mut assembler: Option<Assembler<'_>> = None;
         loop {
-            let Some((key, value)) = guarded(&self.path, || parts.next().transpose())? else {
+            let Some((key, value)) = opened.next(parts)? else {
                 return match assembler {
                     Some(cut_off) => Err(cut_off.corrupt("its last part is missing")),
                     None => Ok(None),
@@ -148,7 +131,7 @@ impl Store {
 
     /// Removes the frames that begin at these sequences, not yet durably.
     pub(crate) fn remove(&self, firsts: &[u64]) -> Result<(), Error> {
-        let mut removals = sled::Batch::default();
+        let mut removals = disk::Batch::default();
         for first_seq in firsts {
             self.keys(*first_seq, *first_seq)?.iter().for_each(|key| removals.remove(key));
         }
@@ -159,21 +142,21 @@ impl Store {
     pub(crate) fn cut(&self, from: u64) -> Result<u64, Error> {
         let keys = self.keys(from, u64::MAX)?;
         if !keys.is_empty() {
-            let mut removals = sled::Batch::default();
+            let mut removals = disk::Batch::default();
             keys.iter().for_each(|key| removals.remove(key));
-            self.with(|db| db.apply_batch(removals).and_then(|()| db.flush().map(drop)))?;
+            self.apply(removals)?;
             self.sync()?;
         }
         Ok(keys.len() as u64)
     }
 
-    fn keys(&self, from: u64, to: u64) -> Result<Vec<sled::IVec>, Error> {
+    fn keys(&self, from: u64, to: u64) -> Result<Vec<disk::IVec>, Error> {
         self.with(|db| db.range(frame::key(from, 0)..=frame::key(to, u32::MAX)).keys().collect())
     }
 
     /// Bytes on the disk.
     pub(crate) fn bytes_on_disk(&self) -> Result<u64, Error> {
-        self.with(sled::Db::size_on_disk)
+        self.with(disk::Db::size_on_disk)
     }
 
     fn key(&self, key: &[u8]) -> Result<(u64, u32), Error> {
@@ -181,13 +164,17 @@ impl Store {
         frame::parse_key(key).ok_or_else(corrupt)
     }
 
-    fn with<T>(&self, work: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, Error> {
+    fn apply(&self, batch: disk::Batch) -> Result<(), Error> {
         let open = self.read_lock();
-        let opened = open.as_ref().ok_or_else(|| self.closed())?;
-        guarded(&self.path, || work(&opened.db))
+        Ok(open.as_ref().ok_or_else(|| self.closed())?.write(batch)?)
     }
 
-    fn read_lock(&self) -> RwLockReadGuard<'_, Option<Handle>> {
+    fn with<T>(&self, work: impl FnOnce(&disk::Db) -> disk::Outcome<T>) -> Result<T, Error> {
+        let open = self.read_lock();
+        Ok(open.as_ref().ok_or_else(|| self.closed())?.with(work)?)
+    }
+
+    fn read_lock(&self) -> RwLockReadGuard<'_, Option<disk::Store>> {
         self.open.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -200,7 +187,7 @@ impl Store {
     #[cfg(test)]
     pub(crate) fn break_sync(&self) {
         let mut open = self.open.write().unwrap();
-        open.as_mut().unwrap().file = File::open("/dev/null").unwrap();
+        open.as_mut().unwrap().break_sync().unwrap();
     }
 
     pub(crate) fn lock(&self) -> Arc<File> {
@@ -248,47 +235,4 @@ impl Archive for Store {
     fn missing(&self, seq: u64) -> Error {
         Error::Corrupt { path: self.path.clone(), seq, why: "it is missing" }
     }
-}
-
-/// Damage can make sled panic where it should say so: both are told as the same error.
-fn guarded<T>(path: &Path, work: impl FnOnce() -> sled::Result<T>) -> Result<T, Error> {
-    let store = |message: String| Error::Store { path: path.to_owned(), message };
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(sled::Error::Io(source))) => Err(io_error(path)(source)),
-        Ok(Err(error)) => Err(store(error.to_string())),
-        Err(_) => Err(store("it is damaged beyond what its own recovery can read".to_owned())),
-    }
-}
-
-/// Opens sled. The folder is locked by us already, so that a lock on sled's own file is one of this process: a thread
-/// of sled's lets it go a moment after the last handle is gone.
-fn open_patiently(config: &sled::Config) -> sled::Result<sled::Db> {
-    let deadline = Instant::now() + Duration::from_secs(5);
-    loop {
-        match config.open() {
-            Err(sled::Error::Io(error))
-                if error.to_string().contains("lock") && Instant::now() < deadline =>
-            {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
-/// A summary that sled was writing when it ended keeps it from opening; it holds nothing that `db` does not.
-fn remove_unfinished(folder: &Path) -> Result<(), Error> {
-    let files = match fs::read_dir(folder) {
-        Ok(files) => files,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(io_error(folder)(error)),
-    };
-    for file in files {
-        let path = file.map_err(io_error(folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "generating") {
-            fs::remove_file(&path).map_err(io_error(&path))?;
-        }
-    }
-    Ok(())
 }

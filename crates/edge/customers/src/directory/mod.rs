@@ -77,6 +77,18 @@ pub enum DirectoryError {
     Contact(#[from] ContactProblem),
 }
 
+impl From<hookswitch_disk::Error> for DirectoryError {
+    fn from(error: hookswitch_disk::Error) -> Self {
+        use hookswitch_disk::Error as Disk;
+        let said = error.to_string();
+        match error {
+            Disk::Io { path, source } => Self::Io { path: path.display().to_string(), source },
+            Disk::InUse { path } => Self::InUse(path.display().to_string()),
+            Disk::Damaged { .. } => Self::Damaged(said),
+        }
+    }
+}
+
 /// What a write did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {

@@ -55,16 +55,13 @@ pub(crate) fn options() -> Options {
 }
 
 /// Writes to the store behind the journal's back.
-pub(crate) fn tamper(folder: &tempfile::TempDir, with: impl FnOnce(&sled::Db)) {
-    // A thread of sled's lets its lock go a moment after the journal is closed.
-    let db = loop {
-        match sled::open(folder.path().join("store")) {
-            Err(sled::Error::Io(error)) if error.to_string().contains("lock") => std::thread::yield_now(),
-            outcome => break outcome.unwrap(),
-        }
-    };
-    with(&db);
-    db.flush().unwrap();
+pub(crate) fn tamper(folder: &tempfile::TempDir, with: impl FnOnce(&hookswitch_disk::Db)) {
+    let store = hookswitch_disk::Store::open(&folder.path().join("store"), 1024 * 1024).unwrap();
+    let tampered = store.with(|db| {
+        with(db);
+        db.flush()
+    });
+    tampered.unwrap();
 }
 
 /// Copies what is in a folder.
