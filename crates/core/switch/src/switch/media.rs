@@ -1,0 +1,384 @@
+//! Media of our own: music for who waits, rooms for conferences and supervisors, keys.
+//!
+//! A port belongs to one leg. It is opened when the leg hears us and closed when it hears somebody else.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use hookswitch_media::{
+    Clip, Codec, Frame, Heard, Hearing, Key, Stream,
+    sdp::{self, Description, Direction, Local},
+};
+use hookswitch_sip::Instant;
+
+use super::{MediaOut, Switch};
+use crate::{
+    CallId, Event, Refused,
+    id::DialogId,
+    settings::MediaPorts,
+    state::{Leg, Peer, Phase},
+};
+
+const FRAME: Duration = Duration::from_millis(20);
+
+/// All media of our own.
+#[derive(Debug)]
+pub(super) struct Media {
+    ports: Option<MediaPorts>,
+    /// Where the search for a free port begins.
+    next: u16,
+    open: BTreeMap<u16, Port>,
+    rooms: BTreeMap<u64, Room>,
+    due: Option<Instant>,
+    pub(super) out: VecDeque<MediaOut>,
+}
+
+#[derive(Debug)]
+struct Port {
+    leg: DialogId,
+    /// Once both sides agreed.
+    stream: Option<Stream>,
+    remote: Option<SocketAddr>,
+    /// They sent from here: answers go back the same way (RFC 4961).
+    latched: bool,
+    clip: Option<Clip>,
+    spoken: Option<Frame>,
+}
+
+/// Who hears whom.
+#[derive(Debug)]
+struct Room {
+    /// By their places.
+    ports: Vec<u16>,
+    hearing: Hearing,
+    /// When the next 20 ms are mixed.
+    at: Instant,
+}
+
+fn span(now: Instant) -> Duration {
+    Duration::from_micros(now.as_micros())
+}
+
+fn moment(span: Duration) -> Instant {
+    Instant::from_micros(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))
+}
+
+impl Media {
+    pub(super) const fn new(ports: Option<MediaPorts>) -> Self {
+        Self {
+            ports,
+            next: 0,
+            open: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            due: None,
+            out: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(super) const fn next_deadline(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// A free port, for a leg.
+    fn take(&mut self, leg: DialogId) -> Option<u16> {
+        let ports = self.ports?;
+        let (first, count) =
+            (ports.first.saturating_add(ports.first % 2), ports.last.checked_sub(ports.first)? / 2 + 1);
+        for _ in 0..count {
+            let port = first.checked_add((self.next % count) * 2)?;
+            self.next = (self.next + 1) % count;
+            if port <= ports.last && !self.open.contains_key(&port) {
+                let fresh =
+                    Port { leg, stream: None, remote: None, latched: false, clip: None, spoken: None };
+                self.open.insert(port, fresh);
+                self.out.push_back(MediaOut::Open(port));
+                return Some(port);
+            }
+        }
+        None
+    }
+
+    fn close(&mut self, port: u16) {
+        if self.open.remove(&port).is_some() {
+            self.out.push_back(MediaOut::Close(port));
+        }
+        for room in self.rooms.values_mut() {
+            room.ports.iter_mut().filter(|taken| **taken == port).for_each(|taken| *taken = 0);
+        }
+    }
+
+    fn soonest(&mut self) {
+        let streams =
+            self.open.values().filter_map(|port| port.stream.as_ref()?.next_deadline()).min().map(moment);
+        let rooms = self.rooms.values().map(|room| room.at).min();
+        self.due = [streams, rooms].into_iter().flatten().min();
+    }
+}
+
+impl Switch {
+    fn local(&self, port: u16) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.settings.media?.address, port))
+    }
+
+    /// What we offer at a port of ours.
+    pub(super) fn our_voice(&self, port: u16) -> Option<Description> {
+        let local = Local { address: self.local(port)?, codecs: &Codec::ALL, direction: Direction::SendRecv };
+        Some(sdp::offer(&local))
+    }
+
+    /// What we answer at a port of ours.
+    pub(super) fn our_answer(&self, port: u16, offer: &Description) -> Option<Description> {
+        let local = Local { address: self.local(port)?, codecs: &Codec::ALL, direction: Direction::SendRecv };
+        sdp::answer(offer, &local).ok().map(|(answer, _)| answer)
+    }
+
+    /// Both sides agreed on the voice at a port.
+    pub(super) fn port_agreed(&mut self, port: u16, id: DialogId) {
+        let Some(address) = self.local(port) else { return };
+        let Some(heard) = self.legs.get(&id).and_then(|leg| leg.voice.heard.as_ref()) else { return };
+        let local = Local { address, codecs: &Codec::ALL, direction: Direction::SendRecv };
+        let Ok((_, agreed)) = sdp::answer(heard, &local) else { return };
+        let (now, seed) = (span(self.now), self.random.next());
+        let Some(open) = self.media.open.get_mut(&port) else { return };
+        if !open.latched {
+            open.remote = Some(agreed.remote).filter(|remote| !remote.ip().is_unspecified());
+        }
+        match &mut open.stream {
+            Some(stream) => stream.renegotiate(agreed.codec, agreed.events),
+            None => {
+                let mut stream = Stream::new(now, agreed.codec, agreed.events, seed);
+                if let Some(clip) = open.clip.clone() {
+                    stream.play(now, clip, true);
+                }
+                open.stream = Some(stream);
+            }
+        }
+        self.media.soonest();
+    }
+
+    /// The music of the queue a call waits in, at a port for this leg.
+    pub(super) fn music_for(&mut self, call: &CallId, id: DialogId) -> Option<u16> {
+        let queue = self.calls.get(call)?.queue.clone().unwrap_or_default();
+        let clip = self.settings.music.get(&queue).or_else(|| self.settings.music.get(""))?.clone();
+        if let Some(Leg { peer: Peer::Port(port), .. }) = self.legs.get(&id) {
+            let port = *port;
+            self.change_music(port, &clip);
+            return Some(port);
+        }
+        let port = self.media.take(id)?;
+        self.change_music(port, &clip);
+        Some(port)
+    }
+
+    fn change_music(&mut self, port: u16, clip: &Clip) {
+        let now = span(self.now);
+        let Some(open) = self.media.open.get_mut(&port) else { return };
+        if open.clip.as_ref() == Some(clip) {
+            return;
+        }
+        open.clip = Some(clip.clone());
+        if let Some(stream) = &mut open.stream {
+            stream.play(now, clip.clone(), true);
+        }
+        self.media.soonest();
+    }
+
+    /// An unanswered caller is answered, to hear the music of a queue. False where there is none.
+    pub(super) fn answer_with_music(&mut self, call: &CallId, id: DialogId) -> bool {
+        let Some(Leg { phase: Phase::Asked(_), voice, .. }) = self.legs.get(&id) else { return false };
+        let offer = voice.heard.clone();
+        let Some(port) = self.music_for(call, id) else { return false };
+        let said = match &offer {
+            Some(offer) => self.our_answer(port, offer),
+            None => self.our_voice(port),
+        };
+        let Some(said) = said else {
+            self.media.close(port);
+            return false;
+        };
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.peer = Peer::Port(port);
+        }
+        self.accept_call(id, said, offer.is_none().then_some(id));
+        self.port_agreed(port, id);
+        true
+    }
+
+    /// A leg hears us no more.
+    pub(super) fn give_port_back(&mut self, id: DialogId) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        if let Peer::Port(port) = leg.peer {
+            leg.peer = Peer::Silence;
+            self.media.close(port);
+            self.media.soonest();
+        }
+    }
+
+    /// A room with a port for each of these, by their places.
+    pub(super) fn open_room(&mut self, legs: &[DialogId], hearing: Hearing) -> Result<u64, Refused> {
+        if self.settings.media.is_none() {
+            return Err(Refused::NoMedia);
+        }
+        let mut ports = Vec::new();
+        for leg in legs {
+            match self.media.take(*leg) {
+                Some(port) => ports.push(port),
+                None => {
+                    ports.into_iter().for_each(|port| self.media.close(port));
+                    return Err(Refused::Full);
+                }
+            }
+        }
+        let id = self.count();
+        self.media.rooms.insert(id, Room { ports, hearing, at: self.now + FRAME });
+        self.media.soonest();
+        Ok(id)
+    }
+
+    fn port_in(&self, id: DialogId, room: u64) -> Option<u16> {
+        let ports = &self.media.rooms.get(&room)?.ports;
+        ports.iter().copied().find(|port| self.media.open.get(port).is_some_and(|open| open.leg == id))
+    }
+
+    /// A leg hears a room from now on.
+    pub(super) fn hear_room(&mut self, id: DialogId, room: u64) {
+        let Some(port) = self.port_in(id, room) else { return };
+        self.give_port_back(id);
+        self.hears(id, Peer::Port(port));
+    }
+
+    /// A leg whose offer waits for an answer gets that of its port.
+    pub(super) fn answer_in_room(&mut self, id: DialogId, room: u64) {
+        let Some(port) = self.port_in(id, room) else { return };
+        let offer = self.legs.get(&id).and_then(|leg| leg.voice.heard.clone());
+        let Some(said) = offer.and_then(|offer| self.our_answer(port, &offer)) else { return };
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        leg.peer = Peer::Port(port);
+        let number = leg.owed_ack.take();
+        let body = leg.voice.tell(said);
+        if let Some(number) = number {
+            self.send_ack(id, number, Some(body));
+        }
+        self.port_agreed(port, id);
+    }
+
+    /// A room is over; who listened without being a party leaves.
+    pub(super) fn close_room(&mut self, room: Option<u64>) {
+        let Some(room) = room.and_then(|room| self.media.rooms.remove(&room)) else { return };
+        for port in room.ports {
+            let Some(leg) = self.media.open.get(&port).map(|open| open.leg) else { continue };
+            if self.watches(leg) {
+                self.part_from(leg, crate::event::End::Released, None);
+                self.close(leg, super::leave::Close::Normal);
+            } else if self.legs.get(&leg).is_some_and(|known| known.peer == Peer::Port(port)) {
+                self.give_port_back(leg);
+            }
+            self.media.close(port);
+        }
+        self.media.soonest();
+    }
+
+    /// A packet came to a port.
+    pub(super) fn packet(&mut self, port: u16, from: SocketAddr, bytes: &[u8]) {
+        let now = span(self.now);
+        let Some(open) = self.media.open.get_mut(&port) else { return };
+        let Some(stream) = &mut open.stream else { return };
+        let mut heard = Vec::new();
+        if stream.receive(now, bytes, &mut heard).is_err() {
+            return;
+        }
+        if !open.latched {
+            (open.latched, open.remote) = (true, Some(from));
+        }
+        self.heard(port, heard);
+    }
+
+    fn heard(&mut self, port: u16, heard: Vec<Heard>) {
+        let Some(leg) = self.media.open.get(&port).map(|open| open.leg) else { return };
+        for heard in heard {
+            match heard {
+                Heard::Voice(frame) => {
+                    if let Some(open) = self.media.open.get_mut(&port) {
+                        open.spoken = Some(*frame);
+                    }
+                }
+                Heard::Digit(hookswitch_media::DigitEvent::Pressed(key)) => self.key(leg, key.letter()),
+                Heard::Digit(hookswitch_media::DigitEvent::Released { .. }) => {}
+            }
+        }
+        self.media.soonest();
+    }
+
+    /// Somebody pressed a key: told of who waits.
+    pub(super) fn key(&mut self, id: DialogId, digit: char) {
+        let Some(leg) = self.legs.get(&id).filter(|leg| !leg.talking) else { return };
+        let Some(call) = leg.call.clone() else { return };
+        if let Some(leg) = self.part_in(id, &call) {
+            self.tell(Event::Digit { call, leg, digit });
+        }
+    }
+
+    /// Presses a key towards the leg of a port. False where it takes none.
+    pub(super) fn press(&mut self, port: u16, key: Key) -> bool {
+        let now = span(self.now);
+        let stream = self.media.open.get_mut(&port).and_then(|open| open.stream.as_mut());
+        let pressed = stream.is_some_and(|stream| stream.press(now, key));
+        self.media.soonest();
+        pressed
+    }
+
+    /// Sends what is due of music, keys and rooms.
+    pub(super) fn play(&mut self) {
+        if self.media.due.is_none_or(|due| due > self.now) {
+            return;
+        }
+        let now = span(self.now);
+        let mut told = Vec::new();
+        for (port, open) in &mut self.media.open {
+            let Some(stream) = &mut open.stream else { continue };
+            let mut heard = Vec::new();
+            stream.tick(now, &mut heard);
+            told.push((*port, heard));
+            while let Some(bytes) = stream.poll(now) {
+                if let Some(to) = open.remote {
+                    self.media.out.push_back(MediaOut::Send { port: *port, to, bytes: bytes.into() });
+                }
+            }
+        }
+        for (port, heard) in told.into_iter().filter(|(_, heard)| !heard.is_empty()) {
+            self.heard(port, heard);
+        }
+        let rooms: Vec<u64> =
+            self.media.rooms.iter().filter(|(_, room)| room.at <= self.now).map(|(id, _)| *id).collect();
+        for room in rooms {
+            self.mix(room);
+        }
+        self.media.soonest();
+    }
+
+    /// 20 ms of a room.
+    fn mix(&mut self, id: u64) {
+        let now = span(self.now);
+        let Some(room) = self.media.rooms.get_mut(&id) else { return };
+        room.at = (room.at + FRAME).max(self.now);
+        let spoken: Vec<Option<Frame>> = room
+            .ports
+            .iter()
+            .map(|port| self.media.open.get_mut(port).and_then(|open| open.spoken.take()))
+            .collect();
+        let frames = hookswitch_media::mix(&spoken, &room.hearing);
+        for (port, frame) in room.ports.clone().into_iter().zip(frames) {
+            let Some(open) = self.media.open.get_mut(&port) else { continue };
+            let (Some(stream), Some(to)) = (&mut open.stream, open.remote) else { continue };
+            let bytes = stream.speak(now, &frame).into();
+            self.media.out.push_back(MediaOut::Send { port, to, bytes });
+        }
+    }
+}
