@@ -42,6 +42,14 @@ pub const SERVICE_LEVEL_TARGET: f64 = 0.8;
 pub const SERVICE_LEVEL_WITHIN: Millis = Millis::from_secs(20);
 /// `queue.sticky_wait`.
 pub const STICKY_WAIT: Millis = Millis(0);
+/// `queue.callback.attempts`.
+pub const CALLBACK_ATTEMPTS: u32 = 3;
+/// `queue.callback.retry_after`.
+pub const CALLBACK_RETRY_AFTER: Millis = Millis::from_secs(15 * 60);
+/// `queue.callback.expires`.
+pub const CALLBACK_EXPIRES: Millis = Millis::from_secs(86_400);
+/// `queue.callback.agent_wait`.
+pub const CALLBACK_AGENT_WAIT: Millis = Millis::from_secs(10 * 60);
 /// `route.prefer.wait`.
 pub const PREFER_WAIT: Millis = Millis::from_secs(20);
 /// `route.prefer.team_wait`.

@@ -310,7 +310,7 @@ fn the_engine_gets_what_the_file_says() {
                 "requires": [{"after": 0, "skills": {}, "teams": null}], "offer_timeout": 15_000, "wrap_up": 0,
                 "service_level": {"target": 0.8, "within": 20_000},
                 "max_wait": {"after": 600_000, "then": "callback"}, "sticky": null, "sticky_wait": 0, "ageing": null,
-                "transfer_keeps_place": false}],
+                "transfer_keeps_place": false, "callback": null}],
             "routes": [{"name": "all", "when": null, "target": {"queue": "support"}, "priority": 0, "requires": {},
                 "set": {}, "prefer": null}],
             "calendars": {},

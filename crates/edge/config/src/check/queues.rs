@@ -12,6 +12,7 @@ use crate::{Config, Queue, read::Reader};
 pub(crate) fn check(reader: &mut Reader, config: &Config) {
     for queue in &config.queues {
         never_served(reader, config, queue);
+        never_called_back(reader, config, queue);
     }
     circles(reader, config);
 }
@@ -27,6 +28,19 @@ fn never_served(reader: &mut Reader, config: &Config, queue: &Queue) {
         let hint = "add a last step that a member fulfils, or max_wait";
         reader.warn_at(&format!("{}.requires[{last}]", queue.key), message, hint);
     }
+}
+
+/// Warns of callers who are to be called back where no number may be dialled.
+fn never_called_back(reader: &mut Reader, config: &Config, queue: &Queue) {
+    let setup = &queue.setup;
+    let unasked = setup.max_wait.as_ref().is_some_and(|max_wait| max_wait.then == Overflow::Callback);
+    if !config.numbers.outbound_allow.is_empty() || !(unasked || setup.callback.is_some()) {
+        return;
+    }
+    let key = if setup.callback.is_some() { "callback" } else { "max_wait.then.callback" };
+    let message = format!("nobody of {} is called back: no number may be dialled", setup.id);
+    let hint = "allow prefixes, as in [numbers] outbound_allow = [\"+49\"]";
+    reader.warn_at(&format!("{}.{key}", queue.key), message, hint);
 }
 
 /// Whether an agent fits any step of what the queue asks for.

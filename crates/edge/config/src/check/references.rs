@@ -87,6 +87,13 @@ fn queues(reader: &mut Reader, config: &Config, known: &Known<'_>) {
         {
             known.queue(reader, &format!("{key}.max_wait.then.queue"), to.as_str());
         }
+        if let Some(hours) = queue.setup.callback.as_ref().and_then(|callback| callback.hours.as_ref())
+            && !config.calendars.contains_key(hours)
+        {
+            let hint = suggest::hint(hours, "[calendar]", config.calendars.keys().map(String::as_str));
+            let key = format!("{key}.callback.hours");
+            reader.error_at(&key, format!("no [calendar] is called {hours:?}"), hint);
+        }
     }
 }
 

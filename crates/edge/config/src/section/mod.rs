@@ -5,6 +5,7 @@ pub(crate) mod agent;
 pub(crate) mod alias;
 pub(crate) mod auth;
 pub(crate) mod calendar;
+pub(crate) mod callback;
 pub(crate) mod crm;
 pub(crate) mod journal;
 pub(crate) mod list;

@@ -9,6 +9,7 @@ use hookswitch_model::{
 
 use super::{
     agent::skills,
+    callback,
     crm::POP_WHEN,
     pbx::{Fallback, fallback, word},
 };
@@ -81,6 +82,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Queue> {
     }
     let ageing = fields.optional("ageing", duration_in(Millis(100), DAY));
     let transfer_keeps_place = fields.or("transfer_keeps_place", false, boolean);
+    let callback = fields.optional("callback", callback::read);
     let fallback = fields.optional("fallback", fallback);
     let music = fields.optional("music", word("-_."));
     let pop = fields.optional("pop", one_of(&POP_WHEN));
@@ -99,6 +101,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Queue> {
         sticky_wait,
         ageing,
         transfer_keeps_place,
+        callback,
     };
     Some(Queue { key, setup, fallback, music, pop, replaces })
 }

@@ -63,7 +63,7 @@ pub const PRESETS: [&str; 9] =
     ["cloudevents", "zammad", "sipgate", "vtiger", "creme", "bitrix24", "zoho", "frappe", "zadarma"];
 
 /// Events of the contract, by family; families of later versions are known by their name alone.
-pub const EVENTS: [&str; 21] = [
+pub const EVENTS: [&str; 25] = [
     "call.started",
     "call.identified",
     "call.data",
@@ -82,6 +82,10 @@ pub const EVENTS: [&str; 21] = [
     "screen.popped",
     "agent.state",
     "queue.stats",
+    "callback.created",
+    "callback.dialled",
+    "callback.retry",
+    "callback.ended",
     "pbx.link",
     "config.applied",
     "invariant.violated",
@@ -114,7 +118,7 @@ impl Payload {
 }
 
 /// Families whose events the contract leaves open.
-const OPEN_FAMILIES: [&str; 3] = ["callback", "task", "campaign"];
+const OPEN_FAMILIES: [&str; 2] = ["task", "campaign"];
 
 pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Webhook> {
     let key = node.key.clone();

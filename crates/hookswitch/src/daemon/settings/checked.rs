@@ -4,10 +4,10 @@ use std::{path::Path, sync::Arc};
 
 use hookswitch_acd::{Engine, routing::RuleError};
 use hookswitch_config::{
-    Bundle, Checks, Config, Finding, Pbx, PbxKind, Problem, Queue, RuleFinding, Severity, load_bundle,
+    Bundle, Checks, Config, Finding, Pbx, PbxKind, Problem, RuleFinding, Severity, load_bundle,
     load_with,
 };
-use hookswitch_model::setup::{Overflow, Setup};
+use hookswitch_model::setup::Setup;
 use hookswitch_publish::{SuccessTest, WebhookSettings};
 use hookswitch_wire::template::{Numbers, PlainNumbers, Template};
 
@@ -87,20 +87,14 @@ impl Checks for Languages {
 /// Keys of the contract that this version reads and checks but does not act on: said, so that nobody relies on them.
 fn not_acted_on(config: &Config) -> Vec<Problem> {
     let sip = |pbx: &Pbx| matches!(pbx.kind, PbxKind::Sip(_)).then(|| pbx.key.clone());
-    let callback = |queue: &Queue| {
-        let then = queue.setup.max_wait.as_ref().map(|max_wait| &max_wait.then);
-        (then == Some(&Overflow::Callback)).then(|| format!("{}.max_wait.then.callback", queue.key))
-    };
     let cluster = config.journal.cluster.is_some().then(|| "journal.cluster".to_owned());
     let nothing = cluster.into_iter().chain(config.pbxs.iter().filter_map(sip));
-    let nothing = nothing.map(|key| (format!("{key} has no effect in this version"), key));
-    let otherwise = config.queues.iter().filter_map(callback);
-    let otherwise = otherwise.map(|key| {
-        ("nobody is called back in this version: the caller goes to the fallback".to_owned(), key)
-    });
     let hint = "docs/status.md says what works";
-    let warn = |(message, key): (String, String)| config.problem(Severity::Warning, &key, &message, hint);
-    nothing.chain(otherwise).map(warn).collect()
+    let warn = |key: String| {
+        let message = format!("{key} has no effect in this version");
+        config.problem(Severity::Warning, &key, &message, hint)
+    };
+    nothing.map(warn).collect()
 }
 
 /// A certificate and a key that do not serve.
