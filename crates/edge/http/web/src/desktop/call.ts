@@ -6,7 +6,7 @@ import { duration } from "../shared/format.js";
 import { word } from "../shared/i18n.js";
 import "../shared/since.js";
 import { base } from "../shared/styles.js";
-import type { Store } from "../shared/store.js";
+import { Follow, type Store } from "../shared/store.js";
 import { CALL_TONES, legOf, number, who } from "../shared/telephony.js";
 import { common } from "../shared/words/index.js";
 import { type Asks, buttons } from "./buttons.js";
@@ -58,6 +58,11 @@ export class CallCard extends LitElement {
   @state() private accessor keypad: string | undefined;
   /** Where the focus was among the buttons, before what was possible changed. */
   private focused = false;
+
+  constructor() {
+    super();
+    new Follow(this, () => this.store);
+  }
 
   /** Opens and closes the keypad of this call or of its consultation. */
   toggleKeypad(call: Call): void {

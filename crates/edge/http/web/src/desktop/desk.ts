@@ -34,12 +34,13 @@ export class Desk {
   private until: string | null = null;
   private figures: { of: string; since: string | undefined; today: Work | undefined } | undefined;
 
-  constructor(private readonly store: Store) {
+  constructor(readonly store: Store) {
     this.pops = new Pops(store);
     this.history = new History(store);
     this.ringer = new Ringer(store, (call) => this.pops.again(call));
     store.onBegin((phone) => {
       this.finished = undefined;
+      this.history.forget();
       this.asked.clear();
       phone.on("event", (event) => this.take(event));
     });

@@ -27,7 +27,16 @@ export class History {
   loading = false;
   private of: string | null = null;
 
-  constructor(private readonly store: Store) {}
+  private failed = false;
+
+  constructor(private readonly store: Store) {
+    store.on("resumed", () => this.failed && this.forget());
+  }
+
+  /** What was read may be old: it is read anew when it is next asked for. */
+  forget(): void {
+    this.of = null;
+  }
 
   /** The call that ended last. */
   get last(): Past | undefined {
@@ -41,6 +50,7 @@ export class History {
     this.past = [];
     this.missed = [];
     this.loading = true;
+    this.failed = false;
     const end = this.store.board.sequence;
     const from = BigInt(end) > REACH ? BigInt(end) - REACH : 0n;
     try {
@@ -53,8 +63,8 @@ export class History {
         after = page.next;
       }
     } catch {
-      // The page works without; the next sign-in reads it again.
-      this.of = null;
+      // The page works without; it is read again when the daemon is back.
+      this.failed = true;
     }
     this.loading = false;
     this.store.changed();

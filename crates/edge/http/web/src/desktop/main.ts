@@ -1,5 +1,6 @@
 import { type TemplateResult, css, html, nothing } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
+import { keyed } from "lit/directives/keyed.js";
 import { repeat } from "lit/directives/repeat.js";
 
 import type { Call, Session } from "../../sdk/hookswitch.js";
@@ -38,7 +39,7 @@ export class Desktop extends Page {
       .wrap { border-inline-start: 4px solid var(--busy); }
       .wrap header { display: flex; flex-wrap: wrap; gap: 0.3rem 0.8rem; align-items: baseline; margin-bottom: 0.6rem; }
       @media (min-width: 46rem) {
-        .desk { grid-template: auto auto 1fr / 17.5rem minmax(0, 1fr); }
+        .desk { grid-template: auto 1fr auto / 17.5rem minmax(0, 1fr); }
         .calls { grid-area: 1 / 2 / span 2 / 3; }
         hs-side { grid-area: 3 / 2; }
       }
@@ -132,7 +133,7 @@ export class Desktop extends Page {
       <header><h3 id="finishing">${words().wrapUp(who(call))}</h3>
         ${until ? html`<span class="muted">${words().ends} <hs-since .until=${until}></hs-since></span>` : nothing}
         ${record ? html`<button type="button" class="push" @click=${() => this.desk.pops.again(call.id)}>${words().openRecord}<kbd>l</kbd></button>` : nothing}</header>
-      <hs-wrap-up class="over" over .desk=${this.desk} .call=${call}></hs-wrap-up>
+      ${keyed(call.id, html`<hs-wrap-up class="over" over .desk=${this.desk} .call=${call}></hs-wrap-up>`)}
     </section>`;
   }
 

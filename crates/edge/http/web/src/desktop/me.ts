@@ -5,6 +5,7 @@ import type { Agent } from "../../sdk/hookswitch.js";
 import { count, percent } from "../shared/format.js";
 import { word } from "../shared/i18n.js";
 import "../shared/since.js";
+import { Follow } from "../shared/store.js";
 import { base } from "../shared/styles.js";
 import { AGENT_TONES } from "../shared/telephony.js";
 import { common } from "../shared/words/index.js";
@@ -34,6 +35,11 @@ export class Me extends LitElement {
   @property({ attribute: false }) accessor desk!: Desk;
   @property({ attribute: false }) accessor agent: Agent | undefined;
   @query("select") private accessor reason!: HTMLSelectElement | null;
+
+  constructor() {
+    super();
+    new Follow(this, () => this.desk?.store);
+  }
 
   /** Asks for a pause with the reason that is chosen. */
   pause(): void {

@@ -47,8 +47,6 @@ export abstract class Page extends LitElement {
       dl.keys { margin-top: 0.7rem; display: grid; grid-template-columns: auto 1fr; gap: 0.4rem 0.9rem; align-items: center; }
       dl.keys dt { justify-self: end; }
       dl.keys dd { margin: 0; }
-      .skip { position: absolute; inset-inline-start: -999rem; }
-      .skip:focus { inset-inline-start: 0.5rem; z-index: 3; }
       @media (max-width: 34rem) {
         .bar { padding: 0.4rem 0.7rem; }
         main { padding: 0.7rem; }
@@ -119,7 +117,6 @@ export abstract class Page extends LitElement {
   protected override render(): unknown {
     // In another language everything is drawn anew.
     return keyed(locale(), html`
-      <a class="skip button" href="#content" @click=${(event: Event) => { event.preventDefault(); this.renderRoot.querySelector("main")?.focus(); }}>${this.heading()}</a>
       <header class="bar">
         <h1><img src=${icon} alt="" width="22" height="22"><b>${common().product}</b> <span>${this.heading()}</span></h1>
         ${this.connection()}

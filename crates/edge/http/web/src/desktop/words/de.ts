@@ -13,7 +13,7 @@ export const de: Words = {
   toReady: "Bereit",
   reason: "Grund",
   devices: "Meine Telefone",
-  today: (calls, occupancy) => `Heute: ${calls} Anrufe, ${occupancy} ausgelastet`,
+  today: (calls, occupancy) => `Anrufe heute: ${calls} · ${occupancy} ausgelastet`,
   number: "Nummer",
   dial: "Anrufen",
   callWho: (name) => `${name} anrufen`,

@@ -12,7 +12,7 @@ export const en = {
   toReady: "Ready",
   reason: "Reason",
   devices: "My phones",
-  today: (calls: string, occupancy: string) => `Today: ${calls} calls, ${occupancy} occupied`,
+  today: (calls: string, occupancy: string) => `Calls today: ${calls} · ${occupancy} occupied`,
   number: "Number",
   dial: "Call",
   callWho: (name: string) => `Call ${name}`,
