@@ -214,7 +214,8 @@ impl Raw<'_> {
     }
 
     fn refuse(&self, line: &str, what: Problem) -> Malformed {
-        let owed = !line.starts_with("ACK ") && self.headers.via().is_some();
+        // A Via that cannot be read goes back as it came: the flow is way enough.
+        let owed = !line.starts_with("ACK ") && self.headers.has(&Name::Via);
         let status = if what == Problem::Version { 505 } else { 400 };
         let reason = if status == 400 { format!("Bad Request ({what})") } else { String::new() };
         // Only what an answer is made of: this request has no other use.
