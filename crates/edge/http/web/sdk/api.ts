@@ -33,13 +33,17 @@ export class Api {
     return { Authorization: `Bearer ${this.token}` };
   }
 
-  /** Sends a request; what changes something may be repeated without harm, because it carries a key. */
+  /**
+   * Sends a request; what changes something may be repeated without harm, because it carries a key. A `Blob` (a file)
+   * goes as it is, under its own type; anything else as JSON.
+   */
   async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
     const headers = this.headers();
-    if (body !== undefined) headers["Content-Type"] = "application/json";
+    const isFile = body instanceof Blob;
+    if (body !== undefined) headers["Content-Type"] = isFile ? body.type || "application/octet-stream" : "application/json";
     if (method !== "GET") headers["Idempotency-Key"] = crypto.randomUUID();
     const init: RequestInit = { method, headers, cache: "no-store", credentials: "omit" };
-    if (body !== undefined) init.body = JSON.stringify(body);
+    if (body !== undefined) init.body = isFile ? body : JSON.stringify(body);
     const answer = await fetch(this.at(path), init);
     const text = await answer.text();
     const value: unknown = parsed(text);

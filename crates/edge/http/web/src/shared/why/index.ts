@@ -13,7 +13,7 @@ export const whyStyles = css`
   .why { display: grid; gap: 0.9rem; }
   .why h3 { font-size: 0.95rem; }
   .why .facts { display: flex; flex-wrap: wrap; gap: 0.1rem 0.9rem; font-size: 0.88rem; color: var(--muted); }
-  .why table { font-size: 0.9rem; width: auto; min-width: min(100%, 30rem); }
+  .why table { font-size: 0.9rem; width: auto; min-width: min(100%, 30rem); justify-self: start; }
   .why ol.tried { display: grid; gap: 0.1rem; font-size: 0.9rem; }
   .why .tried li { display: flex; flex-wrap: wrap; gap: 0 0.6rem; }
   .why li[data-matched="true"] b { font-weight: 650; }
