@@ -1,8 +1,9 @@
 //! PBX dialects to call events, and PBX actions to dialects.
 //!
 //! [`from_ami`] reads the stream of an Asterisk and tells [facts](hookswitch_model::pbx::Fact): calls, legs, who
-//! talks with whom, transfers, queues. [`to_ami`] and [`dialplan`] are the way back. The crate refuses to know
-//! agents, offers and ledgers (that is `acd`), sockets and clocks: frames and times come in.
+//! talks with whom, transfers, queues. [`to_ami`] and [`dialplan`] are the way back. [`from_sip`] and [`to_sip`] are the
+//! same for the SIP switch. The crate refuses to know agents, offers and ledgers (that is `acd`), sockets and clocks:
+//! frames and times come in.
 //!
 //! Invariants:
 //! - A conversation is who shares a bridge, with Local pairs seen through; names of channels, the queue log and
@@ -15,10 +16,12 @@
 pub mod settings;
 
 pub mod from_ami;
+pub mod from_sip;
 
 pub mod dialplan;
 pub mod number;
 pub mod survey;
 pub mod to_ami;
+pub mod to_sip;
 
 mod switchboard;
