@@ -34,7 +34,7 @@ pub(crate) const TEXTS: [&str; 24] = [
 ];
 
 /// Bodies with a place for a text.
-const BODIES: [(&str, &str, &str); 19] = [
+const BODIES: [(&str, &str, &str); 25] = [
     ("POST", "/v1/calls", r#"{"agent":"alice","to":"@","data":{"k":"v"}}"#),
     ("POST", "/v1/calls", r#"{"agent":"@","to":"1002"}"#),
     ("POST", "/v1/calls", r#"{"agent":"alice","to":"nobody","data":{"@":"v"}}"#),
@@ -47,6 +47,12 @@ const BODIES: [(&str, &str, &str); 19] = [
     ("POST", "/v1/calls/CALL/record", r#"{"agent":"alice","on":"@"}"#),
     ("POST", "/v1/calls/CALL/supervise", r#"{"mode":"listen","supervisor":"@"}"#),
     ("POST", "/v1/calls/CALL/supervise", r#"{"mode":"@","supervisor":"bob"}"#),
+    ("POST", "/v1/calls/CALL/callback", r#"{"@":1}"#),
+    ("POST", "/v1/callbacks", r#"{"queue":"support","number":"@"}"#),
+    ("POST", "/v1/callbacks", r#"{"queue":"@","number":"+49305550001","at":"@"}"#),
+    ("POST", "/v1/callbacks", r#"{"queue":"support","number":"+49305550001","data":{"@":"@"}}"#),
+    ("GET", "/v1/callbacks?queue=@&state=@", ""),
+    ("DELETE", "/v1/callbacks/@", ""),
     ("PATCH", "/v1/calls/CALL/data", r#"{"@":"v"}"#),
     ("PUT", "/v1/agents/bob/state", r#"{"state":"@"}"#),
     ("PUT", "/v1/agents/@/state", r#"{"state":"ready"}"#),

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use crate::{
     Administration, Contacts,
     model::{
-        AgentId, CallId, QueueId,
+        AgentId, CallId, CallbackId, QueueId,
+        callback::CallbackState,
         command::{Answer, Command},
     },
 };
@@ -84,6 +85,15 @@ pub struct Readiness {
     pub journal: JournalState,
     /// One entry a PBX.
     pub links: Vec<LinkReadiness>,
+}
+
+/// Which call-backs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CallbacksWanted {
+    /// Of this queue; none: of all.
+    pub queue: Option<QueueId>,
+    /// In this state; none: in any.
+    pub state: Option<CallbackState>,
 }
 
 /// Whose figures.
@@ -177,6 +187,10 @@ pub trait Backend: Send + Sync + 'static {
     fn queues(&self) -> Reply<'_, List>;
     /// One queue.
     fn queue(&self, id: QueueId) -> Reply<'_, Option<Bytes>>;
+    /// Call-backs, oldest first; those that are over last.
+    fn callbacks(&self, wanted: CallbacksWanted) -> Reply<'_, List>;
+    /// One call-back, not over or lately so.
+    fn callback(&self, id: CallbackId) -> Reply<'_, Option<Bytes>>;
     /// Figures of a time, from the journal. Must not keep the dispatcher or the runtime from working.
     fn report(&self, wish: ReportWish) -> Reply<'_, Result<Pieces, ReportRefused>>;
     /// Hands a command to the engine and brings its answer, which is journalled by then. The engine checks that a

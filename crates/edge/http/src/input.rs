@@ -10,7 +10,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    model::{AgentId, CallId, PopId, QueueId},
+    model::{AgentId, CallId, CallbackId, PopId, QueueId},
     problem::Problem,
     state::AppState,
 };
@@ -23,6 +23,9 @@ pub(crate) trait Named: FromStr {
 
 impl Named for CallId {
     const WHAT: &'static str = "call";
+}
+impl Named for CallbackId {
+    const WHAT: &'static str = "call-back";
 }
 impl Named for AgentId {
     const WHAT: &'static str = "agent";

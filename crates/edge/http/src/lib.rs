@@ -67,8 +67,8 @@ pub(crate) use hookswitch_wire::model;
 pub use access::{Access, InvalidHash, Token, TokenHash};
 pub use administration::{Administration, ImaginaryCall, Unusable};
 pub use backend::{
-    Backend, BackendGone, CallJson, Form, JournalState, LinkReadiness, List, Pieces, Readiness, Reply,
-    ReportRefused, ReportWish, Snapshot, Subject,
+    Backend, BackendGone, CallJson, CallbacksWanted, Form, JournalState, LinkReadiness, List, Pieces,
+    Readiness, Reply, ReportRefused, ReportWish, Snapshot, Subject,
 };
 pub use contacts::{Contacts, ContactsRefused, ContactsReply, ContactsWanted, Upload};
 pub use dial::{Dialled, Dialling, Undialled};

@@ -24,7 +24,7 @@ pub(crate) fn routes() -> Vec<Route> {
 
 /// The shapes of objects that events hold too.
 pub(crate) fn objects() -> Map<String, Value> {
-    const SHARED: [&str; 14] = [
+    const SHARED: [&str; 15] = [
         "Sequence",
         "Number",
         "Dnis",
@@ -33,6 +33,7 @@ pub(crate) fn objects() -> Map<String, Value> {
         "Customer",
         "Leg",
         "Call",
+        "Callback",
         "Agent",
         "Work",
         "Queue",

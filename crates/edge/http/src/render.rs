@@ -60,13 +60,13 @@ pub(crate) fn one_seen(call: CallJson, grant: &Grant) -> Option<Bytes> {
     }
 }
 
-/// `202 {"action":"…","call":"…"}`: it is being done, the events say how it went. `call` where one was begun.
+/// `202 {"action":"…","call":"…"}`: it is being done, the events say how it went. `call` or `callback` where one was
+/// begun.
 pub(crate) fn accepted(taken: Taken) -> Response {
-    let Taken { action, call } = taken;
-    let mut response = json(match call {
-        Some(call) => format!("{{\"action\":\"{action}\",\"call\":\"{call}\"}}"),
-        None => format!("{{\"action\":\"{action}\"}}"),
-    });
+    let Taken { action, call, callback } = taken;
+    let call = call.map_or_else(String::new, |call| format!(",\"call\":\"{call}\""));
+    let callback = callback.map_or_else(String::new, |callback| format!(",\"callback\":\"{callback}\""));
+    let mut response = json(format!("{{\"action\":\"{action}\"{call}{callback}}}"));
     *response.status_mut() = StatusCode::ACCEPTED;
     response
 }

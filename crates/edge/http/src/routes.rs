@@ -1,6 +1,7 @@
 //! The routes, one file a resource.
 
 mod agents;
+mod callbacks;
 mod calls;
 mod config;
 mod contacts;
@@ -17,7 +18,7 @@ use crate::{
     access::Grant,
     asyncapi, audit,
     model::{
-        ActionId, AgentId, CallId,
+        ActionId, AgentId, CallId, CallbackId,
         command::{Actor, Command, Request},
     },
     openapi, pages,
@@ -35,6 +36,7 @@ pub(crate) fn all() -> Vec<Route> {
         snapshot::routes(),
         calls::routes(),
         control::routes(),
+        callbacks::routes(),
         agents::routes(),
         queues::routes(),
         reports::routes(),
@@ -61,6 +63,8 @@ pub(crate) struct Taken {
     pub(crate) action: ActionId,
     /// The call it began.
     pub(crate) call: Option<CallId>,
+    /// The call-back it promised or took back.
+    pub(crate) callback: Option<CallbackId>,
 }
 
 /// Puts a request to the engine in the name of the token's owner, and brings the id it was taken under.
@@ -71,7 +75,7 @@ pub(crate) async fn ask(state: &AppState, grant: &Grant, request: Request) -> Re
     let answer = state.backend().command(command).await?;
     audit::command(grant, id, &request, answer.result.as_ref().map(drop));
     match answer.result {
-        Ok(taken) => Ok(Taken { action: id, call: taken.call }),
+        Ok(taken) => Ok(Taken { action: id, call: taken.call, callback: taken.callback }),
         Err(refusal) => Err(Problem::from(refusal).audited()),
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod callbacks;
 mod check;
 mod client;
 mod completions;
@@ -18,6 +19,7 @@ mod report;
 mod serve;
 mod tail;
 mod token;
+mod top;
 mod trace;
 mod what_if;
 
@@ -93,12 +95,17 @@ enum Command {
     Trace(trace::Options),
     /// Follow the live events
     Tail(tail::Options),
+    /// The wallboard in a terminal: queues, agents, calls and links as they change
+    Top(top::Options),
     /// List the live calls
     Calls(client::Target),
     /// List the agents and their states
     Agents(client::Target),
     /// List the queues and their figures
     Queues(client::Target),
+    /// Call-backs: callers who hung up and keep their place in line, and those to be called at a time
+    #[command(subcommand)]
+    Callbacks(callbacks::Command),
     /// The contacts that calls are matched with, for those without a CRM
     #[command(subcommand)]
     Contacts(contacts::Command),
@@ -150,9 +157,11 @@ impl Arguments {
             Command::Record(options) => record::run(&self, options),
             Command::Trace(options) => trace::run(&self, options),
             Command::Tail(options) => tail::run(&self, options),
+            Command::Top(options) => top::run(&self, options),
             Command::Calls(options) => lists::calls(&self, options),
             Command::Agents(options) => lists::agents(&self, options),
             Command::Queues(options) => lists::queues(&self, options),
+            Command::Callbacks(command) => callbacks::run(&self, command),
             Command::Contacts(command) => contacts::run(&self, command),
             Command::Report(options) => report::run(&self, options),
             Command::Journal(options) => journal::run(&self, options),

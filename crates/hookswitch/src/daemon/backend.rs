@@ -5,13 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hookswitch_acd::Engine;
 use hookswitch_http::{
-    Administration, Backend, BackendGone, CallJson, Contacts, LinkReadiness, List, Pieces, Readiness, Reply,
+    Administration, Backend, BackendGone, CallJson, CallbacksWanted, Contacts, LinkReadiness, List, Pieces, Readiness, Reply,
     ReportRefused, ReportWish, Snapshot,
 };
 use hookswitch_model::{
-    AgentId, CallId, PbxId, QueueId,
+    AgentId, CallId, CallbackId, PbxId, QueueId,
     agent::Agent,
     call::Call,
+    callback::Callback,
     command::{Answer, Command},
 };
 use hookswitch_publish::Webhooks;
@@ -100,6 +101,21 @@ impl Backend for Daemon {
         self.ask(move |engine, at| engine.queue(&id, at.now).map(|queue| json(&object::Queue::from(&queue))))
     }
 
+    fn callbacks(&self, wanted: CallbacksWanted) -> Reply<'_, List> {
+        self.ask(move |engine, at| {
+            let is_wanted = |callback: &&Callback| {
+                wanted.queue.as_ref().is_none_or(|queue| *queue == callback.queue)
+                    && wanted.state.is_none_or(|state| state == callback.state)
+            };
+            let items = engine.callbacks().filter(is_wanted).map(|callback| callback_json(engine, callback));
+            List { sequence: at.sequence, items: items.collect() }
+        })
+    }
+
+    fn callback(&self, id: CallbackId) -> Reply<'_, Option<Bytes>> {
+        self.ask(move |engine, _| engine.callback(id).map(|callback| callback_json(engine, callback)))
+    }
+
     fn report(&self, wish: ReportWish) -> Reply<'_, Result<Pieces, ReportRefused>> {
         Box::pin(async move {
             let known = self.core.ask(|engine, at| Known::of(engine, at.now, at.sequence)).await;
@@ -156,6 +172,10 @@ impl Backend for Daemon {
 /// An agent with what it did of late.
 fn agent_json(engine: &Engine, agent: &Agent, at: At) -> Bytes {
     json(&object::Agent::from(agent).with(engine.figures(&agent.id, at.now)))
+}
+
+fn callback_json(engine: &Engine, callback: &Callback) -> Bytes {
+    json(&object::Callback::from(callback).at(engine.callback_position(callback.id)))
 }
 
 fn call_json(call: &Call) -> CallJson {

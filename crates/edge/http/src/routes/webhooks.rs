@@ -57,7 +57,7 @@ async fn replay(
         )
     })?;
     if state.backend().replay(name.clone(), after).await? {
-        Ok(render::accepted(Taken { action: state.next_id(), call: None }))
+        Ok(render::accepted(Taken { action: state.next_id(), call: None, callback: None }))
     } else {
         Err(Problem::unknown("webhook", &name))
     }

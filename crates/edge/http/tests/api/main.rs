@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod aliases;
+mod callbacks;
 mod config;
 mod contacts;
 mod control;

@@ -39,7 +39,24 @@ fn table() -> Vec<Row> {
     let mut rows = control();
     rows.extend(others());
     rows.extend(customers_and_configuration());
+    rows.extend(callbacks());
     rows
+}
+
+fn callbacks() -> Vec<Row> {
+    let row = |method, path: &str, body, statuses| (method, path.to_owned(), body, statuses);
+    let wish = || Some(json!({ "queue": "support", "number": "+49305550001" }));
+    let (known, unknown) = ("00000000000000000000000001", "00000000000000000000000002");
+    vec![
+        //                                                                none alice bob  crm  lead admin homeless
+        row("GET", "/v1/callbacks?state=waiting", None, [401, 403, 403, 200, 200, 200, 403]),
+        row("GET", "/v1/callbacks?state=lost", None, [401, 403, 403, 400, 400, 400, 403]),
+        row("POST", "/v1/callbacks", wish(), [401, 403, 403, 202, 202, 202, 403]),
+        row("GET", &format!("/v1/callbacks/{known}"), None, [401, 403, 403, 200, 200, 200, 403]),
+        row("GET", &format!("/v1/callbacks/{unknown}"), None, [401, 403, 403, 404, 404, 404, 403]),
+        row("DELETE", &format!("/v1/callbacks/{known}"), None, [401, 403, 403, 202, 202, 202, 403]),
+        row("POST", &format!("/v1/calls/{ALICES}/callback"), None, [401, 403, 403, 202, 202, 202, 403]),
+    ]
 }
 
 fn customers_and_configuration() -> Vec<Row> {

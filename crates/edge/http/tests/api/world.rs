@@ -12,15 +12,15 @@ use std::{
 use bytes::Bytes;
 use hookswitch_config::{Bundle, ServerLimits};
 use hookswitch_http::{
-    Access, Administration, AppState, Backend, BackendGone, CallJson, ImaginaryCall, JournalState, Limits,
-    LinkReadiness, List, Pieces, Readiness, Reply, ReportRefused, ReportWish, Role, Snapshot, Token,
-    TokenHash, Unusable, serve,
+    Access, Administration, AppState, Backend, BackendGone, CallJson, CallbacksWanted, ImaginaryCall,
+    JournalState, Limits, LinkReadiness, List, Pieces, Readiness, Reply, ReportRefused, ReportWish, Role,
+    Snapshot, Token, TokenHash, Unusable, serve,
 };
 use hookswitch_journal::{self as journal, Journal as _, Kind, MemoryJournal, Record, Retention};
 use hookswitch_publish::{Bound, Hub};
 use hookswitch_wire::{
     model::{
-        AgentId, CallId, EventId, QueueId, Timestamp,
+        AgentId, CallId, CallbackId, EventId, QueueId, Timestamp,
         call::{Call, CallState, Customer, Direction, Leg, LegRole, LegState, PartyNumber},
         command::{Answer, Command, Refusal, Taken},
         event::{Event, EventKind},
@@ -54,6 +54,8 @@ pub(crate) struct Daemon {
     pub(crate) gate: Gate,
     /// The call that a command begins.
     pub(crate) begun: Mutex<Option<CallId>>,
+    /// The call-back that a command promises.
+    pub(crate) promised: Mutex<Option<CallbackId>>,
 }
 
 impl Default for Daemon {
@@ -65,6 +67,7 @@ impl Default for Daemon {
             gone: AtomicBool::default(),
             gate: Gate::default(),
             begun: Mutex::default(),
+            promised: Mutex::default(),
         }
     }
 }
@@ -230,6 +233,15 @@ impl Backend for Daemon {
     fn queue(&self, id: QueueId) -> Reply<'_, Option<Bytes>> {
         self.reply((id == "support").then(|| named("id", "support")))
     }
+    fn callbacks(&self, wanted: CallbacksWanted) -> Reply<'_, List> {
+        self.reply(List {
+            sequence: 1234,
+            items: vec![named("asked", &format!("{wanted:?}").replace('"', "'"))],
+        })
+    }
+    fn callback(&self, id: CallbackId) -> Reply<'_, Option<Bytes>> {
+        self.reply((id == CallbackId::from_bits(1)).then(|| named("id", &id.to_string())))
+    }
     fn command(&self, command: Command) -> Reply<'_, Answer> {
         Box::pin(async move {
             self.gate.pass().await;
@@ -238,7 +250,7 @@ impl Backend for Daemon {
             }
             let id = command.id;
             self.commands.lock().unwrap().push(command);
-            let taken = Taken { call: *self.begun.lock().unwrap() };
+            let taken = Taken { call: *self.begun.lock().unwrap(), callback: *self.promised.lock().unwrap() };
             let result = self.refusal.lock().unwrap().clone().map_or(Ok(taken), Err);
             Ok(Answer { command: id, result })
         })

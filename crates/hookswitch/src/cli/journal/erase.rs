@@ -135,7 +135,15 @@ struct Told {
 #[derive(Debug, Deserialize)]
 struct ToldData {
     call: Option<ToldCall>,
+    callback: Option<ToldCallback>,
     ledger: Option<ToldLedger>,
+}
+
+/// Who is called back may never have been called.
+#[derive(Debug, Deserialize)]
+struct ToldCallback {
+    id: String,
+    number: ToldNumber,
 }
 
 /// Attached data travels: a consultation about a call has it, too.
@@ -216,6 +224,12 @@ impl Subject {
                     found.take_consultation(call);
                 }
             })?;
+            each_callback(journal, |callback| {
+                let ToldNumber { raw, e164 } = &callback.number;
+                if std::iter::once(raw).chain(e164).any(|number| known.contains(&digits(number))) {
+                    found.calls.insert(callback.id.clone());
+                }
+            })?;
             if before == (found.numbers.len(), found.calls.len()) {
                 return Ok(found);
             }
@@ -252,6 +266,19 @@ fn each_call(
             if let Some(call) = &told.data.call {
                 each(call, told.data.ledger.as_ref());
             }
+        }
+        Ok(())
+    })
+}
+
+/// A call-back's id is that of its data, in events and snapshots, as that of a call is.
+fn each_callback(journal: &SledJournal, mut each: impl FnMut(&ToldCallback)) -> anyhow::Result<()> {
+    each_entry(journal, |entry| {
+        let meta = entry.record.meta.as_ref();
+        if entry.record.kind == Kind::Event && meta.is_some_and(|meta| meta.type_name == "callback.created") {
+            let told: Told = serde_json::from_slice(&entry.record.payload)
+                .with_context(|| format!("the event at {} is unreadable", entry.seq))?;
+            told.data.callback.iter().for_each(&mut each);
         }
         Ok(())
     })
@@ -355,6 +382,29 @@ mod tests {
 
     fn options(customer: Option<&str>, call: Option<String>) -> Options {
         Options { number: None, call, customer: customer.map(str::to_owned), dry_run: false }
+    }
+
+    #[test]
+    fn who_is_to_be_called_back_and_never_called_is_found_by_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = SledJournal::open(folder.path()).unwrap();
+        let number = json!({"raw": "+4930111111", "e164": "+4930111111", "withheld": false, "name": "Ann"});
+        let callback = json!({"id": "CB", "number": number, "data": {"k": "v"}});
+        let payload = json!({"type": "callback.created", "data": {"callback": callback, "call": null}});
+        let meta =
+            Meta { type_name: "callback.created".into(), call: None, agents: Vec::new(), queue: None };
+        let payload = payload.to_string().into();
+        let record = Record { kind: Kind::Event, at: Timestamp::default(), meta: Some(meta), payload };
+        journal.append(&mut vec![record]).unwrap();
+        let options = Options { number: Some("+4930111111".into()), ..options(None, None) };
+        run(journal, &options, true).unwrap();
+        let journal = SledJournal::open(folder.path()).unwrap();
+        let page = journal.reader().read(0, Limit::default()).unwrap();
+        let said = page.iter().map(|entry| String::from_utf8(entry.record.payload.to_vec()).unwrap()).next();
+        let said = said.unwrap();
+        for personal in ["4930111111", "Ann", "\"v\""] {
+            assert!(!said.contains(personal), "{personal}: {said}");
+        }
     }
 
     #[test]

@@ -226,7 +226,7 @@ impl Scan<'_> {
         let parent = above.last().copied().unwrap_or("");
         // `data` at the top of an event is the envelope's.
         let attached = parent == "changed" || (parent == "data" && above.len() >= 2);
-        let named = *key == "name" && matches!(parent, "ani" | "dnis");
+        let named = *key == "name" && matches!(parent, "ani" | "dnis" | "number");
         let of_crm = above.contains(&"candidates") || *key == "candidates";
         let of_crm = of_crm && *key != "why";
         attached || named || of_crm || matches!(*key, "notes" | "url")
