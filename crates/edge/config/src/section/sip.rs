@@ -65,6 +65,8 @@ pub struct Trunk {
     pub keep_alive: Option<Millis>,
     /// Calls at once, both ways; none: as many as there are.
     pub max_calls: Option<usize>,
+    /// Numbers outside are dialled by it.
+    pub outside: bool,
     /// What it says of who calls is believed (RFC 3325).
     pub trusted: bool,
 }
@@ -194,11 +196,13 @@ fn trunk(reader: &mut Reader, node: &Node<'_>) -> Option<Trunk> {
         username.zip(password).map(|(username, secret)| TrunkAccount { username, secret }),
         fields.optional("keep_alive", every),
         fields.optional("max_calls", calls),
+        fields.or("outside", true, boolean),
         fields.or("trusted", true, boolean),
     );
     fields.finish();
-    let (account, keep_alive, max_calls, trusted) = trunk;
-    Some(Trunk { name: name?, from: from?, addresses: addresses?, account, keep_alive, max_calls, trusted })
+    let (account, keep_alive, max_calls, outside, trusted) = trunk;
+    let (name, from, addresses) = (name?, from?, addresses?);
+    Some(Trunk { name, from, addresses, account, keep_alive, max_calls, outside, trusted })
 }
 
 /// One, or a list of which the first that works is taken.
