@@ -319,10 +319,11 @@ impl Engine {
         true
     }
 
-    /// The PBX had its time to show a call we made. While the link is down, the comparison of lists will tell.
-    pub(crate) fn shown_overdue(&mut self, id: CallId) {
+    /// The PBX had its time to show a call we made. Where nobody saw, because the link is down or the daemon was
+    /// (`slept`), the comparison of lists will tell.
+    pub(crate) fn shown_overdue(&mut self, id: CallId, slept: bool) {
         let Some(record) = self.calls.get(id) else { return };
-        if self.is_linked(&record.call.pbx) {
+        if self.is_linked(&record.call.pbx) && !slept {
             self.dial_over(id, LegEnd::Failed, None, "the PBX gave no sign of it");
         } else {
             self.timers.set(Timer::Shown(id), self.now() + ACTION_LIFE);

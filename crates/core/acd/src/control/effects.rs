@@ -7,7 +7,10 @@ use hookswitch_model::{
 };
 
 use super::{Doing, Kind, destination::Bound, verbs::Asked};
-use crate::engine::Engine;
+use crate::{
+    engine::{ACTION_LIFE, Engine},
+    timers::Timer,
+};
 
 /// What a fact is to the thing under way.
 enum Effect {
@@ -134,12 +137,16 @@ impl Engine {
         self.carry_on(before);
     }
 
-    /// The time of something under way is over.
-    pub(crate) fn control_overdue(&mut self, id: CallId) {
+    /// The time of something under way is over. A consultation that nobody could see, because the link is down or the
+    /// daemon was (`slept`), may go on: the comparison of lists will tell.
+    pub(crate) fn control_overdue(&mut self, id: CallId, slept: bool) {
         let Some(record) = self.calls.get(id) else { return };
         let Some(doing) = &record.control.doing else { return };
+        let unseen = slept || !self.is_linked(&record.call.pbx);
         if doing.seen {
             self.set_doing(id, None);
+        } else if unseen && matches!(doing.kind, Kind::Consult { .. }) {
+            self.timers.set(Timer::Control(id), self.now() + ACTION_LIFE);
         } else if self.is_linked(&record.call.pbx) {
             self.came_to_nothing(id, "nothing came of it in time");
         } else {

@@ -18,7 +18,7 @@ use hookswitch_model::{
     ActionId, CallId, IdSource, Millis, PbxId, Timestamp,
     event::{Event, EventKind},
     input::{Input, Output},
-    pbx::{Action, PbxAction},
+    pbx::{Action, Fact, PbxAction},
     setup::Setup,
 };
 use serde::{Deserialize, Serialize};
@@ -137,6 +137,11 @@ pub(crate) struct Life {
     offline: bool,
 }
 
+/// Whether a link is lost decides what a deadline means that passed unseen: those are for the next input.
+fn is_link_down(input: &Input) -> bool {
+    matches!(input, Input::Pbx(event) if matches!(event.fact, Fact::LinkDown { .. }))
+}
+
 impl Engine {
     /// An engine with this configuration. The seed decides its ids and the lots drawn: a daemon draws it once and
     /// journals it.
@@ -186,7 +191,9 @@ impl Engine {
             self.open();
         }
         self.stats.turn_the_day(self.context.now);
-        self.fire();
+        if !is_link_down(&input) {
+            self.fire();
+        }
         match input {
             Input::Tick => {}
             Input::Pbx(event) => {
@@ -233,8 +240,8 @@ impl Engine {
                 Timer::Stats(queue) => self.stats_due(&queue),
                 // It began with this input.
                 Timer::Midnight => {}
-                Timer::Control(call) => self.control_overdue(call),
-                Timer::Shown(call) => self.shown_overdue(call),
+                Timer::Control(call) => self.control_overdue(call, slept),
+                Timer::Shown(call) => self.shown_overdue(call, slept),
                 Timer::Rescue(call) => self.rescue(call),
                 Timer::Supervise(call) => self.supervise_overdue(call),
                 Timer::Callback(callback) => self.callback_due(callback),

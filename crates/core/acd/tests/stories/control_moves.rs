@@ -282,6 +282,24 @@ fn start_consult(w: &mut World, call: &str) {
 }
 
 #[test]
+fn a_consultation_that_began_while_the_daemon_was_dead_is_the_call_that_was_asked_for() {
+    let mut w = talking();
+    let consult = consult(&mut w, "bob").unwrap().call;
+    let call = reference(&w);
+    w.told();
+    // It comes back when the time for it is over, and learns first that it saw nothing.
+    w.now = w.now + hookswitch_model::Millis::from_secs(12);
+    w.link_down();
+    w.wait(0);
+    assert!(!w.told().iter().any(|line| line.contains("failed")), "not compared with what the PBX lists");
+    start_consult(&mut w, &call);
+    w.link_up();
+    w.wait(60_000);
+    assert_eq!(Some(w.call_id(&call)), consult);
+    assert!(!w.told().iter().any(|line| line.contains("failed")));
+}
+
+#[test]
 fn a_consultation_is_a_call_of_its_own_with_a_copy_of_the_data() {
     let mut w = talking();
     let id = w.call_id("c");
