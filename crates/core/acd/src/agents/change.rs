@@ -11,6 +11,8 @@ use crate::{engine::Engine, timers::Timer};
 pub(crate) const NO_ANSWER: &str = "no_answer";
 /// The reason of an agent whose devices could not be reached. It goes by itself when one is seen again.
 pub(crate) const UNREACHABLE: &str = "unreachable";
+/// The reason of an agent who is configured no more.
+pub(super) const REMOVED: &str = "removed";
 /// The audit line of an agent released because a call was given up.
 pub(crate) const EVIDENCE_GONE: &str = "evidence_gone";
 

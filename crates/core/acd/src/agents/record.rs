@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use hookswitch_model::why::Unavailable;
 
+use super::change::REMOVED;
+
 /// What was asked for last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -132,6 +134,20 @@ impl AgentRecord {
         };
         record.configure(setup);
         record
+    }
+
+    /// The agent as told for the last time: configured no more.
+    pub(crate) fn removed(&self, now: Timestamp) -> Agent {
+        Agent {
+            state: AgentState::LoggedOut,
+            reason: Some(REMOVED.to_owned()),
+            since: now,
+            until: None,
+            next: None,
+            calls: Vec::new(),
+            evidence: None,
+            ..self.agent.clone()
+        }
     }
 
     /// Takes what a configuration says; what is known of the devices is kept.

@@ -146,7 +146,8 @@ impl Engine {
         self.sync_agent(&agent.id, new.then_some("start"));
     }
 
-    /// An agent is configured no more: offers are taken back; a conversation goes on without an agent.
+    /// An agent is configured no more: offers are taken back; a conversation goes on without an agent. Told as logged out,
+    /// so that no time is counted beyond that.
     fn dismiss(&mut self, id: &AgentId) {
         let offers = self.agents.get(id).map(AgentRecord::offers).unwrap_or_default();
         for offer in offers {
@@ -162,5 +163,8 @@ impl Engine {
             self.stats.agent_serves(id, queue, record.agent.state, false);
         }
         self.stats.agent_gone(id);
+        let from = record.agent.state;
+        let agent = Box::new(record.removed(self.now()));
+        self.emit(Some(record.pbx), EventKind::AgentState { agent, from, to: AgentState::LoggedOut });
     }
 }

@@ -135,7 +135,9 @@ fn an_agent_who_is_configured_no_more_is_taken_out_of_the_queue_and_of_the_offer
     setup.version = 2;
     setup.agents.remove(0);
     w.input(Input::Setup(Arc::new(setup)));
-    assert_eq!(w.told(), ["offer_ended alice withdrawn", "agent alice reserved>ready"]);
+    let told =
+        ["offer_ended alice withdrawn", "agent alice reserved>ready", "agent alice ready>logged_out (removed)"];
+    assert_eq!(w.told(), told);
     assert!(w.engine.agent(&agent("alice")).is_none());
     let now = w.engine.queue(&queue("support"), w.now).unwrap();
     assert_eq!(now.ready, 1, "bob");
