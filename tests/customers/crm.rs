@@ -19,6 +19,8 @@ pub(crate) enum Behaviour {
     KnowsAfter(Duration, &'static str),
     /// Takes the question and says nothing, ever.
     Silent,
+    /// The same at the first question; knows at the next.
+    KnowsWhenAskedAgain(&'static str),
     /// Closes the connection in the middle.
     Resets,
     /// Status, type of the body, body.
@@ -80,7 +82,15 @@ async fn serve(mut stream: TcpStream, behaviour: Behaviour, own: SocketAddr, ask
         }
     }
     let line = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
-    asked.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    let again = {
+        let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.push(line);
+        asked.len() > 1
+    };
+    let behaviour = match behaviour {
+        Behaviour::KnowsWhenAskedAgain(records) if again => Behaviour::Knows(records),
+        other => other,
+    };
     // What the client does not wait for fails here; that is the client's right.
     let _ = answer(&mut stream, behaviour, own).await;
 }
@@ -95,7 +105,7 @@ async fn answer(stream: &mut TcpStream, behaviour: Behaviour, own: SocketAddr) -
             time::sleep(wait).await;
             whole(stream, "200 OK", "application/json", &results(records)).await
         }
-        Behaviour::Silent => stream.read(&mut [0; 1]).await.map(drop),
+        Behaviour::Silent | Behaviour::KnowsWhenAskedAgain(_) => stream.read(&mut [0; 1]).await.map(drop),
         Behaviour::Resets => stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"res").await,
         Behaviour::Says(status, media, body) => whole(stream, status, media, body).await,
         Behaviour::Endless => {

@@ -252,6 +252,40 @@ async fn who_was_asked_for_before_a_death_is_asked_for_again() -> Result<()> {
 }
 
 #[tokio::test]
+async fn who_was_asked_for_is_told_also_of_a_call_that_was_over_at_a_death() -> Result<()> {
+    let mut seen = Seen::call(Behaviour::KnowsWhenAskedAgain(OTTO), "").await?;
+    seen.stage.play_script("C hangs up; A is free").await?;
+    let ended = seen.event("call.ended").await?;
+    ensure!(ended["data"]["call"]["customer"]["match"] == "pending", "{ended}");
+    seen.stage.play_script("the daemon dies; the daemon returns").await?;
+    let reader = Reader::websocket(&seen.stage.daemon.api(), "after=0").await?;
+    let identified = reader.wait("call.identified", |event| kind(event) == "call.identified").await?;
+    ensure!(identified["data"]["call"]["id"] == ended["data"]["call"]["id"], "{identified}");
+    ensure!(identified["data"]["call"]["customer"]["candidates"][0]["id"] == "43", "{identified}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_who_share_a_number_the_one_of_the_last_agent_comes_first() -> Result<()> {
+    let mut seen = Seen::call(Behaviour::Knows(SHARED), "agent = \"/owner\"\n").await?;
+    let (customer, _) = seen.identified().await?;
+    let first = &customer["candidates"][0];
+    ensure!(first["name"] == "Erika" && first["why"] == "shared number", "{customer}");
+    seen.stage.play_script("C hangs up; A is free").await?;
+    let mark = seen.reader.mark();
+    seen.stage.play_script("C dials Q; A answers").await?;
+    let known = |event: &Value| kind(event) == "call.identified";
+    let identified = seen.reader.wait_after(mark, "call.identified", known).await?;
+    let customer = &identified["data"]["call"]["customer"];
+    let first = &customer["candidates"][0];
+    ensure!(first["name"] == "Otto" && first["why"] == "last agent" && first["score"] == 0.9, "{customer}");
+    Ok(())
+}
+
+/// Two behind one number; A, who has the best skill, is alice.
+const SHARED: &str = r#"{"id":42,"name":"Erika","owner":"bob"},{"id":43,"name":"Otto","owner":"alice"}"#;
+
+#[tokio::test]
 async fn a_reload_asks_the_crm_that_is_named_then() -> Result<()> {
     let mut seen = Seen::call(Behaviour::Says("500 Oops", "text/plain", ""), "").await?;
     seen.stage.play_script("C hangs up; A is free").await?;

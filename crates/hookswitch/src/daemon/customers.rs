@@ -210,10 +210,10 @@ pub(super) fn nobody_could_say(call: CallId) -> Input {
     Input::Customer { call, customer: Customer { kind: MatchKind::Error, candidates: Vec::new() } }
 }
 
-/// What was asked before a restart and never answered.
+/// What was asked before a restart and never answered, also of calls that are over: who reads of them is told who it was.
 pub(super) fn pending(engine: &Engine) -> Vec<LookUp> {
-    let pending = engine.calls().filter(|call| call.customer.kind == MatchKind::Pending);
-    pending
+    engine
+        .unidentified()
         .map(|call| {
             let number = match call.direction {
                 Direction::Outbound => &call.dnis,

@@ -102,6 +102,11 @@ impl CallBook {
         }
     }
 
+    /// Calls that lately ended, in that order, and the live ones.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &CallRecord> {
+        self.order.iter().filter_map(|id| self.ended.get(id)).chain(self.live())
+    }
+
     /// Live calls, oldest first.
     pub(crate) fn live(&self) -> impl Iterator<Item = &CallRecord> {
         self.live.values()

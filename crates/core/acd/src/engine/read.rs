@@ -3,7 +3,7 @@
 use hookswitch_model::{
     AgentId, CallId, CallbackId, PbxId, QueueId, Timestamp,
     agent::{Agent, Figures},
-    call::{Call, LegState},
+    call::{Call, LegState, MatchKind},
     callback::Callback,
     pbx::{KnownCall, KnownLeg},
     queue::Queue,
@@ -28,6 +28,11 @@ impl Engine {
     /// Live calls, oldest first.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
         self.calls.live().map(|record| &record.call)
+    }
+
+    /// Calls, live or lately ended, of which nobody has said yet who the customer is.
+    pub fn unidentified(&self) -> impl Iterator<Item = &Call> {
+        self.calls.all().map(|record| &record.call).filter(|call| call.customer.kind == MatchKind::Pending)
     }
 
     /// A call, live or lately ended.

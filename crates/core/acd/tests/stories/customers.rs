@@ -204,3 +204,16 @@ fn that_somebody_can_be_asked_now_is_no_new_configuration() {
     w.input(Input::Setup(Arc::new(Setup { version: 2, ..w.engine.setup().clone() })));
     assert_eq!(configurations(&w), 2);
 }
+
+#[test]
+fn of_a_call_that_is_over_it_can_still_be_asked_who_it_was() {
+    let mut w = asked();
+    w.queued("c", "5003");
+    let call = w.look_ups[0].call;
+    w.hangs_up("c");
+    let unidentified = |w: &World| w.engine.unidentified().map(|call| call.id).collect::<Vec<_>>();
+    assert!(w.engine.calls().next().is_none());
+    assert_eq!(unidentified(&w), [call]);
+    answer(&mut w, wang());
+    assert!(unidentified(&w).is_empty());
+}
