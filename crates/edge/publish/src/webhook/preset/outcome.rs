@@ -62,9 +62,7 @@ mod tests {
     fn every_end_has_a_word_and_every_word_an_end() {
         let mut seen = std::collections::BTreeSet::new();
         let dispositions =
-            [
-            "answered", "abandoned", "missed", "busy", "rejected", "failed", "merged", "lost", "callback",
-        ];
+            ["answered", "abandoned", "missed", "busy", "rejected", "failed", "merged", "lost", "callback"];
         for disposition in dispositions {
             for direction in ["inbound", "outbound"] {
                 for by in ["customer", "agent", "system"] {
