@@ -79,7 +79,13 @@ impl Switch {
     }
 
     fn invite_progresses(&mut self, id: DialogId, response: &Response) {
-        let Some(Leg { phase: Phase::Calling(calling), call, .. }) = self.legs.get_mut(&id) else { return };
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let tagged = response.headers.to().is_some_and(|to| to.tag().is_some());
+        if tagged && leg.dialog.remote_tag().is_none() {
+            // An early dialog: the first of a fork counts, until one is confirmed.
+            leg.dialog = leg.dialog.fork(response);
+        }
+        let Leg { phase: Phase::Calling(calling), call, .. } = leg else { return };
         calling.heard_of = true;
         self.timers.cancel(&Timer::Silent(id));
         if let Some(call) = call.clone().filter(|_| response.status > 100) {
@@ -172,6 +178,11 @@ impl Switch {
             leg.owed_ack = Some(number);
         }
         self.refreshed(id);
+        let reason = self.attempts.get(&calling.attempt).map(|attempt| &attempt.reason);
+        if said && reason.is_some_and(|reason| !matches!(reason, Reason::Supervise { .. })) {
+            // Told before the others are let go.
+            self.tell_up(id);
+        }
         let Some(attempt) = self.attempt_won(calling.attempt, id) else { return };
         if said {
             self.won(id, attempt);
@@ -238,7 +249,6 @@ impl Switch {
         if let Reason::Supervise { order, leg, mode } = reason {
             return self.supervise_won(order, &call, winner, leg, mode);
         }
-        self.tell_up(winner);
         match reason {
             Reason::Own { to, shown, .. } => self.own_phone_up(&call, winner, to, shown),
             Reason::Far => {

@@ -216,9 +216,15 @@ impl Switch {
     }
 
     fn finish_by(&mut self, call: &CallId, id: DialogId, end: End, how: Close, cause: Option<Cause>) {
-        if self.legs.get(&id).is_some_and(|leg| leg.call.as_ref() == Some(call)) {
-            self.part_from(id, end, cause);
-            self.close(id, how);
+        match self.legs.get(&id) {
+            Some(leg) if leg.call.as_ref() != Some(call) => {}
+            // Who consulted goes back to who is held.
+            Some(leg) if leg.about.is_some() => self.back_to_held(id, end),
+            Some(_) => {
+                self.part_from(id, end, cause);
+                self.close(id, how);
+            }
+            None => {}
         }
     }
 

@@ -90,6 +90,13 @@ enum Do {
     Refuse(String, u16),
 }
 
+impl Talk {
+    /// Our tag in it.
+    pub(crate) fn tag(&self) -> String {
+        self.local.tag().unwrap_or_default().to_owned()
+    }
+}
+
 impl Phone {
     pub(crate) fn new(user: &str, at: SocketAddr, seed: u64) -> Self {
         let seed = seed ^ u64::from(at.port()) ^ (user.len() as u64) << 32 ^ hash(&at.to_string());
@@ -601,7 +608,12 @@ impl Phone {
         }
         let current = self.talks[at].client.as_ref().is_some_and(|(client, _)| *client == id);
         match response.status {
-            ..200 => self.pracks(at, response),
+            ..200 => {
+                if let Some(to) = response.headers.to().filter(|to| to.tag().is_some()) {
+                    self.talks[at].remote = to;
+                }
+                self.pracks(at, response);
+            }
             200..=299 => self.accepted(at, response),
             401 if current => self.calls_again(at, response),
             _ if current => {
