@@ -5,6 +5,11 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{client::IntoClientRequest as _, http::HeaderValue},
+};
 
 use super::Arguments;
 
@@ -72,6 +77,29 @@ impl Target {
             request = request.header(*name, *value);
         }
         self.send(request, base, path).await
+    }
+
+    /// The stream of events by WebSocket.
+    pub(super) async fn stream(
+        &self,
+        base: &str,
+        query: &[(&str, &str)],
+    ) -> anyhow::Result<WebSocketStream<MaybeTlsStream<TcpStream>>> {
+        let mut url =
+            reqwest::Url::parse(&format!("{base}/v1/events")).with_context(|| format!("{base} is no URL"))?;
+        let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
+        if url.set_scheme(scheme).is_err() {
+            bail!("{base} is not an http URL");
+        }
+        url.query_pairs_mut().extend_pairs(query);
+        let mut request = url.as_str().into_client_request()?;
+        if let Some(token) = &self.token {
+            request.headers_mut().insert("Authorization", HeaderValue::from_str(&format!("Bearer {token}"))?);
+        }
+        let (socket, _) = connect_async(request)
+            .await
+            .with_context(|| format!("no event stream at {base}; is `hookswitch serve` running?"))?;
+        Ok(socket)
     }
 
     /// Whether a daemon answers there at all.

@@ -1,13 +1,10 @@
 //! `hookswitch tail`: the live events.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use futures_util::StreamExt;
 use serde_json::Value;
-use tokio_tungstenite::{
-    connect_async,
-    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
-};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::{Arguments, Outcome, block_on, client};
 
@@ -44,27 +41,11 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Outcome {
 }
 
 async fn follow(base: &str, options: &Options, json: bool) -> anyhow::Result<()> {
-    let mut url =
-        reqwest::Url::parse(&format!("{base}/v1/events")).with_context(|| format!("{base} is no URL"))?;
-    let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
-    if url.set_scheme(scheme).is_err() {
-        bail!("{base} is not an http URL");
-    }
     let after = options.after.map(|after| after.to_string());
     let parts =
         [("after", &after), ("types", &options.types), ("agent", &options.agent), ("queue", &options.queue)];
-    for (key, value) in parts {
-        if let Some(value) = value {
-            url.query_pairs_mut().append_pair(key, value);
-        }
-    }
-    let mut request = url.as_str().into_client_request()?;
-    if let Some(token) = &options.daemon.token {
-        request.headers_mut().insert("Authorization", HeaderValue::from_str(&format!("Bearer {token}"))?);
-    }
-    let (mut socket, _) = connect_async(request)
-        .await
-        .with_context(|| format!("no event stream at {base}; is `hookswitch serve` running?"))?;
+    let given: Vec<_> = parts.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
+    let mut socket = options.daemon.stream(base, &given).await?;
     while let Some(message) = socket.next().await {
         if let Message::Text(text) = message? {
             if json {
