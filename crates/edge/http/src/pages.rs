@@ -1,8 +1,8 @@
-//! `/desktop/`, `/wallboard/`, `/admin/`: pages for agents, supervisors and administrators, and the files they load from
-//! `/assets/`. A page holds no data: it reads everything with the token of who opened it, and asks nobody but us.
+//! `/desktop/`, `/wallboard/`, `/admin/`, `/dial/`: pages for agents, supervisors and administrators and for `tel:` links,
+//! and the files they load from `/assets/`. A page holds no data: it reads everything with the token of who opened it, and asks nobody but us.
 
 use axum::{
-    extract::State,
+    extract::{RawQuery, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Redirect, Response},
 };
@@ -47,9 +47,19 @@ static ADMIN: Page = Page {
     beside_crm: false,
 };
 
+/// Where `tel:` links lead, and what a CRM frames as its softphone. It calls nobody before somebody presses the button:
+/// any page can send a browser here.
+static DIAL: Page = Page {
+    short: "/dial",
+    path: "/dial/",
+    index: "pages/dial/index.html",
+    summary: "Calls the number in ?u=tel:…; #token=… signs in",
+    beside_crm: true,
+};
+
 pub(crate) fn routes() -> Vec<Route> {
     let mut routes = Vec::new();
-    for page in [&DESKTOP, &WALLBOARD, &ADMIN] {
+    for page in [&DESKTOP, &WALLBOARD, &ADMIN, &DIAL] {
         let target = page.path.trim_start_matches('/');
         routes.extend([
             Route::get(
@@ -57,7 +67,10 @@ pub(crate) fn routes() -> Vec<Route> {
                 Who::Anybody,
                 Doc { answer: (308, "text/html", None), ..Doc::media("To the page", "text/html") },
                 // Relative, so that it also leads there under a prefix of a proxy.
-                async move || Redirect::permanent(target),
+                async move |RawQuery(query): RawQuery| match query {
+                    Some(query) => Redirect::permanent(&format!("{target}?{query}")),
+                    None => Redirect::permanent(target),
+                },
             ),
             Route::get(
                 page.path,

@@ -1,6 +1,7 @@
 // Builds what the daemon serves, into dist/:
 //   pages/     one folder a page with its index.html, and assets/ whose names hold a hash of their content
-//   hookswitch.js, types/    the client library: one module without dependencies, and its types
+//   hookswitch.js, types/    the client library and <hookswitch-phone>: one module without dependencies, and its types
+//   hubspot.js, …            adapters of the element to what CRMs offer in a frame, one module each
 
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -15,7 +16,7 @@ const common = {
   // Licences of what is bundled travel with it.
   esbuild: { legalComments: "eof", charset: "utf8", target: "es2022" },
 };
-const pages = ["desktop", "wallboard", "admin"].filter((page) => existsSync(here(`src/${page}/index.html`)));
+const pages = ["desktop", "wallboard", "admin", "dial"].filter((page) => existsSync(here(`src/${page}/index.html`)));
 
 await build({
   ...common,
@@ -33,15 +34,18 @@ await build({
   },
 });
 
-await build({
-  ...common,
-  root: here("sdk"),
-  build: {
-    outDir: here("dist"),
-    emptyOutDir: false,
-    target: "es2022",
-    minify: false,
-    lib: { entry: here("sdk/hookswitch.ts"), formats: ["es"], fileName: () => "hookswitch.js" },
-  },
-});
+const modules = { hookswitch: "sdk/index.ts", hubspot: "sdk/adapters/hubspot.ts", salesforce: "sdk/adapters/salesforce.ts", dynamics: "sdk/adapters/dynamics.ts" };
+for (const [name, entry] of Object.entries(modules)) {
+  await build({
+    ...common,
+    root: here("sdk"),
+    build: {
+      outDir: here("dist"),
+      emptyOutDir: false,
+      target: "es2022",
+      minify: false,
+      lib: { entry: here(entry), formats: ["es"], fileName: () => `${name}.js` },
+    },
+  });
+}
 execFileSync(process.execPath, [here("node_modules/typescript/bin/tsc"), "-p", here("tsconfig.sdk.json")], { stdio: "inherit" });

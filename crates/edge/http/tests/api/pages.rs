@@ -15,6 +15,7 @@ async fn pages_come_without_a_token_under_a_strict_policy() {
         ("/desktop/", "frame-ancestors 'self' https://crm.example.com"),
         ("/wallboard/", "frame-ancestors 'self'"),
         ("/admin/", "frame-ancestors 'self'"),
+        ("/dial/", "frame-ancestors 'self' https://crm.example.com"),
     ] {
         let answer = world.get(path).send().await;
         assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
@@ -31,7 +32,7 @@ async fn pages_come_without_a_token_under_a_strict_policy() {
 #[tokio::test]
 async fn what_a_page_names_is_served_and_kept_for_ever() {
     let world = World::new().await;
-    for path in ["/desktop/", "/wallboard/", "/admin/"] {
+    for path in ["/desktop/", "/wallboard/", "/admin/", "/dial/"] {
         let answer = world.get(path).send().await;
         let html = answer.text();
         if answer.status == 404 {
@@ -62,7 +63,13 @@ async fn nothing_but_the_files_of_the_pages_is_served() {
     {
         assert_eq!(world.get(path).status().await, 404, "{path}");
     }
-    for (path, target) in [("/desktop", "desktop/"), ("/wallboard", "wallboard/"), ("/admin", "admin/")] {
+    for (path, target) in [
+        ("/desktop", "desktop/"),
+        ("/wallboard", "wallboard/"),
+        ("/admin", "admin/"),
+        // What was clicked stays on the way.
+        ("/dial?u=tel%3A%2B49305550001", "dial/?u=tel%3A%2B49305550001"),
+    ] {
         let short = world.get(path).send().await;
         assert_eq!((short.status, short.header("location")), (308, Some(target)));
     }

@@ -17,6 +17,9 @@ export class Board {
   /** The calls that ended last, newest last. */
   readonly ended: { call: Call; ledger: Ledger }[] = [];
 
+  /** By call: the agent who handed it on. What comes of that leg is told to those who are still in the call. */
+  private readonly handedOn = new Map<string, string>();
+
   constructor(
     /** How many ended calls are remembered. */
     private readonly remembered = 20,
@@ -29,6 +32,7 @@ export class Board {
     refill(this.agents, snapshot.agents, (agent) => agent.id);
     refill(this.queues, snapshot.queues, (queue) => queue.id);
     refill(this.links, snapshot.pbx, (link) => link.pbx);
+    this.handedOn.clear();
     for (const map of [this.offers, this.pops]) {
       for (const id of map.keys()) if (!this.calls.has(id)) map.delete(id);
     }
@@ -44,6 +48,8 @@ export class Board {
       if (data.call.ended_at === null) this.calls.set(id, data.call);
       if (data.offer) this.offers.set(id, data.offer);
       if (data.pop) this.pops.set(id, data.pop);
+      if (event.type === "call.transferred" && event.data.from_agent) this.handedOn.set(id, event.data.from_agent);
+      else this.handedOn.delete(id);
       if (event.type === "call.ended") this.end(data.call, data.ledger as Ledger);
     }
     if (data.agent && typeof data.agent === "object") this.agents.set(data.agent.id, data.agent);
@@ -55,8 +61,9 @@ export class Board {
   /** The live calls in which an agent has a leg or an offer, oldest first. */
   callsOf(agent: string): Call[] {
     const mine = (call: Call) =>
-      call.legs.some((leg) => leg.agent === agent && leg.state !== "left") ||
-      (call.state === "offered" && this.offers.get(call.id)?.agent === agent);
+      this.handedOn.get(call.id) !== agent &&
+      (call.legs.some((leg) => leg.agent === agent && leg.state !== "left") ||
+        (call.state === "offered" && this.offers.get(call.id)?.agent === agent));
     return [...this.calls.values()].filter(mine).sort((a, b) => a.started_at.localeCompare(b.started_at));
   }
 

@@ -8,10 +8,12 @@ import type { Dialog } from "./dialog.js";
 import { duration } from "./format.js";
 import { LOCALES, LOCALE_NAMES, type Locale, locale, onLocale, setLocale } from "./i18n.js";
 import { type Shortcut, Shortcuts, letters, setLetters } from "./keyboard.js";
+import { offerToken } from "./relay.js";
 import { Follow, Store } from "./store.js";
 import { base } from "./styles.js";
 import type { Tone } from "./telephony.js";
 import { type Theme, setTheme, theme } from "./theme.js";
+import { takeToken } from "./token.js";
 import "./toasts.js";
 import type { Toasts } from "./toasts.js";
 import { common } from "./words/index.js";
@@ -62,6 +64,7 @@ export abstract class Page extends LitElement {
   @query("#settings") private accessor settings!: Dialog;
   @query("hs-toasts") private accessor toasts!: Toasts;
   private offLocale: (() => void) | undefined;
+  private offRelay: (() => void) | undefined;
 
   constructor() {
     super();
@@ -103,11 +106,14 @@ export abstract class Page extends LitElement {
     super.connectedCallback();
     this.offLocale = onLocale(() => this.requestUpdate());
     this.store.start();
+    // Who is refused or has signed out has nothing to hand on.
+    this.offRelay = offerToken(() => (this.store.ready ? takeToken() : null));
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.offLocale?.();
+    this.offRelay?.();
   }
 
   private get helpShortcut(): Shortcut {
