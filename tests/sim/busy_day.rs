@@ -160,6 +160,7 @@ fn setup(pbx: &PbxId) -> Setup {
             sticky_wait: Millis(0),
             ageing: None,
             transfer_keeps_place: false,
+            announce: None,
             callback: None,
         }],
         routes: vec![RouteSetup {

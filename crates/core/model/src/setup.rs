@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentId, Millis, PbxId, QueueId, Skill, TeamId,
+    AgentId, MenuId, Millis, PbxId, QueueId, Skill, TeamId,
     agent::AgentState,
     call::{Address, AttachedData},
 };
@@ -42,6 +42,57 @@ pub struct Setup {
     /// Named lists of numbers and other texts, for rules: `ani in list.blacklist`.
     #[serde(default)]
     pub lists: BTreeMap<String, Vec<String>>,
+    /// Menus of the dialplan that rules send callers into.
+    #[serde(default)]
+    pub menus: BTreeMap<MenuId, MenuSetup>,
+}
+
+/// A menu: a prompt, and the keys a caller may press. The dialplan runs it; the engine sends callers there and knows under
+/// which name the choice comes back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MenuSetup {
+    /// What is said first, in the PBX's own names: `welcome&sales-or-support`.
+    pub prompt: String,
+    /// How long each key is waited for.
+    pub timeout: Millis,
+    /// How often it is asked again.
+    pub retries: u32,
+    /// What is said after a key that means nothing here.
+    pub invalid: Option<String>,
+    /// What it takes.
+    pub takes: MenuTakes,
+    /// What stands for no answer; none: the data is left empty.
+    pub otherwise: Option<String>,
+    /// Under which name the choice is attached: `ivr.main`. A caller of whom this is known is not asked.
+    pub data: String,
+}
+
+/// What a menu takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MenuTakes {
+    /// One key, and what it stands for.
+    Choices(BTreeMap<char, String>),
+    /// A number.
+    Number {
+        /// Of so many digits.
+        digits: u8,
+        /// Or of fewer, with `#` behind them.
+        early: bool,
+    },
+}
+
+/// When a waiting caller is told the place in line, and how long it may still take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnnounceSetup {
+    /// First after this wait.
+    pub after: Millis,
+    /// Then so often; none: once.
+    pub every: Option<Millis>,
+    /// The place is said.
+    pub position: bool,
+    /// The estimated wait is said, where there is an estimate.
+    pub wait: bool,
 }
 
 /// When screens pop.
@@ -255,6 +306,9 @@ pub struct QueueSetup {
     /// Who is transferred into it keeps the time waited so far, and so the place; else begins at the end.
     #[serde(default)]
     pub transfer_keeps_place: bool,
+    /// What waiting callers are told; none: nothing but music.
+    #[serde(default)]
+    pub announce: Option<AnnounceSetup>,
     /// How its callers are called back; none: nobody is who does not ask by way of the API.
     #[serde(default)]
     pub callback: Option<CallbackSetup>,
@@ -334,6 +388,8 @@ pub enum RouteTarget {
     Agent(AgentId),
     /// To a number of the PBX.
     Transfer(String),
+    /// Into a menu, and back to the rules with what was chosen. A rule is passed over for a caller who has chosen.
+    Menu(MenuId),
     /// Ended.
     Hangup,
     /// Refused.

@@ -49,6 +49,7 @@ fn queue(id: &str, strategy: Strategy, skill: Option<&str>, then: Option<Overflo
         sticky_wait: Millis(0),
         ageing: None,
         transfer_keeps_place: false,
+        announce: None,
         callback: None,
     }
 }

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, path::Path};
 
 use hookswitch_model::{
-    QueueId,
-    setup::{CalendarSetup, LookupSetup, OutboundSetup, PbxSetup, PopSetup, PopWhen, Setup},
+    MenuId, QueueId,
+    setup::{CalendarSetup, LookupSetup, MenuSetup, OutboundSetup, PbxSetup, PopSetup, PopWhen, Setup},
 };
 
 use crate::{
@@ -35,6 +35,8 @@ pub struct Config {
     pub calendars: BTreeMap<String, CalendarSetup>,
     /// `[list.*]`.
     pub lists: BTreeMap<String, Vec<String>>,
+    /// `[menu.*]`.
+    pub menus: BTreeMap<MenuId, MenuSetup>,
     /// `[crm]`.
     pub crm: Crm,
     /// `[[webhook]]`.
@@ -71,6 +73,7 @@ impl Config {
                 .flat_map(|queue| queue.replaces.iter().map(|old| (old.clone(), queue.setup.id.clone())))
                 .collect(),
             lists: self.lists.clone(),
+            menus: self.menus.clone(),
         }
     }
 

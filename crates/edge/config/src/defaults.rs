@@ -50,6 +50,12 @@ pub const CALLBACK_RETRY_AFTER: Millis = Millis::from_secs(15 * 60);
 pub const CALLBACK_EXPIRES: Millis = Millis::from_secs(86_400);
 /// `queue.callback.agent_wait`.
 pub const CALLBACK_AGENT_WAIT: Millis = Millis::from_secs(10 * 60);
+/// `queue.announce.after`.
+pub const ANNOUNCE_AFTER: Millis = Millis::from_secs(20);
+/// `menu.timeout`.
+pub const MENU_TIMEOUT: Millis = Millis::from_secs(5);
+/// `menu.retries`.
+pub const MENU_RETRIES: i64 = 2;
 /// `route.prefer.wait`.
 pub const PREFER_WAIT: Millis = Millis::from_secs(20);
 /// `route.prefer.team_wait`.

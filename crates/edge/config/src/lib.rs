@@ -77,6 +77,7 @@ pub use secret::{Secret, SecretError};
 pub use section::{
     agent::Agent,
     alias::{Alias, AliasAction, AliasReply},
+    announce::Sounds,
     auth::{Auth, Jwks, Jwt},
     crm::{Crm, DirectoryAsked, Lookup, LookupAuth, LookupFormat, LookupMethod, LookupOAuth2, Pop},
     journal::{Cluster, Journal},

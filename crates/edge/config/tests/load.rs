@@ -310,7 +310,7 @@ fn the_engine_gets_what_the_file_says() {
                 "requires": [{"after": 0, "skills": {}, "teams": null}], "offer_timeout": 15_000, "wrap_up": 0,
                 "service_level": {"target": 0.8, "within": 20_000},
                 "max_wait": {"after": 600_000, "then": "callback"}, "sticky": null, "sticky_wait": 0, "ageing": null,
-                "transfer_keeps_place": false, "callback": null}],
+                "announce": null, "transfer_keeps_place": false, "callback": null}],
             "routes": [{"name": "all", "when": null, "target": {"queue": "support"}, "priority": 0, "requires": {},
                 "set": {}, "prefer": null}],
             "calendars": {},
@@ -319,7 +319,7 @@ fn the_engine_gets_what_the_file_says() {
             "lookup": null,
             "pops": {"when": "ring", "queues": {}},
             "replaced": {},
-            "lists": {},
+            "menus": {}, "lists": {},
         })
     );
 }
@@ -350,4 +350,85 @@ fn routes_refuse_prefer_and_look_up_in_lists() {
         json["calendars"]["office"]["special"],
         serde_json::json!({"--12-24": [[480, 540], [600, 720]], "2026-12-31": []})
     );
+}
+
+const MENU: &str = "[menu.main]\nprompt = \"custom/welcome&sales-or-support\"\n\
+                    choices = { \"1\" = \"sales\", \"#\" = \"support\" }\notherwise = \"operator\"\n";
+const ASK: &str = "[[route]]\nname = \"ask\"\nwhen = 'dnis == \"5000\"'\nmenu = \"main\"\n";
+
+#[test]
+fn a_menu_and_what_callers_are_told_reach_the_engine() {
+    let queue = QUEUE
+        .replace("id =", "announce = { every = \"60s\", wait = false, sounds = { thanks = \"x&y\" } }\nid =");
+    let text = format!(
+        "{PBX}{AGENT}{queue}{ASK}{ROUTE}{MENU}[menu.account]\nprompt = \"your-number\"\n\
+        collect = {{ digits = 8, end = \"#\" }}\ntimeout = \"8s\"\nretries = 0\ndata = \"account\"\n"
+    );
+    let config = load_str("main.toml", &text).unwrap_or_else(|problems| panic!("{}", render(&problems)));
+    let setup = serde_json::to_value(config.setup(1)).unwrap();
+    assert_eq!(
+        setup["menus"],
+        serde_json::json!({
+            "account": {"prompt": "your-number", "timeout": 8000, "retries": 0, "invalid": null,
+                "takes": {"number": {"digits": 8, "early": true}}, "otherwise": null, "data": "account"},
+            "main": {"prompt": "custom/welcome&sales-or-support", "timeout": 5000, "retries": 2, "invalid": null,
+                "takes": {"choices": {"#": "support", "1": "sales"}}, "otherwise": "operator", "data": "ivr.main"},
+        })
+    );
+    assert_eq!(setup["routes"][0]["target"], serde_json::json!({"menu": "main"}));
+    assert_eq!(
+        setup["queues"][0]["announce"],
+        serde_json::json!({"after": 20000, "every": 60000, "position": true, "wait": false})
+    );
+    assert_eq!(config.queues[0].sounds.thanks.as_deref(), Some("x&y"));
+    let warned: Vec<&str> = config.warnings.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(warned, ["menu.account"], "no route leads there");
+}
+
+#[test]
+fn what_is_wrong_with_a_menu_is_told_where_it_stands() {
+    for (text, key, message) in [
+        (
+            MENU.replace("custom/welcome&", "a,b&"),
+            "menu.main.prompt",
+            "\"a,b&sales-or-support\" cannot stand",
+        ),
+        (MENU.replace("custom/welcome&", "5&"), "menu.main.prompt", "is no list of sounds"),
+        (MENU.replace("\"#\" =", "\"10\" ="), "menu.main.choices.10", "unknown key `10`"),
+        (MENU.replace("\"support\"", "\"a)b\""), "menu.main.choices.#", "cannot stand"),
+        (MENU.replace("operator", "${X}"), "menu.main.otherwise", "cannot stand"),
+        (format!("{MENU}collect = {{ digits = 4 }}\n"), "menu.main.collect", "exclude each other"),
+        (format!("{MENU}timeout = \"1500ms\"\n"), "menu.main.timeout", "counts in whole seconds"),
+        (format!("{MENU}data = \"IVR\"\n"), "menu.main.data", "is no name of data"),
+        (
+            format!("{MENU}[menu.\"a b\"]\nprompt = \"x\"\nchoices = {{ 1 = \"a\" }}\n"),
+            "menu.a b",
+            "is no name of a menu",
+        ),
+        (MENU.replace("[menu.main]", "[menu.mian]"), "route[0].menu", "no [menu] is called \"main\""),
+    ] {
+        let problems =
+            load_str("main.toml", &format!("{PBX}{AGENT}{QUEUE}{ASK}{ROUTE}{text}")).expect_err(message);
+        let found = problems.iter().find(|problem| problem.key == key);
+        assert!(
+            found.is_some_and(|found| found.message.contains(message) && !found.hint.is_empty()),
+            "{key}: {message} is not in:\n{}",
+            render(&problems)
+        );
+    }
+}
+
+#[test]
+fn a_pbx_that_is_only_observed_has_no_menu() {
+    let observed = PBX.replace("[[pbx]]\n", "[[pbx]]\nmode = \"observe\"\n");
+    let problems =
+        load_str("main.toml", &format!("{observed}{AGENT}{QUEUE}{ASK}{ROUTE}{MENU}")).expect_err("no menu");
+    assert!(problems.iter().any(|p| p.key == "route[0].menu" && p.message == "no PBX here can have a menu"));
+}
+
+#[test]
+fn a_rule_behind_a_menu_is_reached_by_who_comes_back_from_it() {
+    let again = ASK.replace("ask", "operators").replace("menu = \"main\"", "queue = \"support\"");
+    let config = load_str("main.toml", &format!("{PBX}{AGENT}{QUEUE}{ASK}{again}{MENU}")).unwrap();
+    assert_eq!(config.warnings, [], "{:?}", config.warnings);
 }

@@ -4,6 +4,7 @@ mod access;
 pub(crate) mod checked;
 mod dialled;
 pub(crate) mod lookup;
+mod prompts;
 mod webhooks;
 
 use std::{
@@ -105,7 +106,7 @@ fn link(config: &Config, pbx: &Pbx, asterisk: &Asterisk) -> anyhow::Result<LinkS
             music,
             queue_music,
             sounds: to_ami::Sounds::default(),
-            queue_sounds: BTreeMap::new(),
+            queue_sounds: prompts::queue_sounds(config).with_context(of)?,
         },
     };
     Ok(LinkSettings { address: asterisk.address.to_string(), tls, session })
@@ -163,7 +164,7 @@ fn dialplan_settings(config: &Config, asterisk: &Asterisk) -> Result<DialplanSet
             .collect::<Result<_, text::InvalidText>>()?,
         music: text::MusicClass::new(&asterisk.music)?,
         features: features(&asterisk.features)?,
-        menus: Vec::new(),
+        menus: prompts::menus(config)?,
     })
 }
 

@@ -13,7 +13,7 @@ use hookswitch_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{callbacks::Tie, control::Control, customers::Unrouted, ledger::Books};
+use crate::{announce::Announced, callbacks::Tie, control::Control, customers::Unrouted, ledger::Books};
 
 /// What the engine knows of a leg beside the public [`Leg`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use hookswitch_model::{AgentId, CallId, LegId, LegRef, event::EventKind, pbx::TransferKind};
 
 use super::{Exit, Place, Takeover, settle::PARK};
-use crate::engine::Engine;
+use crate::{engine::Engine, offers::MENU};
 
 /// What is seen of a transfer.
 pub(crate) struct Transfer {
@@ -124,6 +124,9 @@ impl Engine {
     /// The PBX itself took the call: voicemail, park, announcement.
     pub(crate) fn system_took(&mut self, id: CallId, what: String) {
         let now = self.now();
+        if what == MENU {
+            self.seen_in_menu(id);
+        }
         self.out_of_queue(id, false);
         let Some(record) = self.calls.get_mut(id) else { return };
         let held_before = record.call.state == hookswitch_model::call::CallState::Held;

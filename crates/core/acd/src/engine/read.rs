@@ -162,6 +162,7 @@ impl Engine {
             Some(
                 RouteTarget::Agent(_)
                 | RouteTarget::Transfer(_)
+                | RouteTarget::Menu(_)
                 | RouteTarget::Hangup
                 | RouteTarget::Reject(_),
             )

@@ -73,6 +73,7 @@ impl Engine {
             self.move_on(call);
         }
         self.line_up_callbacks();
+        self.announce_as_configured();
         self.route_who_waited_for_customers();
     }
 

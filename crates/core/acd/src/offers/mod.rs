@@ -18,6 +18,7 @@ mod route;
 mod tell;
 
 pub(crate) use ring::DIRECT_RING;
+pub(crate) use route::MENU;
 
 use std::collections::BTreeMap;
 

@@ -16,6 +16,7 @@ use crate::{
     customers::Unrouted,
     distribution::{Claimant, Decision, Waiting},
     engine::Engine,
+    routing::data_key,
     timers::Timer,
     why,
 };
@@ -117,6 +118,7 @@ impl Engine {
         if let Some(leg) = record.anchor().map(|anchor| record.parties[anchor].leg_ref.clone()) {
             self.ask(&pbx, None, Action::NoteQueue { call, leg, queue });
         }
+        self.announce_later(id);
     }
 
     /// The queue a caller waits in is no more: the caller goes on in the one that took its place, else where the rules
@@ -157,6 +159,7 @@ impl Engine {
         record.call.queued_at.get_or_insert(now);
         record.waiting_since = Some(since);
         record.visit = Some(visit);
+        record.announced = None;
         record.system = None;
         record.takeover = None;
         record.settle(now);
@@ -168,6 +171,7 @@ impl Engine {
     pub(crate) fn end_visit(&mut self, id: CallId) -> Option<Visit> {
         let visit = self.calls.get_mut(id)?.visit.take()?;
         self.stats.leave(&visit.queue, visit.since, id, self.now());
+        self.timers.cancel(&Timer::Announce(id));
         Some(visit)
     }
 
@@ -257,7 +261,7 @@ impl Engine {
     /// A rule sends the caller into a menu. The data it fills is empty from now on: so the rule is passed over when the
     /// caller comes back, with a choice or without.
     fn enter_menu(&mut self, id: CallId, menu: MenuId) {
-        let key = menu_key(&self.setup, &menu);
+        let key = data_key(&self.setup, &menu);
         self.attach(id, [(key, String::new())].into(), &format!("menu {menu}"));
         self.leave(id, Exit::Menu(menu));
     }

@@ -20,6 +20,9 @@
 //! number, `startsWith` of null) is false, and the rest of the condition is still looked at; what could not be compared
 //! is told with the rule in [`Tried`](hookswitch_model::why::Tried).
 //!
+//! A rule that sends callers into a menu is passed over for a call that has the data the menu fills, be it empty: so no
+//! caller is asked twice, and none runs in a circle.
+//!
 //! Most tests compare one name with a constant. Those are taken out of the condition when it is loaded and cost some
 //! nanoseconds; only the rest is left to the CEL interpreter. Its cost is bounded at load: conditions are short, lists
 //! are short, and a loop in a loop is refused.
@@ -38,9 +41,9 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use hookswitch_expression::{Compiler, Error, Facts as _, Interpreter, Value};
 use hookswitch_model::{
-    AgentId, TeamId, Timestamp,
+    AgentId, MenuId, TeamId, Timestamp,
     call::{AttachedData, Call},
-    setup::{RouteSetup, Setup},
+    setup::{RouteSetup, RouteTarget, Setup},
     why::{Preferred, Routed, Tried},
 };
 use serde::{Deserialize, Serialize};
@@ -84,7 +87,21 @@ struct Rule {
     /// None: takes every call.
     when: Option<Condition>,
     prefer: Option<Preference>,
+    /// What the menu fills that it sends callers into.
+    asks: Option<String>,
     setup: RouteSetup,
+}
+
+impl Rule {
+    /// Of a rule that sends callers into a menu: the name of what the menu would fill, where the call has it already.
+    fn answered(&self, call: &Call) -> Option<&str> {
+        self.asks.as_deref().filter(|key| call.data.contains_key(*key))
+    }
+}
+
+/// The name of the data that a menu fills.
+pub(crate) fn data_key(setup: &Setup, menu: &MenuId) -> String {
+    setup.menus.get(menu).map_or_else(|| format!("ivr.{menu}"), |menu| menu.data.clone())
 }
 
 /// The agents that rules can prefer, by id and by name, with their teams.
@@ -157,7 +174,15 @@ impl Router {
             match (when, prefer) {
                 (Ok(when), Ok(prefer)) => {
                     let name = route.name.as_str().into();
-                    rules.push(Rule { name, when, prefer, setup: route.clone() });
+                    let asks = match &route.target {
+                        RouteTarget::Menu(menu) => Some(data_key(setup, menu)),
+                        RouteTarget::Queue(_)
+                        | RouteTarget::Agent(_)
+                        | RouteTarget::Transfer(_)
+                        | RouteTarget::Hangup
+                        | RouteTarget::Reject(_) => None,
+                    };
+                    rules.push(Rule { name, when, prefer, asks, setup: route.clone() });
                 }
                 (when, prefer) => {
                     let found = [when.err(), prefer.err()].into_iter().flatten();
@@ -183,7 +208,7 @@ impl Router {
     #[must_use]
     pub fn needs_customer(&self, now: Timestamp, call: &Call) -> bool {
         let facts = self.facts(now, call);
-        for rule in &self.rules {
+        for rule in self.rules.iter().filter(|rule| rule.answered(call).is_none()) {
             let holds = rule.when.as_ref().map(|when| when.holds_for_anybody(&facts, &self.interpreter));
             match holds.unwrap_or(Some(true)) {
                 None => return true,
@@ -206,8 +231,12 @@ impl Router {
         let mut tried = Vec::with_capacity(self.rules.len());
         for rule in &self.rules {
             let mut note = None;
-            let matched =
+            let mut matched =
                 rule.when.as_ref().is_none_or(|when| when.holds(&facts, &self.interpreter, &mut note));
+            if let Some(key) = rule.answered(call).filter(|_| matched) {
+                matched = false;
+                note = Some(format!("not asked again: {key:?} is known"));
+            }
             let prefer = if matched { self.preferred(rule, &facts, &mut note) } else { None };
             tried.push(Tried { rule: Arc::clone(&rule.name), matched, note });
             if matched {

@@ -153,7 +153,6 @@ text!(
     Reference, "reference", "/@:._-+*#;=", any, "a channel's Uniqueid or name"
 );
 text!(/** A number that is shown, or tones: digits, `+`, `*`, `#`. */ Digits, "number", "*#+", dialled, "digits");
-text!(/** One sound of the PBX: `queue-thankyou`, `custom/hello`. */ Sound, "sound", "-_/.", sounds, "a name, not a number alone");
 text!(
     /** Sounds of the PBX, one after the other: `welcome&sales-or-support`. */
     Prompt, "prompt", "-_/.&", sounds, "names of sounds with & between them, none a number alone"
@@ -165,7 +164,7 @@ text!(
     DataKey, "name of data", "-_.", lower_case, "in lower case"
 );
 
-impl Sound {
+impl Prompt {
     /// One of those that come with Asterisk.
     pub(crate) fn of_asterisk(name: &'static str) -> Self {
         Self(name.to_owned())

@@ -2,38 +2,38 @@
 
 use hookswitch_model::Millis;
 
-use crate::dialplan::text::Sound;
+use crate::dialplan::text::Prompt;
 
 /// The sounds of an announcement, in the PBX's own names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sounds {
     /// Said to the first in line.
-    pub next: Sound,
+    pub next: Prompt,
     /// Before the place.
-    pub position: Sound,
+    pub position: Prompt,
     /// After the place.
-    pub callers: Sound,
+    pub callers: Prompt,
     /// Before the minutes.
-    pub wait: Sound,
+    pub wait: Prompt,
     /// After one minute.
-    pub minute: Sound,
+    pub minute: Prompt,
     /// After several.
-    pub minutes: Sound,
+    pub minutes: Prompt,
     /// At the end.
-    pub thanks: Sound,
+    pub thanks: Prompt,
 }
 
 impl Default for Sounds {
     /// Those that come with Asterisk (`asterisk-core-sounds`), which its own `Queue()` plays.
     fn default() -> Self {
         Self {
-            next: Sound::of_asterisk("queue-youarenext"),
-            position: Sound::of_asterisk("queue-thereare"),
-            callers: Sound::of_asterisk("queue-callswaiting"),
-            wait: Sound::of_asterisk("queue-holdtime"),
-            minute: Sound::of_asterisk("queue-minute"),
-            minutes: Sound::of_asterisk("queue-minutes"),
-            thanks: Sound::of_asterisk("queue-thankyou"),
+            next: Prompt::of_asterisk("queue-youarenext"),
+            position: Prompt::of_asterisk("queue-thereare"),
+            callers: Prompt::of_asterisk("queue-callswaiting"),
+            wait: Prompt::of_asterisk("queue-holdtime"),
+            minute: Prompt::of_asterisk("queue-minute"),
+            minutes: Prompt::of_asterisk("queue-minutes"),
+            thanks: Prompt::of_asterisk("queue-thankyou"),
         }
     }
 }

@@ -5,7 +5,7 @@ mod page;
 use std::collections::BTreeMap;
 
 use hookswitch_model::{
-    self as model, AgentId, CallId, CallbackId, QueueId, Skill, TeamId, Timestamp,
+    self as model, AgentId, CallId, CallbackId, MenuId, QueueId, Skill, TeamId, Timestamp,
     setup::{Rejection, RouteTarget, Strategy},
     why::{Because, Exclusion, MoveReason, MovedTo, Unavailable},
 };
@@ -80,6 +80,8 @@ pub enum Goes {
     Agent(AgentId),
     /// To a number of the PBX.
     Transfer(String),
+    /// Into a menu of the dialplan.
+    Menu(MenuId),
     /// Ended.
     Hangup(bool),
     /// Refused: `busy`, `spam`.
@@ -366,6 +368,7 @@ impl From<&RouteTarget> for Goes {
             RouteTarget::Queue(queue) => Self::Queue(queue.clone()),
             RouteTarget::Agent(agent) => Self::Agent(agent.clone()),
             RouteTarget::Transfer(number) => Self::Transfer(number.clone()),
+            RouteTarget::Menu(menu) => Self::Menu(menu.clone()),
             RouteTarget::Hangup => Self::Hangup(true),
             RouteTarget::Reject(Rejection::Busy) => Self::Reject("busy".to_owned()),
             RouteTarget::Reject(Rejection::Spam) => Self::Reject("spam".to_owned()),

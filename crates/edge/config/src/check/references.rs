@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use hookswitch_model::{
-    Skill, TeamId,
-    setup::{Overflow, RouteTarget},
+    MenuId, Skill, TeamId,
+    setup::{Mode, Overflow, RouteTarget},
 };
 
 use super::queues::is_member;
-use crate::{Config, read::Reader, suggest};
+use crate::{Config, Pbx, PbxKind, Route, read::Reader, suggest};
 
 /// What may be named.
 struct Known<'a> {
@@ -54,6 +54,7 @@ pub(crate) fn check(reader: &mut Reader, config: &Config) {
     }
     queues(reader, config, &known);
     routes(reader, config, &known);
+    unused_menus(reader, config);
 }
 
 fn queues(reader: &mut Reader, config: &Config, known: &Known<'_>) {
@@ -103,10 +104,36 @@ fn routes(reader: &mut Reader, config: &Config, known: &Known<'_>) {
         match &route.setup.target {
             RouteTarget::Queue(queue) => known.queue(reader, &format!("{key}.queue"), queue.as_str()),
             RouteTarget::Agent(agent) => known.agent(reader, &format!("{key}.agent"), agent.as_str()),
+            RouteTarget::Menu(menu) => menus(reader, config, route, menu),
             RouteTarget::Transfer(_) | RouteTarget::Hangup | RouteTarget::Reject(_) => {}
         }
         for skill in route.setup.requires.keys() {
             known.skill(reader, &format!("{key}.requires.skills.{skill}"), skill.as_str());
+        }
+    }
+}
+
+/// The menu there must be, and a PBX that can have it: callers of one that is only observed never come to us.
+fn menus(reader: &mut Reader, config: &Config, route: &Route, menu: &MenuId) {
+    let key = format!("{}.menu", route.key);
+    if !config.menus.contains_key(menu) {
+        let hint = suggest::hint(menu.as_str(), "[menu]", config.menus.keys().map(MenuId::as_str));
+        reader.error_at(&key, format!("no [menu] is called {:?}", menu.as_str()), hint);
+    }
+    let routes = |pbx: &Pbx| pbx.mode == Mode::Route && matches!(pbx.kind, PbxKind::Asterisk(_));
+    if !config.pbxs.is_empty() && !config.pbxs.iter().any(routes) {
+        let message = "no PBX here can have a menu";
+        reader.error_at(&key, message, "menus run in the dialplan of an Asterisk with mode = \"route\"");
+    }
+}
+
+/// Menus that no rule leads to.
+fn unused_menus(reader: &mut Reader, config: &Config) {
+    for menu in config.menus.keys() {
+        let leads = |route: &Route| route.setup.target == RouteTarget::Menu(menu.clone());
+        if !config.routes.iter().any(leads) {
+            let hint = format!("add one: [[route]] with name and menu = {:?}", menu.as_str());
+            reader.warn_at(&format!("menu.{menu}"), "no [[route]] leads to this menu", hint);
         }
     }
 }

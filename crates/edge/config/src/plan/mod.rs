@@ -10,7 +10,7 @@ use std::{
     fmt,
 };
 
-use hookswitch_model::setup::{AgentSetup, QueueSetup, Setup};
+use hookswitch_model::setup::{AgentSetup, MenuSetup, QueueSetup, Setup};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -183,6 +183,10 @@ impl Changes {
         }
         let calendars = |setup: &Setup| setup.calendars.clone();
         self.shown("calendar", &calendars(before), &calendars(after));
+        let menus = |setup: &Setup| -> BTreeMap<String, MenuSetup> {
+            setup.menus.iter().map(|(id, menu)| (id.to_string(), menu.clone())).collect()
+        };
+        self.shown("menu", &menus(before), &menus(after));
     }
 }
 

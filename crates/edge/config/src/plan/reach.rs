@@ -1,6 +1,6 @@
 //! Rules that can never take a call, because one before them takes all its calls.
 
-use hookswitch_model::setup::RouteSetup;
+use hookswitch_model::setup::{RouteSetup, RouteTarget};
 
 /// A rule that can never take a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,11 @@ pub(crate) fn unreachable(routes: &[RouteSetup]) -> Vec<Unreachable> {
     let asked: Vec<Vec<String>> =
         routes.iter().map(|route| route.when.as_deref().map(conjuncts).unwrap_or_default()).collect();
     let behind = |at: usize| {
-        (0..at).find(|before| asked[*before].iter().all(|condition| asked[at].contains(condition)))
+        (0..at).find(|before| {
+            // A caller comes back from a menu, and is not sent into it again.
+            let keeps = !matches!(routes[*before].target, RouteTarget::Menu(_));
+            keeps && asked[*before].iter().all(|condition| asked[at].contains(condition))
+        })
     };
     let told = |(at, route): (usize, &RouteSetup)| {
         let behind = routes.get(behind(at)?)?.name.clone();

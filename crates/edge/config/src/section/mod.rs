@@ -3,12 +3,14 @@
 
 pub(crate) mod agent;
 pub(crate) mod alias;
+pub(crate) mod announce;
 pub(crate) mod auth;
 pub(crate) mod calendar;
 pub(crate) mod callback;
 pub(crate) mod crm;
 pub(crate) mod journal;
 pub(crate) mod list;
+pub(crate) mod menu;
 pub(crate) mod numbers;
 pub(crate) mod pbx;
 pub(crate) mod queue;
@@ -33,6 +35,7 @@ const TABLES: [&str; 5] = ["server", "journal", "numbers", "auth", "crm"];
 const LISTS: [&str; 7] = ["pbx", "agent", "queue", "route", "webhook", "token", "alias"];
 const CALENDAR: &str = "calendar";
 const LIST: &str = "list";
+const MENU: &str = "menu";
 
 /// The tables of all files, by name.
 #[derive(Default)]
@@ -41,6 +44,7 @@ struct Entries<'a> {
     lists: BTreeMap<&'static str, Vec<Node<'a>>>,
     calendars: BTreeMap<String, Node<'a>>,
     named_lists: BTreeMap<String, Node<'a>>,
+    menus: BTreeMap<String, Node<'a>>,
 }
 
 pub(crate) fn read_all(reader: &mut Reader, texts: &[(usize, String)]) -> Config {
@@ -72,8 +76,10 @@ impl<'a> Entries<'a> {
             named(reader, &node, &mut self.calendars);
         } else if node.key == LIST {
             named(reader, &node, &mut self.named_lists);
+        } else if node.key == MENU {
+            named(reader, &node, &mut self.menus);
         } else if node.key != "include" {
-            let names = TABLES.into_iter().chain(LISTS).chain([CALENDAR, LIST, "include"]);
+            let names = TABLES.into_iter().chain(LISTS).chain([CALENDAR, LIST, MENU, "include"]);
             let hint = suggest::hint(&node.key, "such table", names);
             let at = Node { span: key_span, ..node };
             reader.error(&at, format!("unknown key `{}`", at.key), hint);
@@ -109,7 +115,7 @@ impl<'a> Entries<'a> {
     }
 
     fn read(self, reader: &mut Reader) -> Config {
-        let Self { tables, lists, calendars, named_lists } = self;
+        let Self { tables, lists, calendars, named_lists, menus } = self;
         let table = |name: &str| tables.get(name);
         let list = |name: &str| lists.get(name).into_iter().flatten();
         let pbxs: Vec<_> = list("pbx").filter_map(|node| pbx::read(reader, node)).collect();
@@ -130,6 +136,7 @@ impl<'a> Entries<'a> {
                 .iter()
                 .filter_map(|(name, node)| Some((name.clone(), list::read(reader, node)?)))
                 .collect(),
+            menus: menus.iter().filter_map(|(name, node)| menu::read(reader, name, node)).collect(),
             crm: table("crm").and_then(|node| crm::read(reader, node)).unwrap_or_default(),
             webhooks: list("webhook").filter_map(|node| webhook::read(reader, node)).collect(),
             tokens: list("token").filter_map(|node| token::read(reader, node)).collect(),
@@ -196,7 +203,7 @@ mod tests {
         let every_table = "
             pbx = [{}]
             agent = [{}]
-            queue = [{ members = {}, service_level = {}, max_wait = { then = {} }, requires = [{}], fallback = {} }]
+            queue = [{ members = {}, announce = { sounds = {} }, service_level = {}, max_wait = { then = {} }, requires = [{}], fallback = {} }]
             route = [{ requires = {}, prefer = {} }]
             webhook = [{}]
             token = [{}]
@@ -207,7 +214,8 @@ mod tests {
             auth = { jwt = {} }
             crm = { lookup = { auth = { basic = {}, oauth2 = {} } }, directory = {}, pop = {} }
             calendar = { office = {} }
-            list = { blacklist = {} }";
+            list = { blacklist = {} }
+            menu = { main = { collect = {} } }";
         let mut known = known_keys(every_table);
         known.extend(known_keys("pbx = [{ tls = {}, features = {}, secret = {}, fallback = {} }]"));
         assert!(known.len() > 80, "{known:?}");

@@ -9,6 +9,7 @@ use hookswitch_model::{
 
 use super::{
     agent::skills,
+    announce::{self, Sounds},
     callback,
     crm::POP_WHEN,
     pbx::{Fallback, fallback, word},
@@ -35,6 +36,8 @@ pub struct Queue {
     pub fallback: Option<Fallback>,
     /// The class of music its callers hear, if not the PBX's.
     pub music: Option<String>,
+    /// What its callers are told with, if not with Asterisk's own sounds.
+    pub sounds: Sounds,
     /// When its agents' screens pop, if not when all others do.
     pub pop: Option<PopWhen>,
     /// Queues that are gone and whose callers wait in this one.
@@ -83,6 +86,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Queue> {
     let ageing = fields.optional("ageing", duration_in(Millis(100), DAY));
     let transfer_keeps_place = fields.or("transfer_keeps_place", false, boolean);
     let callback = fields.optional("callback", callback::read);
+    let (announce, sounds) = fields.optional("announce", announce::read).unzip();
     let fallback = fields.optional("fallback", fallback);
     let music = fields.optional("music", word("-_."));
     let pop = fields.optional("pop", one_of(&POP_WHEN));
@@ -102,8 +106,9 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Queue> {
         ageing,
         transfer_keeps_place,
         callback,
+        announce,
     };
-    Some(Queue { key, setup, fallback, music, pop, replaces })
+    Some(Queue { key, setup, fallback, music, sounds: sounds.unwrap_or_default(), pop, replaces })
 }
 
 fn nothing_required() -> Requirement {

@@ -37,10 +37,11 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Route> {
         let queue = fields.optional("queue", self::name).map(RouteTarget::Queue);
         let agent = fields.optional("agent", self::name).map(RouteTarget::Agent);
         let transfer = fields.optional("transfer", number).map(RouteTarget::Transfer);
+        let menu = fields.optional("menu", self::name).map(RouteTarget::Menu);
         let hangup = fields.optional("hangup", always_true).map(|()| RouteTarget::Hangup);
         let reject = fields.optional("reject", reject);
-        fields.exactly_one(&["queue", "agent", "transfer", "hangup", "reject"]);
-        queue.or(agent).or(transfer).or(hangup).or(reject)
+        fields.exactly_one(&["queue", "agent", "transfer", "menu", "hangup", "reject"]);
+        queue.or(agent).or(transfer).or(menu).or(hangup).or(reject)
     };
     let prefer = fields.optional("prefer", prefer);
     if fields.has("prefer") && !fields.has("queue") {

@@ -36,6 +36,7 @@ impl fmt::Display for Goes {
             Self::Queue(queue) => write!(f, "to queue {queue}"),
             Self::Agent(agent) => write!(f, "to agent {agent}"),
             Self::Transfer(number) => write!(f, "to number {number}"),
+            Self::Menu(menu) => write!(f, "into menu {menu}"),
             Self::Hangup(_) => f.write_str("nowhere: hung up"),
             Self::Reject(how) => write!(f, "nowhere: refused as {how}"),
             Self::Callback(_) => f.write_str("nowhere: called back later"),
