@@ -148,6 +148,13 @@ impl Step {
             "data" => ("call.data", vec![]),
             "pop" => ("screen.pop", vec![detail(0, "/data/pop/agent")]),
             "ended" => ("call.ended", vec![detail(0, "/data/ledger/disposition")]),
+            "callback" => match arguments.first() {
+                Some(&"created") => ("callback.created", vec![]),
+                Some(&"dialled") => ("callback.dialled", vec![]),
+                Some(&"retry") => ("callback.retry", vec![detail(1, "/data/callback/last")]),
+                Some(&"ended") => ("callback.ended", vec![detail(1, "/data/outcome")]),
+                Some(_) | None => bail!("callback created, dialled, retry or ended"),
+            },
             "agent" => {
                 let (state, reason) = arguments
                     .get(1)
@@ -204,6 +211,7 @@ fn transfer(arguments: &[&str]) -> Result<Vec<Option<(&'static str, String)>>> {
 /// | `segments Q A B` | owners one after another; the PBX's own segments left out |
 /// | `waited 500`, `hold 700`, `talked 100` | at least so many milliseconds, and at most two seconds more |
 /// | `into first`, `of first` | the call it merged into; the call it was a consultation of |
+/// | `back first` | the caller's own call, which it calls back |
 /// | `withheld`, `shown` | whether the customer hid the number |
 /// | `ani +49…`, `via 0800…`, `data choice=2` | of the call object |
 ///
@@ -234,6 +242,7 @@ pub fn check_end(sentence: &str, ended: &Value, cast: &Cast<'_>) -> Result<()> {
             "segments" => compare("segments", names, owners(&ledger["segments"])),
             "into" => compare("merged_into", names, plain(&ledger["merged_into"])),
             "of" => compare("consult_of", names, plain(&ledger["consult_of"])),
+            "back" => compare("callback_of", names, plain(&ledger["callback_of"])),
             "waited" => compare("wait_ms", rest.to_owned(), about(&ledger["wait_ms"], rest)),
             "hold" => compare("hold_ms", rest.to_owned(), about(&ledger["hold_ms"], rest)),
             "talked" => compare("talk_ms", rest.to_owned(), about(&ledger["talk_ms"], rest)),

@@ -132,6 +132,30 @@ queue = "impatient"
             )],
         ),
     ),
+    with(
+        PROMISE,
+        story(
+            "callback",
+            ROUTE,
+            "A goes not_ready; see agent A not_ready; B goes not_ready; see agent B not_ready; C dials Q3; \
+             see queued promise; 0.3 s pass; C presses 1; see callback created; C is cut off; see ended callback; \
+             A goes ready; see callback dialled; A rings; A answers; C rings; C answers; see answered A; C hangs up; \
+             A is cut off; see callback ended completed",
+            &CALLED_BACK,
+        ),
+    ),
+    with(
+        PROMISE,
+        story(
+            "overflow-to-a-callback",
+            ROUTE,
+            "A goes not_ready; see agent A not_ready; B goes not_ready; see agent B not_ready; C dials Q3; \
+             see queued promise; see callback created; C is cut off; see ended callback; A goes ready; \
+             see callback dialled; A rings; A answers; C rings; C answers; see answered A; C hangs up; A is cut off; \
+             see callback ended completed",
+            &CALLED_BACK,
+        ),
+    ),
     story(
         "sticky",
         ROUTE,
@@ -212,5 +236,30 @@ queue = "impatient"
             "started inbound, offered A, offer_ended accepted, answered A, ended",
             "answered, by customer, handled A, resolved A",
         )],
+    ),
+];
+
+/// A queue that calls back: by key, and whoever waited for two seconds.
+const PROMISE: &str = r#"[[queue]]
+id = "promise"
+members = { teams = ["tier1"] }
+offer_timeout = "3s"
+max_wait = { after = "2s", then = { callback = true } }
+callback = { key = "1" }
+
+[[route]]
+name = "promise"
+when = 'dnis == "5023"'
+queue = "promise"
+
+"#;
+
+/// The caller's call, and the one by which the caller was called back.
+const CALLED_BACK: [(&str, &str); 2] = [
+    ("started inbound, queued promise, callback created, ended", "callback, by system, handled, resolved, segments promise"),
+    (
+        "callback dialled, started outbound, offered A #1, offer_ended accepted, answered A, ended, \
+         callback ended completed",
+        "answered, by customer, handled A, resolved A, back first",
     ),
 ];

@@ -17,7 +17,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<CallbackSetup
     let mut fields = reader.fields(node)?;
     let key = fields.optional("key", key);
     let attempts = fields.or("attempts", i64::from(defaults::CALLBACK_ATTEMPTS), integer(1, 100));
-    let retry = duration_in(Millis::from_secs(30), DAY);
+    let retry = duration_in(Millis::from_secs(1), DAY);
     let retry_after = fields.or("retry_after", defaults::CALLBACK_RETRY_AFTER, retry);
     let kept = duration_in(Millis::from_secs(60), Millis(30 * DAY.0));
     let expires = fields.or("expires", defaults::CALLBACK_EXPIRES, kept);

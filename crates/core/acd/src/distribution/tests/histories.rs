@@ -35,6 +35,8 @@ enum Step {
     Requeue(usize),
     Answered(usize),
     Left(usize),
+    /// A call-back stands in for the call.
+    StandIn(usize),
     Restart,
     Apply(usize),
 }
@@ -65,6 +67,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..40_usize).prop_map(Step::Requeue),
         3 => (0..40_usize).prop_map(Step::Answered),
         1 => (0..40_usize).prop_map(Step::Left),
+        2 => (0..40_usize).prop_map(Step::StandIn),
         1 => Just(Step::Restart),
         1 => (0..2_usize).prop_map(Step::Apply),
     ];
@@ -83,7 +86,7 @@ const CHOICES: [Choice; 7] = [
 
 fn any_queue(at: usize) -> impl Strategy<Value = QueueSetup> {
     let shape = (select(CHOICES.to_vec()), 0..4_usize, 1..10_u8, option::of(1..40_u64));
-    let limits = (option::of(1..60_u64), 0..15_u64, any::<bool>());
+    let limits = (option::of((1..60_u64, any::<bool>())), 0..15_u64, any::<bool>());
     (shape, limits).prop_map(move |((strategy, teams, level, ageing), (limit, sticky_wait, relaxes))| {
         let teams: &[&str] = [&["one"][..], &["two"], &["one", "two"], &["one", "three"]][teams];
         let mut new = queue(["sales", "support", "billing"][at], strategy, teams);
@@ -95,7 +98,10 @@ fn any_queue(at: usize) -> impl Strategy<Value = QueueSetup> {
         }
         new.ageing = ageing.map(Millis::from_secs);
         new.sticky_wait = Millis::from_secs(sticky_wait);
-        new.max_wait = limit.map(|after| MaxWait { after: Millis::from_secs(after), then: Overflow::Hangup });
+        new.max_wait = limit.map(|(after, back)| MaxWait {
+            after: Millis::from_secs(after),
+            then: if back { Overflow::Callback } else { Overflow::Hangup },
+        });
         new
     })
 }
@@ -212,6 +218,7 @@ impl<'a> Play<'a> {
                 let call = self.call(*pick);
                 assert_eq!(self.real.remove(now, call), self.model.remove(call));
             }
+            Step::StandIn(pick) => self.stand_in(*pick),
             Step::Restart => {
                 let kept = serde_json::to_string(&self.real.state()).unwrap();
                 let state: State = serde_json::from_str(&kept).unwrap();
@@ -224,6 +231,22 @@ impl<'a> Play<'a> {
             }
         }
         self.compare();
+    }
+
+    /// Nobody in line loses a place to a call-back, and it does not win one.
+    fn stand_in(&mut self, pick: usize) {
+        let (now, call, with) = (self.now, self.call(pick), call_id(self.calls));
+        self.calls += 1;
+        let place = |real: &Distributor, id: u32| Some((call_id(id), real.position(call_id(id))?));
+        let before: Vec<_> = (0..self.calls).filter_map(|id| place(&self.real, id)).collect();
+        let was = self.real.position(call);
+        let stands = self.real.stand_in(now, call, with);
+        assert_eq!(stands, self.model.stand_in(call, with));
+        if stands {
+            assert!(self.real.position(call).is_none() && self.real.position(with) >= was);
+            let others = before.into_iter().filter(|(id, _)| *id != call);
+            others.for_each(|(id, place)| assert!(self.real.position(id) <= Some(place), "{id} fell back"));
+        }
     }
 
     /// Time passes, and the distributor is woken at its deadlines only. At the end the model, which looks at everything,

@@ -7,7 +7,7 @@ use hookswitch_model::{
     setup::{AgentSetup, Overflow, QueueSetup, Setup, Strategy},
 };
 
-use super::super::{BACK_OFF, RING_ALL, Unavailable, Waiting, choose::draw, demand::both};
+use super::super::{BACK_OFF, Claimant, RING_ALL, Unavailable, Waiting, choose::draw, demand::both};
 
 /// What was decided, without reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,6 +189,16 @@ impl Model {
         }
     }
 
+    pub(super) fn stand_in(&mut self, id: CallId, with: CallId) -> bool {
+        let Some(mut call) = self.calls.remove(&id) else { return false };
+        let waits = call.offered.is_none();
+        if waits {
+            call.waiting.claimant = Claimant::Callback;
+        }
+        self.calls.insert(if waits { with } else { id }, call);
+        waits
+    }
+
     pub(super) fn remove(&mut self, id: CallId) -> bool {
         self.calls.remove(&id).is_some()
     }
@@ -268,10 +278,17 @@ impl Model {
         let late = |id: &CallId| {
             let call = &self.calls[id];
             let limit = self.queue(&call.waiting.queue).max_wait.as_ref()?;
+            if call.waiting.claimant != Claimant::Caller {
+                return None;
+            }
             (call.entered_at + limit.after <= now).then(|| (*id, limit.then.clone()))
         };
         let (id, then) = self.in_turn().iter().find_map(late)?;
-        self.calls.remove(&id);
+        if then == Overflow::Callback {
+            self.calls.get_mut(&id).unwrap().waiting.claimant = Claimant::Stays;
+        } else {
+            self.calls.remove(&id);
+        }
         Some(Decided::Overflow(id, then))
     }
 
@@ -316,7 +333,8 @@ impl Model {
                 able.swap(0, n);
             }
         }
-        let most = if strategy == Strategy::RingAll { RING_ALL } else { 1 };
+        let dials = call.waiting.claimant == Claimant::Callback;
+        let most = if strategy == Strategy::RingAll && !dials { RING_ALL } else { 1 };
         able.truncate(most);
         able
     }
