@@ -174,7 +174,7 @@ export class CallCard extends LitElement {
     const note = { blocked: words().popBlocked, elsewhere: words().popElsewhere, here: "", waiting: "" }[record.shown];
     return html`<div class="row actions">
       <button type="button" data-record class=${record.shown === "blocked" || record.shown === "waiting" ? "main" : ""} @click=${() => this.desk.pops.again(this.call.id)}>${words().openRecord}<kbd>l</kbd></button>
-      <span class="muted clip">${note || record.url.host}</span>
+      <span class="muted">${note || record.url.host}</span>
     </div>`;
   }
 

@@ -34,18 +34,17 @@ export class Desktop extends Page {
     ...[Page.styles].flat(),
     css`
       .desk { display: grid; gap: var(--gap); align-items: start; grid-template-columns: minmax(0, 1fr); max-width: 110rem; margin: auto; }
-      .calls { display: grid; gap: var(--gap); min-width: 0; }
+      .calls { display: grid; grid-template-columns: minmax(0, 1fr); gap: var(--gap); min-width: 0; }
       .none { display: grid; place-items: center; min-height: 9rem; color: var(--muted); text-align: center; }
       .wrap { border-inline-start: 4px solid var(--busy); }
       .wrap header { display: flex; flex-wrap: wrap; gap: 0.3rem 0.8rem; align-items: baseline; margin-bottom: 0.6rem; }
       @media (min-width: 46rem) {
-        .desk { grid-template: auto 1fr auto / 17.5rem minmax(0, 1fr); }
-        .calls { grid-area: 1 / 2 / span 2 / 3; }
-        hs-side { grid-area: 3 / 2; }
+        .desk { grid-template: auto auto 1fr / 18rem minmax(0, 1fr); }
+        .calls { grid-area: 1 / 2 / span 3 / 3; }
+        hs-side { grid-area: 3 / 1; }
       }
       @media (min-width: 76rem) {
-        .desk { grid-template: auto auto 1fr / 18rem minmax(0, 1fr) 22rem; }
-        .calls { grid-row-end: span 3; }
+        .desk { grid-template-columns: 18rem minmax(0, 1fr) 22rem; }
         hs-side { grid-area: 1 / 3 / span 3 / 4; }
         .desk.framed { grid-template-columns: 18rem minmax(24rem, 0.8fr) minmax(0, 1fr); }
         .desk.framed hs-side { grid-area: 3 / 1; }

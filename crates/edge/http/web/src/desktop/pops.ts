@@ -116,14 +116,8 @@ export class Pops {
       this.framed = { call, url };
       return true;
     }
-    const opened = window.open(url, WINDOW);
-    if (!opened) return false;
-    try {
-      opened.opener = null;
-    } catch {
-      // It shows a page of another origin already, and was cut off from here when it was opened first.
-    }
-    return true;
+    // The tab keeps its opener: without it the next record could not open in the same one.
+    return window.open(url, WINDOW) !== null;
   }
 
   private keep(): void {

@@ -61,7 +61,7 @@ export const de: Words = {
     merged: "zusammengeführt",
     lost: "unbekannt",
   },
-  reasons: { break: "Pause", lunch: "Mittag", meeting: "Besprechung", training: "Schulung", no_answer: "Nicht abgenommen" },
+  reasons: { start: "Seit dem Start", break: "Pause", lunch: "Mittag", meeting: "Besprechung", training: "Schulung", no_answer: "Nicht abgenommen" },
   withheld: "Nummer unterdrückt",
   unknownNumber: "Unbekannte Nummer",
 };

@@ -60,7 +60,7 @@ export const en = {
     merged: "merged",
     lost: "lost",
   } as Record<string, string>,
-  reasons: { break: "Break", lunch: "Lunch", meeting: "Meeting", training: "Training", no_answer: "Did not answer" } as Record<string, string>,
+  reasons: { start: "Since the start", break: "Break", lunch: "Lunch", meeting: "Meeting", training: "Training", no_answer: "Did not answer" } as Record<string, string>,
   withheld: "Number withheld",
   unknownNumber: "Unknown number",
 };

@@ -61,7 +61,7 @@ export const zh: Words = {
     merged: "已合并",
     lost: "未知",
   },
-  reasons: { break: "休息", lunch: "午餐", meeting: "会议", training: "培训", no_answer: "未接听" },
+  reasons: { start: "自启动以来", break: "休息", lunch: "午餐", meeting: "会议", training: "培训", no_answer: "未接听" },
   withheld: "号码已隐藏",
   unknownNumber: "未知号码",
 };
