@@ -77,7 +77,9 @@ pub(crate) async fn of_waiting_caller(mut play: Play) -> Result<()> {
     ensure!(reply.status == StatusCode::ACCEPTED, "{} {}", reply.status, reply.body);
     play.script("C is cut off; see ended callback").await?;
     let kept = play.callbacks("").await?;
-    ensure!(kept.len() == 1 && kept[0]["enqueued_at"] == queued_at && kept[0]["origin"]["call"] == call.as_str());
+    ensure!(
+        kept.len() == 1 && kept[0]["enqueued_at"] == queued_at && kept[0]["origin"]["call"] == call.as_str()
+    );
     let reply = play.request(Method::POST, &format!("/v1/calls/{call}/callback"), None).await?;
     ensure!(reply.status == StatusCode::CONFLICT, "{} {}", reply.status, reply.body);
     play.check()

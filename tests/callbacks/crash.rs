@@ -28,7 +28,11 @@ pub(crate) async fn in_flight(mut play: Play, moment: Moment) -> Result<()> {
     // What the wire still holds is lost with it.
     play.stage.wire.cut();
     play.stage.wire.mend();
-    ensure!(play.originates() == usize::from(moment == Moment::AtThePbx), "{} dialled before", play.originates());
+    ensure!(
+        play.originates() == usize::from(moment == Moment::AtThePbx),
+        "{} dialled before",
+        play.originates()
+    );
     play.script(
         "the daemon returns; A rings; A answers; C rings; C answers; see answered A; C hangs up; A is cut off; \
          see callback ended completed; A is not rung; B is not rung; C is not rung",
@@ -61,7 +65,10 @@ pub(crate) async fn unseen(mut play: Play) -> Result<()> {
     let kept = play.callback(&id).await?;
     ensure!(kept["attempts"] == 1 && kept["state"] == "waiting" && kept["next_at"].is_string(), "{kept}");
     ensure!(play.originates() == 1, "{} dialled", play.originates());
-    play.script("A rings; A answers; C rings; C answers; see answered A; C hangs up; see callback ended completed").await?;
+    play.script(
+        "A rings; A answers; C rings; C answers; see answered A; C hangs up; see callback ended completed",
+    )
+    .await?;
     ensure!(play.originates() == 2);
     play.check()
 }

@@ -49,7 +49,9 @@ const EVERYWHERE: [(&str, Scene); 6] = [
     ("who_hangs_up_after_the_key_is_called", |play| Box::pin(asked::hung_up_after_key(play))),
     ("an_agent_who_does_not_answer_leaves_the_place", |play| Box::pin(tried::agent_silent(play))),
     ("a_busy_customer_is_tried_again_until_it_failed", |play| Box::pin(tried::customer_busy(play))),
-    ("killed_before_the_pbx_has_the_dial", |play| Box::pin(crash::in_flight(play, crash::Moment::BeforeThePbx))),
+    ("killed_before_the_pbx_has_the_dial", |play| {
+        Box::pin(crash::in_flight(play, crash::Moment::BeforeThePbx))
+    }),
     ("killed_when_the_pbx_has_the_dial", |play| Box::pin(crash::in_flight(play, crash::Moment::AtThePbx))),
 ];
 

@@ -41,7 +41,8 @@ pub(crate) async fn customer_busy(mut play: Play) -> Result<()> {
 pub(crate) async fn cancelled(mut play: Play) -> Result<()> {
     let id = play.promised().await?;
     ensure!(play.cancel(&id).await?.status == StatusCode::ACCEPTED);
-    play.script("see callback ended cancelled; A goes ready; see agent A ready; 0.5 s pass; A is not rung").await?;
+    play.script("see callback ended cancelled; A goes ready; see agent A ready; 0.5 s pass; A is not rung")
+        .await?;
     ensure!(play.cancel(&id).await?.status == StatusCode::CONFLICT);
 
     let id = play.create(&json!({})).await?;
@@ -66,7 +67,10 @@ pub(crate) async fn cancelled(mut play: Play) -> Result<()> {
 /// The caller is in the queue again before the call-back's turn: one of both is served.
 pub(crate) async fn calls_again(mut play: Play) -> Result<()> {
     play.promised().await?;
-    play.script("C2 dials Q3; see queued promise; C dials Q3; see callback ended superseded; see queued promise").await?;
+    play.script(
+        "C2 dials Q3; see queued promise; C dials Q3; see callback ended superseded; see queued promise",
+    )
+    .await?;
     let queued = play.stage.events();
     let last = queued.iter().rev().find(|event| event["type"] == "call.queued");
     ensure!(last.is_some_and(|event| event["data"]["position"] == 1), "{last:?}");
@@ -82,9 +86,13 @@ pub(crate) async fn calls_again(mut play: Play) -> Result<()> {
 /// A call-back, a caller, a call-back: each in its turn, none before.
 pub(crate) async fn in_order(mut play: Play) -> Result<()> {
     let first = play.promised().await?;
-    play.script("C2 dials Q3; see queued promise; C3 dials Q3; see queued promise; 0.3 s pass; C3 presses 1; \
-                 see callback created; C3 is cut off; see ended callback").await?;
-    let places: Vec<_> = play.callbacks("?queue=promise").await?.iter().map(|one| one["position"].clone()).collect();
+    play.script(
+        "C2 dials Q3; see queued promise; C3 dials Q3; see queued promise; 0.3 s pass; C3 presses 1; \
+                 see callback created; C3 is cut off; see ended callback",
+    )
+    .await?;
+    let places: Vec<_> =
+        play.callbacks("?queue=promise").await?.iter().map(|one| one["position"].clone()).collect();
     ensure!(places == [1, 3], "{places:?}");
     play.script(
         "A goes ready; A rings; A answers; C rings; C answers; see answered A; C hangs up; A is cut off; \
@@ -95,7 +103,10 @@ pub(crate) async fn in_order(mut play: Play) -> Result<()> {
     ensure!(play.originates() == 1, "the caller is next, who is rung for and not dialled");
     play.script("A rings; A answers; see answered A; C2 hangs up; A is cut off").await?;
     ensure!(play.originates() <= 2);
-    play.script("A rings; A answers; C3 rings; C3 answers; see answered A; C3 hangs up; A is cut off; \
-                 see callback ended completed").await?;
+    play.script(
+        "A rings; A answers; C3 rings; C3 answers; see answered A; C3 hangs up; A is cut off; \
+                 see callback ended completed",
+    )
+    .await?;
     play.check()
 }

@@ -256,7 +256,10 @@ queue = "promise"
 
 /// The caller's call, and the one by which the caller was called back.
 const CALLED_BACK: [(&str, &str); 2] = [
-    ("started inbound, queued promise, callback created, ended", "callback, by system, handled, resolved, segments promise"),
+    (
+        "started inbound, queued promise, callback created, ended",
+        "callback, by system, handled, resolved, segments promise",
+    ),
     (
         "callback dialled, started outbound, offered A #1, offer_ended accepted, answered A, ended, \
          callback ended completed",
