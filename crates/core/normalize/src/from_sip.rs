@@ -54,29 +54,14 @@ impl FromSip {
         told
     }
 
-    /// What one event means: none, one fact or two.
+    /// What an event means. A trunk is none of an agent's devices: its state is for people, by way of the metrics.
     #[must_use]
-    pub fn read(&self, at: Timestamp, event: Event) -> Vec<PbxEvent> {
-        let recovered = matches!(event, Event::Gone { .. });
-        self.facts(event).into_iter().map(|fact| self.event(at, recovered, fact)).collect()
+    pub fn read(&self, at: Timestamp, event: Event) -> Option<PbxEvent> {
+        self.fact(event).map(|fact| self.event(at, false, fact))
     }
 
     fn event(&self, at: Timestamp, recovered: bool, fact: Fact) -> PbxEvent {
         PbxEvent { pbx: self.pbx.clone(), at, recovered, fact }
-    }
-
-    fn facts(&self, event: Event) -> Vec<Fact> {
-        match event {
-            Event::Gone { call, leg, with_call } => {
-                let (call, leg) = (call_ref(&call), leg_ref(leg));
-                let left = Fact::LegLeft { call: call.clone(), leg, end: LegEnd::Released, cause: None };
-                let ended = with_call.then_some(Fact::CallEnded { call, by: None, cause: None });
-                [left].into_iter().chain(ended).collect()
-            }
-            // A trunk is none of an agent's devices; its state is for people, by way of the metrics.
-            Event::Trunk { name: _, up: _ } => Vec::new(),
-            event => vec![self.fact(event)].into_iter().flatten().collect(),
-        }
     }
 
     fn fact(&self, event: Event) -> Option<Fact> {
@@ -278,8 +263,9 @@ mod tests {
             data: [("uui".to_owned(), "00".to_owned())].into(),
         };
         let told = reader().read(Timestamp::from_millis(1), Event::Began(Box::new(began)));
-        let [PbxEvent { fact: Fact::CallStarted { ani, dnis, via, trunk, originator, data, .. }, .. }] =
-            &told[..]
+        let Some(PbxEvent {
+            fact: Fact::CallStarted { ani, dnis, via, trunk, originator, data, .. }, ..
+        }) = &told
         else {
             panic!("{told:?}")
         };
@@ -291,25 +277,10 @@ mod tests {
     }
 
     #[test]
-    fn a_leg_that_was_asked_after_and_is_not_there_has_left_unseen() {
-        let gone = Event::Gone {
-            call: switch::CallId::new("c"),
-            leg: "00000000000000c1".parse().unwrap(),
-            with_call: true,
-        };
-        let told = reader().read(Timestamp::from_millis(1), gone);
-        assert!(told.iter().all(|event| event.recovered));
-        assert!(matches!(
-            (&told[0].fact, &told[1].fact),
-            (Fact::LegLeft { end: LegEnd::Released, .. }, Fact::CallEnded { by: None, cause: None, .. })
-        ));
-    }
-
-    #[test]
     fn a_registration_is_evidence_that_a_device_can_be_reached() {
         let told = |state| {
             let event = Event::User { name: "sip:alice".parse().unwrap(), state };
-            match reader().read(Timestamp::from_millis(1), event).remove(0).fact {
+            match reader().read(Timestamp::from_millis(1), event).unwrap().fact {
                 Fact::Device { address, state } => (address.to_string(), state),
                 fact => panic!("{fact:?}"),
             }

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{CallId, LegId, Line, OrderId};
 
-/// What a switch can be ordered to do. Each order is answered once by [`Event::Done`](crate::Event::Done); what comes
-/// of it is told by other events.
+/// What a switch can be ordered to do. Each order is answered once by [`Event::Done`](crate::Event::Done), a
+/// [`Check`](Self::Check) by [`Event::Checked`](crate::Event::Checked); what comes of it is told by other events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Ring these for a caller in the waiting room; the first that answers talks. Its end is
@@ -145,7 +145,7 @@ pub enum Command {
         /// The number.
         number: String,
     },
-    /// Whether a leg still lives; answered by [`Event::Gone`](crate::Event::Gone) if not.
+    /// Whether a leg still lives; refused if not.
     Probe {
         /// The call.
         call: CallId,

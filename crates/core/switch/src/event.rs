@@ -150,7 +150,7 @@ pub enum Event {
         /// Why, as the phone that said most.
         cause: Option<Cause>,
     },
-    /// An order is carried out, or refused.
+    /// An order is taken, or refused.
     Done {
         /// Which.
         order: OrderId,
@@ -183,15 +183,6 @@ pub enum Event {
         line: Line,
         /// How.
         mode: Supervision,
-    },
-    /// A leg that was asked after does not exist.
-    Gone {
-        /// The call it was asked after in.
-        call: CallId,
-        /// The leg.
-        leg: LegId,
-        /// The call does not exist either.
-        with_call: bool,
     },
     /// What is known of a user's phones changed.
     User {

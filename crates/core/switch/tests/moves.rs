@@ -39,7 +39,9 @@ fn hear_each_other(stage: &mut Stage, one: &str, other: &str) -> bool {
     let (one_at, other_at) = (stage.at(one).ip().to_string(), stage.at(other).ip().to_string());
     let hears = |stage: &mut Stage, name: &str, at: &str| {
         let heard = &stage.phone(name).talk().heard;
-        heard.contains(&format!("c=IN IP4 {at}\r")) && !heard.contains("a=inactive") && !heard.contains("a=sendonly")
+        heard.contains(&format!("c=IN IP4 {at}\r"))
+            && !heard.contains("a=inactive")
+            && !heard.contains("a=sendonly")
     };
     hears(stage, one, &other_at) && hears(stage, other, &one_at)
 }
@@ -96,7 +98,12 @@ fn a_number_of_the_house_is_asked_of_the_waiting_room() {
     let mut stage = talking();
     stage.phone("alice").refers("5013");
     stage.wait(200);
-    stage.check(&["1 transferred blind alice ->  (5013)", "1 left alice Transferred", "1 apart C", "1 waits 5013"]);
+    stage.check(&[
+        "1 transferred blind alice ->  (5013)",
+        "1 left alice Transferred",
+        "1 apart C",
+        "1 waits 5013",
+    ]);
     assert!(stage.phone("carrier").talk().heard.contains("a=inactive"));
     stage.ring(&["bob"], 15);
     stage.wait(3_000);
@@ -436,8 +443,10 @@ fn a_click_rings_the_own_phone_then_the_far_end() {
     ]);
     assert!(hear_each_other(&mut stage, "alice", "carrier"));
     let invite = stage.phone("carrier").requests[0].clone();
-    assert!(invite.headers.get(&hookswitch_sip::Name::From).unwrap().contains("sip:%2B49309999@")
-        || invite.headers.get(&hookswitch_sip::Name::From).unwrap().contains("sip:+49309999@"));
+    assert!(
+        invite.headers.get(&hookswitch_sip::Name::From).unwrap().contains("sip:%2B49309999@")
+            || invite.headers.get(&hookswitch_sip::Name::From).unwrap().contains("sip:+49309999@")
+    );
     assert_eq!(invite.headers.named("X-Case"), Some("7"));
     stage.phone("carrier").hangs_up();
     stage.wait(100);

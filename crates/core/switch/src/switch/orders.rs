@@ -19,6 +19,10 @@ use crate::{
 impl Switch {
     /// Carries an order out. That it is taken is told before what comes of it.
     pub(super) fn ordered(&mut self, order: OrderId, command: Command) {
+        if let Command::Check { number } = command {
+            let exists = self.is_number(&number);
+            return self.tell(Event::Checked { order, exists });
+        }
         let before = self.events.len();
         let refused = self.carry_out(order, command).err();
         self.events.insert(before, Event::Done { order, refused });
@@ -47,16 +51,8 @@ impl Switch {
             Command::Answer { leg } => self.tell_to_answer(leg),
             Command::Tones { leg, digits } => self.tones(leg, &digits),
             Command::Supervise { leg, lines, mode } => self.supervise(order, leg, &lines, mode),
-            Command::Check { number } => {
-                let exists = match self.way(&number, true) {
-                    Way::Lines(_) => true,
-                    Way::Outside(number) => !self.outside_forks(&number).is_empty(),
-                    Way::Forbidden | Way::House => false,
-                };
-                self.tell(Event::Checked { order, exists });
-                Ok(())
-            }
-            Command::Probe { call, leg } => self.probe(call, leg),
+            Command::Check { .. } => Ok(()),
+            Command::Probe { call, leg } => self.part_in(leg.dialog, &call).map(drop).ok_or(Refused::NoLeg),
         }
     }
 
@@ -194,13 +190,13 @@ impl Switch {
         Ok(())
     }
 
-    fn probe(&mut self, call: CallId, leg: LegId) -> Result<(), Refused> {
-        if self.part_in(leg.dialog, &call).is_some() {
-            return Ok(());
+    /// Whether a number can be dialled.
+    fn is_number(&self, number: &str) -> bool {
+        match self.way(number, true) {
+            Way::Lines(_) => true,
+            Way::Outside(number) => !self.outside_forks(&number).is_empty(),
+            Way::Forbidden | Way::House => false,
         }
-        let with_call = !self.calls.contains_key(&call);
-        self.tell(Event::Gone { call, leg, with_call });
-        Err(Refused::NoLeg)
     }
 
     /// How long a target of ours rings at most.

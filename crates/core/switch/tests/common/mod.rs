@@ -37,7 +37,16 @@ pub(crate) struct Weather {
     pub(crate) late: u64,
 }
 
+/// Who reads the events and gives orders while time passes.
+pub(crate) trait Desk {
+    fn event(&mut self, now: Instant, event: Event);
+    fn next_deadline(&self) -> Option<Instant>;
+    fn tick(&mut self, now: Instant);
+    fn next_order(&mut self) -> Option<(OrderId, Command)>;
+}
+
 pub(crate) struct Stage {
+    pub(crate) desk: Option<Box<dyn Desk>>,
     pub(crate) switch: Switch,
     pub(crate) now: Instant,
     pub(crate) phones: BTreeMap<SocketAddr, Phone>,
@@ -91,6 +100,7 @@ impl Stage {
     pub(crate) fn with(settings: Settings, seed: u64) -> Self {
         let switch = Switch::new(settings, &Keys { nonce: [7; 32], seed });
         let mut stage = Self {
+            desk: None,
             switch,
             now: Instant::from_micros(1_000_000),
             phones: BTreeMap::new(),
@@ -154,14 +164,12 @@ impl Stage {
 
     /// Moves what was sent onto the network, and keeps what was told.
     pub(crate) fn collect(&mut self) {
+        self.at_the_desk();
         while let Some(transmit) = self.switch.poll_transmit() {
             self.put(transmit.flow.local, transmit.flow.remote, transmit.bytes);
         }
         while self.switch.poll_media().is_some() {}
         while self.switch.poll_question().is_some() {}
-        while let Some(event) = self.switch.poll_event() {
-            self.events.push(event);
-        }
         let mut out = Vec::new();
         for (at, phone) in &mut self.phones {
             while let Some(transmit) = phone.poll_transmit() {
@@ -170,6 +178,28 @@ impl Stage {
         }
         for (from, to, bytes) in out {
             self.put(from, to, bytes);
+        }
+    }
+
+    /// Events are read and orders carried out until nothing more comes of it.
+    pub(crate) fn at_the_desk(&mut self) {
+        let now = self.now;
+        loop {
+            let mut quiet = true;
+            while let Some(event) = self.switch.poll_event() {
+                if let Some(desk) = &mut self.desk {
+                    desk.event(now, event.clone());
+                }
+                self.events.push(event);
+                quiet = false;
+            }
+            while let Some((order, command)) = self.desk.as_mut().and_then(|desk| desk.next_order()) {
+                self.switch.command(now, order, command);
+                quiet = false;
+            }
+            if quiet {
+                return;
+            }
         }
     }
 
@@ -191,7 +221,8 @@ impl Stage {
     fn next(&self) -> Option<Instant> {
         let packet = self.network.first_key_value().map(|((at, _), _)| *at);
         let phones = self.phones.values().filter_map(Phone::next_deadline).min();
-        [packet, phones, self.switch.next_deadline()].into_iter().flatten().min()
+        let desk = self.desk.as_ref().and_then(|desk| desk.next_deadline());
+        [packet, phones, self.switch.next_deadline(), desk].into_iter().flatten().min()
     }
 
     /// Lets time pass; everything happens at its moment.
@@ -206,6 +237,9 @@ impl Stage {
                 phone.tick();
             }
             self.switch.tick(self.now);
+            if let Some(desk) = &mut self.desk {
+                desk.tick(self.now);
+            }
             self.collect();
         }
         self.now = until;
@@ -382,7 +416,6 @@ impl Names {
             Event::Supervised { call: id, leg: one, mode, .. } => {
                 format!("{} {mode:?} {}", call(id), leg(one))
             }
-            Event::Gone { call: id, .. } => format!("{} gone", call(id)),
             Event::Done { refused: None, .. } | Event::User { .. } | Event::Trunk { .. } => return None,
         })
     }
