@@ -39,7 +39,8 @@ export class Story {
         if (event.data.from_agent === this.agent) this.tell({ type: "transferred", call });
         break;
       case "call.offer_ended":
-        if (offer?.agent === this.agent && offer.outcome !== "accepted" && !this.isIn(call)) {
+        // Of a call one makes oneself it is not the end: that follows.
+        if (call.direction !== "outbound" && offer?.agent === this.agent && offer.outcome !== "accepted" && !this.isIn(call)) {
           this.known.delete(call.id);
           this.tell({ type: "missed", call });
         }

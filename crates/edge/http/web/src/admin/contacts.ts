@@ -76,7 +76,7 @@ export class Contacts extends Section {
   private table(items: readonly Contact[]): unknown {
     if (items.length === 0) return html`<p class="muted">${common().nothingFound}</p>`;
     return html`<div class="card frame"><table>
-      <thead><tr><th scope="col">${words().name}</th><th scope="col">${words().company}</th><th scope="col">${words().numbers}</th><th scope="col">${words().fields}</th><th></th></tr></thead>
+      <thead><tr><th scope="col">${words().name}</th><th scope="col">${words().company}</th><th scope="col">${words().numbers}</th><th scope="col">${words().fields}</th><td></td></tr></thead>
       <tbody>${items.map((one) => html`<tr data-contact=${one.id}><td>${one.name ?? ""}<br><span class="muted mono">${one.id}</span></td><td>${one.company ?? ""}</td>
         <td class="mono">${(one.numbers ?? []).map((number) => html`<div>${number}</div>`)}</td>
         <td class="muted">${Object.entries(one.fields ?? {}).map(([key, value]) => `${key} ${value}`).join(" · ")}</td>

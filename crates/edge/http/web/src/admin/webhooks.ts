@@ -98,7 +98,7 @@ export class Webhooks extends Section {
     const all = (this.deliveries ?? []).filter((one) => !this.wanted || one.state === this.wanted).slice(0, SHOWN);
     if (all.length === 0) return html`<p class="muted">${words().none}</p>`;
     return html`<div class="card frame"><table>
-      <thead><tr><th scope="col">${words().event}</th><th scope="col">${words().state}</th><th scope="col" class="number">${words().attempts}</th><th scope="col">${words().answer}</th><th></th></tr></thead>
+      <thead><tr><th scope="col">${words().event}</th><th scope="col">${words().state}</th><th scope="col" class="number">${words().attempts}</th><th scope="col">${words().answer}</th><td></td></tr></thead>
       <tbody>${all.map((one) => {
         const last = one.attempts.at(-1);
         return html`<tr data-delivery=${one.sequence} data-state=${one.state}><td><span class="mono">${one.event}</span><br><span class="muted mono">${shorter(one.sequence)}</span></td>

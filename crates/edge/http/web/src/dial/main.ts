@@ -83,14 +83,21 @@ export class DialPage extends Page {
         <p class="muted">${words().what}</p>
         <button id="call" class="main" ?disabled=${!store.agent}>${words().call}</button>
       </form>
-      <hookswitch-phone inline url=${base()} agent=${store.agent ?? nothing} ${ref(this.give)}></hookswitch-phone>
-      <section class="more">
-        ${"registerProtocolHandler" in navigator ? html`<button type="button" @click=${this.register}>${words().handler}</button><p class="muted">${words().handlerWhy}</p>` : nothing}
-        <a class="button" href=${bookmarklet()} @click=${(event: Event) => event.preventDefault()}>${words().bookmarklet}</a><p class="muted">${words().bookmarkletWhy}</p>
-      </section>
+      <hookswitch-phone inline url=${base()} agent=${store.agent ?? nothing} parent=${PARENT ?? nothing} ${ref(this.give)}></hookswitch-phone>
+      ${PARENT ? nothing : this.more()}
     </div>`;
   };
+
+  private more(): unknown {
+    return html`<section class="more">
+        ${"registerProtocolHandler" in navigator ? html`<button type="button" @click=${this.register}>${words().handler}</button><p class="muted">${words().handlerWhy}</p>` : nothing}
+        <a class="button" href=${bookmarklet()} @click=${(event: Event) => event.preventDefault()}>${words().bookmarklet}</a><p class="muted">${words().bookmarkletWhy}</p>
+      </section>`;
+  }
 }
+
+/** Who frames this page and is told of calls: only origins of the configuration can, and messages go to this one alone. */
+const PARENT = new URLSearchParams(location.search).get("parent");
 
 /** The number of the address, without what a link needs before it. */
 function asked(): string {

@@ -41,6 +41,7 @@ export const base = css`
   button.main:hover:not(:disabled) { background: color-mix(in oklab, var(--accent) 86%, var(--ink)); }
   button.good { background: var(--good); border-color: var(--good); color: var(--on-tone); }
   button.good:hover:not(:disabled) { background: color-mix(in oklab, var(--good) 86%, var(--ink)); }
+  button.main:disabled, button.good:disabled { background: var(--sunk); border-color: var(--line); }
   button.danger { color: var(--bad); border-color: currentColor; }
   button.danger:hover:not(:disabled) { background: color-mix(in oklab, var(--bad) 10%, var(--card)); }
   button.quiet { border-color: transparent; background: none; }

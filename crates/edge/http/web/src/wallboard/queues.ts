@@ -34,7 +34,7 @@ export class Queues extends LitElement {
       .frame { padding: 0.2rem 0.3rem; }
       :host([plain]) td.figure:not(.small) { font-size: 3.4rem; line-height: 1.1; }
       :host([plain]) td.small { font-size: 2rem; }
-      :host([plain]) h3 { font-size: 1.9rem; }
+      :host([plain]) td.name b { font-size: 1.9rem; font-weight: 600; }
       :host([plain]) svg { height: 3.4rem; }
       :host([plain]) td.chart { min-width: 6rem; width: 10%; }
       :host([plain]) td.chart.wide-chart { min-width: 9rem; width: 20%; }
@@ -79,7 +79,7 @@ export class Queues extends LitElement {
     const small = (label: string, value: string) => html`<td role="cell" class="number figure small" data-label=${label}>${value}</td>`;
     return html`<tr role="row" data-queue=${queue.id} ?data-chosen=${queue.id === this.chosen}>
       <td role="rowheader" class="name">${this.plain
-        ? html`<h3>${queue.id}</h3>`
+        ? html`<b>${queue.id}</b>`
         : html`<button type="button" class="quiet" aria-pressed=${queue.id === this.chosen} title=${words().only(queue.id)} @click=${() => this.choose(queue.id)}>${queue.id}</button>`}</td>
       ${this.figure(queue, "waiting")} ${this.figure(queue, "longest_wait_s")} ${this.figure(queue, "service_level")} ${this.figure(queue, "ready")}
       ${small(words().talking, count(queue.talking))} ${this.plain ? nothing : small(words().loggedIn, count(queue.logged_in))} ${this.figure(queue, "abandoned")}
