@@ -218,7 +218,7 @@ impl Response {
     /// As it goes over the wire.
     pub fn to_bytes(&self) -> Bytes {
         // A reason phrase built here must not end the line.
-        let reason = self.reason.replace(['\r', '\n', '\0'], " ");
+        let reason = self.reason.replace(['\r', '\n'], " ");
         wire(format_args!("SIP/2.0 {} {reason}\r\n", self.status), &self.headers, &self.body)
     }
 }
@@ -238,3 +238,6 @@ fn wire(start: fmt::Arguments<'_>, headers: &Headers, body: &Bytes) -> Bytes {
     bytes.put_slice(body);
     bytes.freeze()
 }
+
+#[cfg(test)]
+mod tests;

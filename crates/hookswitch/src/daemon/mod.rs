@@ -6,6 +6,7 @@ pub(crate) mod configuration;
 mod core;
 mod customers;
 mod dispatcher;
+mod links;
 pub(crate) mod machine;
 pub(crate) mod pops;
 pub(crate) mod records;

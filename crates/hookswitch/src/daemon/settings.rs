@@ -5,6 +5,7 @@ pub(crate) mod checked;
 mod dialled;
 pub(crate) mod lookup;
 mod prompts;
+pub(crate) mod sip;
 mod webhooks;
 
 use std::{

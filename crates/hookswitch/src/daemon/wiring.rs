@@ -36,17 +36,13 @@ use super::{
     core::{JournalStatus, Message},
     customers::Desk,
     dispatcher::Dispatcher,
+    links::Links,
     machine::{Committed, Machine, Options, Turned},
     report,
     reports::Reports,
     service::{self, Asked, LAST_REQUESTS, Signals},
     settings::{self, lookup::LookupPrepared},
 };
-use crate::links::{AsteriskLink, LinkStatus};
-
-/// Actions on the way to one link.
-const ACTIONS: usize = 1_024;
-
 /// A daemon that runs.
 pub(crate) struct Running {
     /// Its base URL.
@@ -119,21 +115,11 @@ pub(crate) async fn start(
     let (machine, first) = awake.start(clock.now())?;
 
     let stop_links = CancellationToken::new();
-    let mut statuses = Vec::new();
-    let (mut links, mut to_links) = (Vec::new(), Vec::new());
-    for link in settings::links(&config)? {
-        let (actions, inbox) = mpsc::channel(ACTIONS);
-        let (pbx, status) = (link.session.pbx.clone(), LinkStatus::default());
-        let open = machine.open_actions(&pbx);
-        let link = AsteriskLink::new(link, core.clone(), clock, status.clone());
-        links.push(link.run(open, away_since, inbox, stop_links.clone()));
-        statuses.push((pbx.clone(), status));
-        to_links.push((pbx, actions));
-    }
+    let links = Links::new(&config, &machine, (&core, clock), away_since, &stop_links)?;
     let stop_engine = CancellationToken::new();
     let (hub, status) = (Hub::new(reader.clone()), JournalStatus::default());
     let turned = readers_told(hub.clone(), status.clone());
-    let dispatcher = Dispatcher::new(machine, clock, pops_read, to_links, turned, customers.clone());
+    let dispatcher = Dispatcher::new(machine, clock, pops_read, links.actions, turned, customers.clone());
     let engine = run_engine(dispatcher, first, inbox, stop_engine.clone())?;
 
     // What nothing changed since the last life is measured as well.
@@ -141,9 +127,10 @@ pub(crate) async fn start(
     let stop_webhooks = CancellationToken::new();
     let webhooks = Webhooks::start(&reader, &cursors, settings::webhooks(&config)?, &stop_webhooks)?;
 
-    let links = links.into_iter().map(tokio::spawn).collect();
+    let (running, switches, statuses) = (links.runs, links.switches, links.statuses);
+    let running = running.into_iter().map(tokio::spawn).collect();
     let (access, access_read) = watch::channel(Arc::new(settings::access(&config)?));
-    let told = Told { access, pops, webhooks: webhooks.clone(), customers: customers.clone() };
+    let told = Told { access, pops, webhooks: webhooks.clone(), customers: customers.clone(), switches };
     let versions = (config.clone(), file, history);
     let configuration = Arc::new(Configuration::new(core.clone(), clock, told, versions).await);
     let daemon = Daemon {
@@ -167,7 +154,7 @@ pub(crate) async fn start(
         stop_links,
         stop_http,
         stop_engine,
-        links,
+        links: running,
         webhooks,
         stop_webhooks,
         http,

@@ -5,6 +5,7 @@ mod backoff;
 mod open;
 mod pin;
 pub(crate) mod session;
+pub(crate) mod sip;
 mod transport;
 
 pub(crate) use asterisk::{AsteriskLink, LinkSettings};

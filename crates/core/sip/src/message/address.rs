@@ -44,6 +44,9 @@ impl NameAddr {
     /// brackets must not hold `?` or `,` (3.1.2.13).
     pub(crate) fn read(text: &str) -> Result<Self, Problem> {
         let text = trim(text);
+        if text.contains(['\r', '\n']) {
+            return Err(Problem::Address);
+        }
         let (display, rest) = read_display(text)?;
         let Some(rest) = rest else {
             return Self::read_bare(text);

@@ -23,6 +23,9 @@ impl Params {
         if text.is_empty() {
             return Ok(Self::default());
         }
+        if text.contains(['\r', '\n']) {
+            return Err(Problem::Params);
+        }
         let list = text.strip_prefix(';').ok_or(Problem::Params)?;
         Self::collect(split_outside(list, b';'), is_header_value)
     }

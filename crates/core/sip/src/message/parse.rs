@@ -61,7 +61,7 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Message, Malformed> {
         Some((head, body)) => (bytes.get(..head), bytes.get(body..), None),
         None => (Some(bytes), None, Some(Problem::Header)),
     };
-    let head = String::from_utf8_lossy(head.unwrap_or_default());
+    let head = text(head.unwrap_or_default());
     let (line, rest) = head.split_once('\n').unwrap_or((&head, ""));
     let line = line.strip_suffix('\r').unwrap_or(line);
     let (headers, problem) = read_headers(rest, limits);
@@ -82,10 +82,24 @@ pub(crate) fn measure(bytes: &[u8], searched: usize, limits: &Limits) -> Result<
     let Some((end, body)) = head_end(bytes, searched.saturating_sub(2)) else {
         return Ok(None);
     };
-    let head = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default());
+    let head = text(bytes.get(..end).unwrap_or_default());
     let (headers, _) = read_headers(head.split_once('\n').map_or("", |(_, rest)| rest), limits);
     let length = content_length(&headers)?.unwrap_or(0);
     Ok(Some(body.saturating_add(length)))
+}
+
+/// Bytes as text; what is no UTF-8 becomes `?`, one character for one or more bytes: the usual replacement character
+/// has three, and would make the answer to a message larger than the message.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.push_str(if chunk.invalid().is_empty() { "" } else { "?" });
+    }
+    Cow::Owned(text)
 }
 
 /// The end of the last header and the start of the body; a line may end without CR (RFC 3261 section 7.5 asks

@@ -29,11 +29,11 @@ impl Response {
     /// The same with a To-tag, unless it has one.
     #[must_use]
     pub fn with_to_tag(mut self, tag: &str) -> Self {
-        let tagless = self.headers.to().filter(|to| to.tag().is_none());
-        if let (Some(_), Some(to)) = (tagless, self.headers.get(&Name::To)) {
-            // What stands there is kept as sent: a peer may compare it byte by byte.
-            let tagged =
-                if to.contains('<') || !to.contains('?') { format!("{to};tag={tag}") } else { to.to_owned() };
+        // What stands there is kept as sent: a peer may compare it byte by byte.
+        if let Some(to) = self.headers.get(&Name::To)
+            && self.headers.to().is_none_or(|to| to.tag().is_none())
+        {
+            let tagged = format!("{to};tag={tag}");
             self.headers.set(Name::To, tagged);
         }
         self

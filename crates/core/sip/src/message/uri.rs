@@ -276,13 +276,18 @@ impl Uri {
     }
 }
 
-/// Whether no parameter says two things, and the `needed` ones are in both or neither.
+/// Whether no parameter says two things, and the `needed` ones are in both or neither. Of a parameter that stands
+/// twice, which nobody may send, the first counts.
 fn same_params(one: &Params, two: &Params, needed: &[&str]) -> bool {
+    let value = |params: &Params, name: &str| {
+        let known = params.iter().find(|(known, _)| percent_decode(known).eq_ignore_ascii_case(name));
+        known.map(|(_, value)| percent_decode(value.unwrap_or("")).to_ascii_lowercase())
+    };
     let agrees = |from: &Params, with: &Params| {
-        from.iter().all(|(name, value)| {
-            let here = percent_decode(value.unwrap_or(""));
-            match with.get(&percent_decode(name)) {
-                Some(there) => here.eq_ignore_ascii_case(&percent_decode(there)),
+        from.iter().all(|(name, _)| {
+            let name = percent_decode(name);
+            match value(with, &name) {
+                Some(there) => value(from, &name) == Some(there),
                 None => !needed.iter().any(|needed| name.eq_ignore_ascii_case(needed)),
             }
         })

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::Problem;
 use super::method::Method;
 use super::params::Params;
-use super::scan::{is_token, number, split_outside, trim};
+use super::scan::{is_token, number, trim};
 
 /// The order of requests in a dialog (RFC 3261 section 20.16).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,9 +119,12 @@ impl FromStr for Replaces {
 
     fn from_str(text: &str) -> Result<Self, Problem> {
         let bad = Problem::Value("Replaces");
-        let mut parts = split_outside(text, b';');
-        let call_id = parts.next().filter(|call_id| !call_id.is_empty()).ok_or(bad)?;
-        let params = Params::read_header(text.get(text.find(';').ok_or(bad)?..).unwrap_or(""))?;
+        let (call_id, params) = text.split_at_checked(text.find(';').ok_or(bad)?).ok_or(bad)?;
+        let call_id = trim(call_id);
+        if call_id.is_empty() {
+            return Err(bad);
+        }
+        let params = Params::read_header(params)?;
         let tag = |name| params.get(name).filter(|tag| !tag.is_empty()).map(Box::from).ok_or(bad);
         let (to_tag, from_tag) = (tag("to-tag")?, tag("from-tag")?);
         Ok(Self { call_id: call_id.into(), to_tag, from_tag, early_only: params.has("early-only") })

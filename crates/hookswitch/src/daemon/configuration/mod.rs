@@ -24,6 +24,7 @@ pub(crate) use self::{explain::Imagined, history::History};
 use super::{
     Clock, Core,
     customers::Desk,
+    links::Switches,
     settings::{self, lookup::LookupPrepared},
 };
 
@@ -34,6 +35,7 @@ pub(super) struct Told {
     pub(super) pops: watch::Sender<Arc<PopTemplates>>,
     pub(super) webhooks: Webhooks,
     pub(super) customers: Desk,
+    pub(super) switches: Switches,
 }
 
 /// Changes the configuration, one change after the other.
@@ -176,11 +178,13 @@ impl Configuration {
         let pops = settings::pops(&config).map_err(failed)?;
         let webhooks = settings::webhooks(&config).map_err(failed)?;
         let lookup = LookupPrepared::new(&config).map_err(failed)?;
+        let switches = settings::sip::switches(&config).map_err(failed)?;
         let planned = self.planned(now, &config).await?;
         self.told.customers.apply(lookup).map_err(failed)?;
         self.told.webhooks.apply(webhooks).await.map_err(|error| failed(error.into()))?;
         self.told.access.send_replace(Arc::new(access));
         self.told.pops.send_replace(Arc::new(pops));
+        self.told.switches.tell(switches);
         let previous = planned.version;
         let stopping = || failed(BackendGone.into());
         let version = self.put_in_force(&config, previous + 1).await.ok_or_else(stopping)?;

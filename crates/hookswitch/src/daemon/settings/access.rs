@@ -50,11 +50,12 @@ fn extensions(agent: &Agent) -> (AgentId, Vec<String>) {
 
 /// Certificate and key, where HTTP is served by TLS.
 pub(crate) fn tls(config: &Config) -> anyhow::Result<Option<ServerConfig>> {
-    config.server.tls.as_ref().map(certified).transpose()
+    config.server.tls.as_ref().map(|files| certified(files, "server.tls")).transpose()
 }
 
-fn certified(files: &ServerTls) -> anyhow::Result<ServerConfig> {
-    let of = |key: &str, path: &Path| format!("server.tls.{key}: {}", path.display());
+/// The certificate and key that stand at this key.
+pub(super) fn certified(files: &ServerTls, at: &str) -> anyhow::Result<ServerConfig> {
+    let of = |key: &str, path: &Path| format!("{at}.{key}: {}", path.display());
     let chain =
         CertificateDer::pem_file_iter(&files.cert).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(
             |error| anyhow!("{}: {error}; hint: a certificate chain in PEM", of("cert", &files.cert)),

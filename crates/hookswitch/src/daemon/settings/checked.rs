@@ -4,8 +4,8 @@ use std::{path::Path, sync::Arc};
 
 use hookswitch_acd::{Engine, routing::RuleError};
 use hookswitch_config::{
-    Bundle, Checks, Config, Finding, Pbx, PbxKind, Problem, RuleFinding, Severity, load_bundle,
-    load_with,
+    Bundle, Checks, Config, Finding, PbxKind, Problem, RuleFinding, Severity, SipListen, SipTransport,
+    load_bundle, load_with,
 };
 use hookswitch_model::setup::Setup;
 use hookswitch_publish::{SuccessTest, WebhookSettings};
@@ -30,6 +30,7 @@ pub(crate) fn load_sent(bundle: &Bundle, folder: &Path) -> Result<Config, Vec<Pr
 fn all(mut config: Config) -> Result<Config, Vec<Problem>> {
     let mut problems = dialplan_problems(&config);
     problems.extend(tls_problems(&config));
+    problems.extend(sip_problems(&config));
     problems.extend(super::lookup::problem(&config));
     problems.extend(super::webhooks::problems(&config));
     if !problems.is_empty() {
@@ -86,9 +87,16 @@ impl Checks for Languages {
 
 /// Keys of the contract that this version reads and checks but does not act on: said, so that nobody relies on them.
 fn not_acted_on(config: &Config) -> Vec<Problem> {
-    let sip = |pbx: &Pbx| matches!(pbx.kind, PbxKind::Sip(_)).then(|| pbx.key.clone());
+    let web = |listen: &SipListen| matches!(listen.transport, SipTransport::Ws | SipTransport::Wss);
+    let sockets = config.pbxs.iter().flat_map(|pbx| match &pbx.kind {
+        PbxKind::Sip(sip) => {
+            let at = sip.listen.iter().enumerate().filter(|(_, listen)| web(listen));
+            at.map(|(index, _)| format!("{}.listen[{index}]", pbx.key)).collect()
+        }
+        PbxKind::Asterisk(_) => Vec::new(),
+    });
     let cluster = config.journal.cluster.is_some().then(|| "journal.cluster".to_owned());
-    let nothing = cluster.into_iter().chain(config.pbxs.iter().filter_map(sip));
+    let nothing = cluster.into_iter().chain(sockets);
     let hint = "docs/status.md says what works";
     let warn = |key: String| {
         let message = format!("{key} has no effect in this version");
@@ -103,6 +111,17 @@ fn tls_problems(config: &Config) -> Option<Problem> {
     let text = format!("{error:#}");
     let (message, hint) = text.split_once("; hint: ").unwrap_or((&text, "both are files in PEM"));
     Some(config.problem(Severity::Error, "server.tls", message, hint))
+}
+
+/// Certificates, music and addresses of a SIP queue server that do not serve.
+fn sip_problems(config: &Config) -> Vec<Problem> {
+    let problem = |(key, error): (String, anyhow::Error)| {
+        let text = format!("{error:#}");
+        let (message, hint) =
+            text.split_once("; hint: ").unwrap_or((&text, "docs/sip.md shows what may stand here"));
+        config.problem(Severity::Error, &key, message, hint)
+    };
+    super::sip::problems(config).into_iter().map(problem).collect()
 }
 
 /// What a dialplan would read as syntax.

@@ -1,0 +1,5 @@
+//! Hostile input: wrong by plan and wrong by chance. Nothing panics, and what is answered is small.
+
+mod chance;
+mod plan;
+mod victim;

@@ -1,0 +1,88 @@
+//! The links to the PBXs, of either kind: made before anything runs, so that what is wrong stops the start.
+
+use std::{collections::BTreeMap, pin::Pin};
+
+use hookswitch_config::Config;
+use hookswitch_model::{PbxId, Timestamp, pbx::PbxAction};
+use hookswitch_switch::Settings as SwitchSettings;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{Clock, Core, machine::Machine, settings};
+use crate::links::{AsteriskLink, LinkStatus, sip::SipLink};
+
+/// Actions on the way to one link.
+const ACTIONS: usize = 1_024;
+
+/// What a link does until it is stopped.
+type Run = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// All links.
+pub(super) struct Links {
+    /// To be run.
+    pub(super) runs: Vec<Run>,
+    /// What readiness asks.
+    pub(super) statuses: Vec<(PbxId, LinkStatus)>,
+    /// Where actions go.
+    pub(super) actions: Vec<(PbxId, mpsc::Sender<PbxAction>)>,
+    /// What SIP queue servers are told when the configuration changes.
+    pub(super) switches: Switches,
+}
+
+/// SIP queue servers, which take over most of another configuration at once.
+#[derive(Debug, Default)]
+pub(super) struct Switches(BTreeMap<PbxId, watch::Sender<SwitchSettings>>);
+
+impl Switches {
+    /// Another configuration is in force. One that listens elsewhere, or is new, does so after the next start.
+    pub(super) fn tell(&self, settings: BTreeMap<PbxId, SwitchSettings>) {
+        for (pbx, settings) in settings {
+            if let Some(told) = self.0.get(&pbx) {
+                told.send_replace(settings);
+            }
+        }
+    }
+}
+
+impl Links {
+    /// Makes the links of a configuration.
+    pub(super) fn new(
+        config: &Config,
+        machine: &Machine,
+        (core, clock): (&Core, Clock),
+        away_since: Option<Timestamp>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let mut links = Self {
+            runs: Vec::new(),
+            statuses: Vec::new(),
+            actions: Vec::new(),
+            switches: Switches::default(),
+        };
+        for link in settings::links(config)? {
+            let pbx = link.session.pbx.clone();
+            let (status, inbox) = links.add(&pbx);
+            let link = AsteriskLink::new(link, core.clone(), clock, status);
+            let run = link.run(machine.open_actions(&pbx), away_since, inbox, stop.clone());
+            links.runs.push(Box::pin(run));
+        }
+        for link in settings::sip::links(config)? {
+            let pbx = link.pbx.clone();
+            let (status, inbox) = links.add(&pbx);
+            let (told, changes) = watch::channel(link.switch.clone());
+            let link = SipLink::new(link, core.clone(), clock, status)?;
+            let run = link.run(machine.open_actions(&pbx), away_since, inbox, changes, stop.clone());
+            links.runs.push(Box::pin(run));
+            links.switches.0.insert(pbx, told);
+        }
+        Ok(links)
+    }
+
+    fn add(&mut self, pbx: &PbxId) -> (LinkStatus, mpsc::Receiver<PbxAction>) {
+        let (actions, inbox) = mpsc::channel(ACTIONS);
+        let status = LinkStatus::default();
+        self.statuses.push((pbx.clone(), status.clone()));
+        self.actions.push((pbx.clone(), actions));
+        (status, inbox)
+    }
+}

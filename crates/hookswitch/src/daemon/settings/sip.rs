@@ -1,0 +1,235 @@
+//! What a SIP queue server of the configuration is told: who may register, trunks, music, where it listens.
+
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context, anyhow};
+use hookswitch_config::{Agent, Config, Digest, Pbx, PbxKind, Sip, SipListen, SipTransport, Trunk};
+use hookswitch_media::{Clip, Codec};
+use hookswitch_model::{Millis, PbxId};
+use hookswitch_normalize::number::Plan;
+use hookswitch_sip::{Transport, Uri, auth::Algorithm};
+use hookswitch_switch::{
+    Line, Settings,
+    settings::{Account, Limits, MediaPorts, Network, Outside, SessionTimers, User},
+};
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt;
+
+use crate::links::sip::{Listen, SipSettings, WireSettings};
+
+/// The class of music of queues that name none.
+const DEFAULT_MUSIC: &str = "default";
+/// Files with these endings are raw A-law; others that are no WAV are raw µ-law.
+const ALAW: [&str; 3] = ["al", "alaw", "g711a"];
+
+/// One link a PBX of kind `sip`.
+pub(in crate::daemon) fn links(config: &Config) -> anyhow::Result<Vec<SipSettings>> {
+    sips(config).map(|(pbx, sip)| link(config, pbx, sip)).collect()
+}
+
+/// What the switches are told, by PBX: again at each change of the configuration.
+pub(in crate::daemon) fn switches(config: &Config) -> anyhow::Result<BTreeMap<PbxId, Settings>> {
+    sips(config).map(|(pbx, sip)| Ok((pbx.name.clone(), switch(config, pbx, sip)?))).collect()
+}
+
+/// Files that cannot be used, with the keys they are named by.
+pub(super) fn problems(config: &Config) -> Vec<(String, anyhow::Error)> {
+    let mut problems = Vec::new();
+    for (pbx, sip) in sips(config) {
+        let tls = sip.tls.as_ref().and_then(|files| super::access::certified(files, "pbx.tls").err());
+        problems.extend(tls.map(|error| (format!("{}.tls", pbx.key), error)));
+        for (class, file) in &sip.music {
+            let error = clip(file).err();
+            problems.extend(error.map(|error| (format!("{}.music.{class}", pbx.key), error)));
+        }
+        for (index, trunk) in sip.trunks.iter().enumerate() {
+            let error = addresses(trunk).err();
+            problems.extend(error.map(|error| (format!("{}.trunks[{index}].address", pbx.key), error)));
+        }
+    }
+    problems
+}
+
+fn sips(config: &Config) -> impl Iterator<Item = (&Pbx, &Sip)> {
+    config.pbxs.iter().filter_map(|pbx| match &pbx.kind {
+        PbxKind::Sip(sip) => Some((pbx, sip)),
+        PbxKind::Asterisk(_) => None,
+    })
+}
+
+fn link(config: &Config, pbx: &Pbx, sip: &Sip) -> anyhow::Result<SipSettings> {
+    let of = || format!("pbx {}", pbx.name);
+    let listen: Vec<_> = listened(sip).map(|listen| shown(sip, listen)).collect();
+    let server = sip.tls.as_ref().map(|files| super::access::certified(files, "pbx.tls"));
+    let server = server.transpose().with_context(of)?.map(|mut tls| {
+        tls.alpn_protocols = Vec::new();
+        Arc::new(tls)
+    });
+    let by_tls = sip.trunks.iter().flat_map(|trunk| &trunk.addresses).any(|address| {
+        address.starts_with("sips:") || address.to_ascii_lowercase().contains("transport=tls")
+    });
+    let client = (by_tls || server.is_some()).then(ClientConfig::builder);
+    let client = client.map(BuilderVerifierExt::with_platform_verifier).transpose();
+    let client = client.context("the system's certificates cannot be used").with_context(of)?;
+    let voice =
+        listen.first().map(|listen| listen.address.ip()).context("it listens nowhere").with_context(of)?;
+    Ok(SipSettings {
+        pbx: pbx.name.clone(),
+        switch: switch(config, pbx, sip)?,
+        plan: plan(config),
+        wires: WireSettings {
+            listen,
+            voice,
+            server,
+            client: client.map(|builder| Arc::new(builder.with_no_client_auth())),
+        },
+    })
+}
+
+fn switch(config: &Config, pbx: &Pbx, sip: &Sip) -> anyhow::Result<Settings> {
+    let of = || format!("pbx {}", pbx.name);
+    let agents = || config.agents.iter().filter(|agent| agent.setup.pbx == pbx.name);
+    let (mut users, mut extensions) = (BTreeMap::new(), BTreeMap::new());
+    for agent in agents() {
+        let lines = lines(agent).with_context(of)?;
+        for name in lines.iter().filter_map(Line::user) {
+            users.insert(Arc::clone(name), user(agent).with_context(of)?);
+        }
+        if let Some(extension) = &agent.setup.extension {
+            extensions.insert(extension.clone(), lines);
+        }
+    }
+    let settings = Settings::new(&sip.realm);
+    let (first, last) = sip.rtp_ports;
+    let media =
+        listened(sip).next().map(|listen| MediaPorts { address: shown(sip, listen).shown.ip(), first, last });
+    Ok(Settings {
+        algorithms: sip.digest.iter().copied().map(algorithm).collect(),
+        listen: listened(sip).map(|listen| (transport(listen.transport), shown(sip, listen).shown)).collect(),
+        users,
+        trunks: sip.trunks.iter().map(trunk).collect::<anyhow::Result<_>>().with_context(of)?,
+        extensions,
+        outside: outside(config),
+        session: SessionTimers { expires: span(sip.session_timer), ..settings.session },
+        ring: span(pbx.ring_timeout),
+        media,
+        music: music(config, sip).with_context(of)?,
+        limits: Limits { calls: sip.max_calls, ..settings.limits },
+        ..settings
+    })
+}
+
+/// WebSockets are not served.
+fn listened(sip: &Sip) -> impl Iterator<Item = &SipListen> {
+    sip.listen.iter().filter(|listen| !matches!(listen.transport, SipTransport::Ws | SipTransport::Wss))
+}
+
+/// Where a listener is, and where peers are told that it is.
+fn shown(sip: &Sip, listen: &SipListen) -> Listen {
+    let SipListen { transport: how, address } = *listen;
+    let shown = SocketAddr::new(sip.external.unwrap_or(address.ip()), address.port());
+    Listen { transport: transport(how), address, shown }
+}
+
+const fn span(span: Millis) -> Duration {
+    Duration::from_millis(span.0)
+}
+
+const fn transport(transport: SipTransport) -> Transport {
+    match transport {
+        SipTransport::Udp => Transport::Udp,
+        SipTransport::Tcp => Transport::Tcp,
+        SipTransport::Tls => Transport::Tls,
+        SipTransport::Ws => Transport::Ws,
+        SipTransport::Wss => Transport::Wss,
+    }
+}
+
+const fn algorithm(digest: Digest) -> Algorithm {
+    match digest {
+        Digest::Md5 => Algorithm::Md5,
+        Digest::Sha256 => Algorithm::Sha256,
+    }
+}
+
+fn lines(agent: &Agent) -> anyhow::Result<Vec<Line>> {
+    let line = |device: &hookswitch_model::call::Address| {
+        device.as_str().parse().with_context(|| format!("agent {}: {device}", agent.setup.id))
+    };
+    agent.setup.devices.iter().map(line).collect()
+}
+
+fn user(agent: &Agent) -> anyhow::Result<User> {
+    let of = || format!("agent {}", agent.setup.id);
+    let password = agent.sip_password.as_ref().ok_or_else(|| anyhow!("no sip_password")).with_context(of)?;
+    Ok(User {
+        password: password.reveal().with_context(of)?.into(),
+        number: agent.setup.extension.as_deref().map(Into::into),
+        display: Some(agent.setup.name.as_str().into()),
+        answers: agent.setup.remote_answer,
+    })
+}
+
+fn trunk(trunk: &Trunk) -> anyhow::Result<hookswitch_switch::settings::Trunk> {
+    let of = || format!("trunk {}", trunk.name);
+    let account = trunk.account.as_ref().map(|account| -> anyhow::Result<Account> {
+        let password = account.secret.reveal().with_context(of)?;
+        Ok(Account { user: account.username.as_str().into(), password: password.into() })
+    });
+    Ok(hookswitch_switch::settings::Trunk {
+        name: trunk.name.as_str().into(),
+        from: trunk
+            .from
+            .iter()
+            .map(|(address, prefix)| Network { address: *address, prefix: *prefix })
+            .collect(),
+        addresses: addresses(trunk).with_context(of)?,
+        account: account.transpose()?,
+        keep_alive: trunk.keep_alive.map(span),
+        max_calls: trunk.max_calls,
+        trusted: trunk.trusted,
+        outside: trunk.outside,
+    })
+}
+
+fn addresses(trunk: &Trunk) -> anyhow::Result<Vec<Uri>> {
+    let uri = |text: &String| {
+        text.parse::<Uri>()
+            .map_err(|error| anyhow!("{text}: {error}; hint: as in \"sip:192.0.2.7:5060;transport=udp\""))
+    };
+    trunk.addresses.iter().map(uri).collect()
+}
+
+fn plan(config: &Config) -> Plan {
+    let extensions = config.agents.iter().filter_map(|agent| agent.setup.extension.clone());
+    config.numbers.country.as_deref().map(Plan::new).unwrap_or_default().with_extensions(extensions)
+}
+
+fn outside(config: &Config) -> Outside {
+    let plan = plan(config);
+    Outside { allow: config.numbers.outbound_allow.clone(), read: Arc::new(move |number| plan.e164(number)) }
+}
+
+/// The music of each queue, by the class it names; that of no queue stands under the empty name.
+fn music(config: &Config, sip: &Sip) -> anyhow::Result<BTreeMap<String, Arc<Clip>>> {
+    let mut clips = BTreeMap::new();
+    for (class, file) in &sip.music {
+        clips.insert(class.as_str(), Arc::new(clip(file).with_context(|| format!("music {class}"))?));
+    }
+    let of_queue = config
+        .queues
+        .iter()
+        .map(|queue| (queue.setup.id.to_string(), queue.music.as_deref().unwrap_or(DEFAULT_MUSIC)));
+    let all = of_queue.chain([(String::new(), DEFAULT_MUSIC)]);
+    Ok(all.filter_map(|(queue, class)| Some((queue, Arc::clone(clips.get(class)?)))).collect())
+}
+
+fn clip(file: &Path) -> anyhow::Result<Clip> {
+    let name = file.display();
+    let bytes = fs::read(file).with_context(|| name.to_string())?;
+    let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let raw =
+        if ALAW.iter().any(|alaw| ending.eq_ignore_ascii_case(alaw)) { Codec::Pcma } else { Codec::Pcmu };
+    Clip::read(&bytes, raw)
+        .map_err(|error| anyhow!("{name}: {error}; hint: a WAV file of 8 kHz and one channel, or raw G.711"))
+}
