@@ -121,13 +121,8 @@ pub fn configuration(pbx: &Pbx, webhook: &str, more: &str) -> String {
         Mode::Route => "route",
         Mode::Observe => "observe",
     };
-    let mut text = format!(
-        r#"[numbers]
-country = "DE"
-outbound_allow = ["+49"]
-extensions = ["xxx", "xxxx"]
-
-[[pbx]]
+    let pbx = format!(
+        r#"[[pbx]]
 name = "hq"
 kind = "asterisk"
 address = "{address}"
@@ -137,7 +132,24 @@ mode = "{mode}"
 dial_context = "from-internal"
 fallback = {{ goto = "from-internal,600,1" }}
 ring_timeout = "4s"
+"#
+    );
+    let mut text = around(&pbx, webhook);
+    text.push_str(AGENTS);
+    text.push_str(more);
+    text.push_str(QUEUES);
+    text
+}
 
+/// Numbers, this PBX, the CRM.
+fn around(pbx: &str, webhook: &str) -> String {
+    format!(
+        r#"[numbers]
+country = "DE"
+outbound_allow = ["+49"]
+extensions = ["xxx", "xxxx"]
+
+{pbx}
 [crm]
 pop = {{ one = "https://crm.example.com/contacts/{{{{ customer.id | urlencode }}}}", many = "https://crm.example.com/search?tel={{{{ ani.e164 | urlencode }}}}", none = "https://crm.example.com/leads/new?tel={{{{ ani.e164 | urlencode }}}}" }}
 
@@ -149,10 +161,45 @@ secret = "{WEBHOOK_SECRET}"
 allow_private = true
 
 "#
+    )
+}
+
+/// Hookswitch as the PBX: where phones and customers reach it, and where its trunk leads.
+#[derive(Debug, Clone, Copy)]
+pub struct Own {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Where customers call from and the outside party is reached.
+    pub trunk: SocketAddr,
+}
+
+/// What the phones register with at Hookswitch itself.
+pub const SIP_PASSWORD: &str = "a password of the tests";
+
+/// The same people, numbers and queues where Hookswitch is the PBX. What the dialplan of the other PBXs does with
+/// people's own numbers, routes do here.
+#[must_use]
+pub fn own_configuration(own: &Own, webhook: &str, more: &str) -> String {
+    let Own { address, trunk } = own;
+    let pbx = format!(
+        r#"[[pbx]]
+name = "hq"
+kind = "sip"
+listen = ["udp:{address}", "tcp:{address}"]
+trunks = [{{ name = "carrier", from = ["{from}/32"], address = "sip:{trunk}" }}]
+ring_timeout = "4s"
+"#,
+        from = trunk.ip(),
     );
-    text.push_str(AGENTS);
-    text.push_str(more);
+    let sip = |text: &str| {
+        let password = format!("sip_password = \"{SIP_PASSWORD}\"\ndevices = [\"sip:");
+        text.replace("devices = [\"PJSIP/", &password).replace("PJSIP/", "sip:")
+    };
+    let mut text = around(&pbx, webhook);
+    text.push_str(&sip(AGENTS));
+    text.push_str(&sip(more));
     text.push_str(QUEUES);
+    text.push_str(DIRECT);
     text
 }
 
@@ -238,5 +285,17 @@ queue = "billing"
 name = "brief"
 when = 'dnis == "5023"'
 queue = "brief"
+
+"#;
+
+const DIRECT: &str = r#"[[route]]
+name = "alice"
+when = 'dnis == "5001"'
+agent = "alice"
+
+[[route]]
+name = "erin"
+when = 'dnis == "5017"'
+agent = "erin"
 
 "#;

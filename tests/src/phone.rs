@@ -19,6 +19,7 @@
 
 mod call;
 mod dialog;
+mod digest;
 mod media;
 pub mod message;
 
@@ -70,6 +71,8 @@ pub struct Phone {
 #[derive(Debug)]
 struct PhoneInner {
     user: String,
+    /// What it answers challenges with.
+    password: Option<String>,
     socket: UdpSocket,
     address: SocketAddr,
     ip: Ipv4Addr,
@@ -103,17 +106,50 @@ impl Phone {
         Ok(phone)
     }
 
+    /// A phone that registers from 127.0.0.1 and answers challenges with a password (RFC 3261 section 22).
+    ///
+    /// # Errors
+    /// When the PBX does not accept the registration in time.
+    pub async fn with_password(user: &str, password: &str, server: SocketAddr) -> Result<Self> {
+        let phone = Self::at((Ipv4Addr::LOCALHOST, 0).into(), (user, Some(password)), server).await?;
+        phone.register().await?;
+        Ok(phone)
+    }
+
+    /// Registers an address for somebody else who will be reached there; nothing is left at it.
+    ///
+    /// # Errors
+    /// When the PBX does not accept the registration in time.
+    pub async fn enrol(
+        (user, password): (&str, &str),
+        address: SocketAddr,
+        server: SocketAddr,
+        expires: u32,
+    ) -> Result<()> {
+        let phone = Self::at(address, (user, Some(password)), server).await?;
+        phone.inner.register(expires).await
+    }
+
     /// A phone that is only reachable at its address: a trunk, or one that registers later.
     ///
     /// # Errors
     /// When the address cannot be bound.
     pub async fn unregistered(user: &str, address: SocketAddr, server: SocketAddr) -> Result<Self> {
+        Self::at(address, (user, None), server).await
+    }
+
+    async fn at(
+        address: SocketAddr,
+        (user, password): (&str, Option<&str>),
+        server: SocketAddr,
+    ) -> Result<Self> {
         let socket = UdpSocket::bind(address).await.with_context(|| format!("phone {user} at {address}"))?;
         let address = socket.local_addr()?;
         let SocketAddr::V4(v4) = address else { bail!("phones speak IPv4, not {address}") };
         let (ringing, incoming) = mpsc::unbounded_channel();
         let inner = Arc::new(PhoneInner {
             user: user.to_owned(),
+            password: password.map(str::to_owned),
             socket,
             address,
             ip: *v4.ip(),
@@ -235,8 +271,31 @@ impl PhoneInner {
         let _ = self.socket.send_to(bytes, to).await;
     }
 
-    /// Sends a request other than INVITE until its final response is here (RFC 3261 section 17.1.2).
+    /// Asks, and asks again with a password when that is asked for.
     async fn ask(&self, request: Message) -> Result<Message> {
+        let response = self.ask_once(request.clone()).await?;
+        match self.answer_challenge(&request, &response) {
+            Some(again) => self.ask_once(again).await,
+            None => Ok(response),
+        }
+    }
+
+    /// The request once more, with what a challenge asks for (RFC 3261 section 22.2); none when it is none.
+    fn answer_challenge(&self, request: &Message, response: &Message) -> Option<Message> {
+        let (challenge, header) = match response.status()? {
+            401 => (response.header("WWW-Authenticate")?, "Authorization"),
+            407 => (response.header("Proxy-Authenticate")?, "Proxy-Authorization"),
+            _ => return None,
+        };
+        let uri = request.start_line.split(' ').nth(1)?;
+        let credentials =
+            digest::credentials(challenge, &self.user, self.password.as_deref()?, (request.method(), uri))?;
+        let again = request.again(&self.via(), request.cseq() + 1);
+        Some(again.with(header, credentials))
+    }
+
+    /// Sends a request other than INVITE until its final response is here (RFC 3261 section 17.1.2).
+    async fn ask_once(&self, request: Message) -> Result<Message> {
         let mut responses = self.expect_responses(&request);
         let give_up = Instant::now() + PATIENCE;
         let mut interval = T1;
@@ -266,7 +325,8 @@ impl PhoneInner {
         let (call_id, cseq) = {
             let mut state = self.state();
             let (call_id, cseq) = state.registration.take().unwrap_or_else(|| (dialog::token(), 0));
-            state.registration = Some((call_id.clone(), cseq + 1));
+            // One for the answer to a challenge.
+            state.registration = Some((call_id.clone(), cseq + 2));
             (call_id, cseq + 1)
         };
         let us = format!("<sip:{}@{}>", self.user, self.server.ip());

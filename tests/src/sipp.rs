@@ -1,17 +1,68 @@
 //! SIPp, for more callers than scripted phones are meant for (Debian's `sip-tester`).
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+pub use script::{Side, scenario};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time;
 
 use crate::asterisk::install_tools;
 use crate::ports::free_port;
+
+mod script;
+
+/// How long a scripted call may take: the longest timer of SIP is 32 s.
+const SCRIPTED: Duration = Duration::from_secs(90);
+
+/// A [script](scenario) that is being played.
+#[derive(Debug)]
+pub struct Played {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Played {
+    /// Begins a script at an address: a caller dials `number` at `to`, a phone waits for a call.
+    ///
+    /// # Errors
+    /// When the script is wrong, or SIPp cannot be had.
+    pub async fn begin(
+        (side, script): (Side, &str),
+        address: SocketAddr,
+        (number, to): (&str, SocketAddr),
+    ) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("script.xml");
+        std::fs::write(&file, scenario(side, script)?)?;
+        let mut command = sipp(&file, address, folder.path()).await?;
+        // Repeats are what scripts are about: SIPp makes none of its own.
+        command.args(["-m", "1", "-nr", "-trace_msg", "-message_file", "messages", "-s", number]);
+        if side == Side::Caller {
+            command.arg(to.to_string());
+        }
+        Ok(Self { child: command.spawn()?, folder })
+    }
+
+    /// Waits until every line was played.
+    ///
+    /// # Errors
+    /// When something else was heard, or nothing: the error holds all messages.
+    pub async fn end(mut self) -> Result<()> {
+        let status = time::timeout(SCRIPTED, self.child.wait()).await;
+        let heard = || {
+            let messages = std::fs::read_to_string(self.folder.path().join("messages")).unwrap_or_default();
+            format!("{}\n{messages}", errors(self.folder.path()))
+        };
+        let status = status.with_context(|| format!("SIPp does not end\n{}", heard()))??;
+        ensure!(status.success(), "SIPp: {status}\n{}", heard());
+        Ok(())
+    }
+}
 
 /// A load of callers.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +89,7 @@ impl Agents {
     /// When SIPp cannot be had.
     pub async fn at(address: SocketAddr) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let child = sipp("agent.xml", address, folder.path()).await?.arg("-aa").spawn()?;
+        let child = sipp(&load_file("agent.xml"), address, folder.path()).await?.arg("-aa").spawn()?;
         Ok(Self { child, folder })
     }
 
@@ -63,7 +114,7 @@ pub async fn customers_call(pbx: SocketAddr, load: Load) -> Result<Output> {
     let folder = tempfile::tempdir()?;
     // Customers come from the carrier's address, but not from its port: the PBX knows it by the address.
     let address = SocketAddr::from(([127, 0, 0, 2], free_port()));
-    let output = sipp("caller.xml", address, folder.path())
+    let output = sipp(&load_file("caller.xml"), address, folder.path())
         .await?
         .arg(pbx.to_string())
         .args(["-s", load.number, "-r", &load.rate.to_string(), "-m", &load.calls.to_string()])
@@ -81,13 +132,18 @@ pub async fn customers_call(pbx: SocketAddr, load: Load) -> Result<Output> {
     Ok(output)
 }
 
-async fn sipp(scenario: &str, address: SocketAddr, folder: &Path) -> Result<Command> {
+/// A scenario of the load tests.
+fn load_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("load").join(name)
+}
+
+async fn sipp(scenario: &Path, address: SocketAddr, folder: &Path) -> Result<Command> {
     install_tools().await?;
     // Like every process of the tests: dies with them.
     let mut command = Command::new("setpriv");
     command
         .args(["--pdeathsig", "KILL", "sipp", "-sf"])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("load").join(scenario))
+        .arg(scenario)
         .args(["-i", &address.ip().to_string(), "-p", &address.port().to_string()])
         .args(["-nostdin", "-nd", "-trace_err", "-error_file", "errors"])
         .current_dir(folder)

@@ -55,8 +55,12 @@ impl Stages {
     #[must_use]
     pub fn hold(self, place: Place) -> bool {
         match (self, place) {
-            (Self::All, _) | (Self::Real, Place::Asterisk(_)) | (Self::Simulated, Place::Simulator) => true,
-            (Self::Real, Place::Simulator) | (Self::Simulated, Place::Asterisk(_)) => false,
+            (Self::All, _)
+            | (Self::Real, Place::Asterisk(_) | Place::Hookswitch)
+            | (Self::Simulated, Place::Simulator) => true,
+            (Self::Real, Place::Simulator) | (Self::Simulated, Place::Asterisk(_) | Place::Hookswitch) => {
+                false
+            }
         }
     }
 }
@@ -88,13 +92,14 @@ impl Stage {
         let mut world = World::create(place, mode).await?;
         let wire = Wire::to(world.ami()).await?;
         let sink = Sink::start().await?;
-        let pbx = cast::Pbx { address: wire.address(), credentials: world.credentials(), mode };
-        let configuration = cast::configuration(&pbx, &sink.url(), settings);
+        let configuration = world.configuration(wire.address(), mode, &sink.url(), settings);
         let mut daemon = Daemon::prepare(&configuration)?;
-        let dialplan = printed_dialplan(&daemon, mode).await?;
-        world.open(&dialplan).await?;
+        if place != Place::Hookswitch {
+            world.open(&printed_dialplan(&daemon, mode).await?).await?;
+        }
         daemon.launch().await?;
         daemon.wait_links_up().await?;
+        world.daemon_runs().await?;
         let reader = Reader::websocket(&daemon.api(), "after=0").await?;
         Ok(Self { world, daemon, wire, sink, reader, earlier: Vec::new(), seen: 0 })
     }
@@ -324,6 +329,7 @@ impl Stage {
         self.earlier.append(&mut read);
         self.daemon.launch().await?;
         self.daemon.wait_links_up().await?;
+        self.world.daemon_runs().await?;
         self.reader = Reader::websocket(&self.daemon.api(), &format!("after={last}")).await?;
         self.seen = 0;
         Ok(())

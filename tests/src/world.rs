@@ -5,12 +5,13 @@ mod telephones;
 
 use std::net::SocketAddr;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::act::Act;
 use crate::ami::Ami;
 use crate::asterisk::{Asterisk, HOOKSWITCH_USER, Options, Version};
-use crate::cast::Mode;
+use crate::cast::{self, Mode, Own};
+use crate::ports::free_port;
 pub use simulated::Simulated;
 pub use telephones::Telephones;
 
@@ -21,6 +22,8 @@ pub enum Place {
     Asterisk(Version),
     /// The simulator.
     Simulator,
+    /// Hookswitch itself, by SIP, with scripted SIP phones.
+    Hookswitch,
 }
 
 /// A PBX with people around it.
@@ -30,6 +33,8 @@ pub enum World {
     Real(Box<Real>),
     /// Simulated.
     Simulated(Simulated),
+    /// The daemon under test, with scripted SIP phones.
+    Own(Box<OwnWorld>),
 }
 
 /// A real PBX with scripted SIP phones.
@@ -39,6 +44,24 @@ pub struct Real {
     pub asterisk: Asterisk,
     /// The people at their phones.
     pub telephones: Telephones,
+}
+
+/// The daemon as the PBX: its phones register once it runs.
+#[derive(Debug)]
+pub struct OwnWorld {
+    /// Where it listens, and the trunk.
+    pub own: Own,
+    telephones: Option<Telephones>,
+}
+
+impl OwnWorld {
+    /// The people at their phones.
+    ///
+    /// # Errors
+    /// Before the daemon runs.
+    pub fn telephones(&mut self) -> Result<&mut Telephones> {
+        self.telephones.as_mut().context("nobody has a phone before the daemon runs")
+    }
 }
 
 impl World {
@@ -54,6 +77,39 @@ impl World {
                 Ok(Self::Real(Box::new(Real { asterisk, telephones })))
             }
             Place::Simulator => Simulated::create(mode).await.map(Self::Simulated),
+            Place::Hookswitch => {
+                let ours = |ip: [u8; 4]| SocketAddr::from((ip, free_port()));
+                let own = Own { address: ours([127, 0, 0, 1]), trunk: ours([127, 0, 0, 2]) };
+                Ok(Self::Own(Box::new(OwnWorld { own, telephones: None })))
+            }
+        }
+    }
+
+    /// The configuration of the stories for this PBX, which the daemon is to reach at `wire`.
+    #[must_use]
+    pub fn configuration(&self, wire: SocketAddr, mode: Mode, webhook: &str, more: &str) -> String {
+        match self {
+            Self::Own(own) => cast::own_configuration(&own.own, webhook, more),
+            Self::Real(_) | Self::Simulated(_) => {
+                let pbx = cast::Pbx { address: wire, credentials: self.credentials(), mode };
+                cast::configuration(&pbx, webhook, more)
+            }
+        }
+    }
+
+    /// The daemon runs: phones that register with it can do so now.
+    ///
+    /// # Errors
+    /// When it does not take a registration.
+    pub async fn daemon_runs(&mut self) -> Result<()> {
+        let Self::Own(world) = self else { return Ok(()) };
+        match &world.telephones {
+            Some(telephones) => telephones.register_all().await,
+            None => {
+                let Own { address, trunk } = world.own;
+                world.telephones = Some(Telephones::with_passwords(address, trunk).await?);
+                Ok(())
+            }
         }
     }
 
@@ -68,15 +124,17 @@ impl World {
             }
             Self::Real(real) => real.asterisk.set_dialplan(dialplan).await,
             Self::Simulated(simulated) => simulated.open(dialplan),
+            Self::Own(_) => Ok(()),
         }
     }
 
-    /// Where its manager interface is.
+    /// Where its manager interface is; where SIP is, if it has none.
     #[must_use]
     pub fn ami(&self) -> SocketAddr {
         match self {
             Self::Real(real) => real.asterisk.ami(),
             Self::Simulated(simulated) => simulated.address(),
+            Self::Own(world) => world.own.address,
         }
     }
 
@@ -85,7 +143,7 @@ impl World {
     pub fn credentials(&self) -> (&'static str, &'static str) {
         match self {
             Self::Real(_) => HOOKSWITCH_USER,
-            Self::Simulated(_) => ("hookswitch", "hookswitch"),
+            Self::Simulated(_) | Self::Own(_) => ("hookswitch", "hookswitch"),
         }
     }
 
@@ -100,6 +158,7 @@ impl World {
                 let (user, secret) = self.credentials();
                 Ami::login(simulated.address(), user, secret).await
             }
+            Self::Own(_) => bail!("Hookswitch has no manager interface"),
         }
     }
 
@@ -110,7 +169,7 @@ impl World {
     pub fn real(&self) -> Result<&Real> {
         match self {
             Self::Real(real) => Ok(real),
-            Self::Simulated(_) => None.context("this needs a real PBX"),
+            Self::Simulated(_) | Self::Own(_) => None.context("this needs a real PBX"),
         }
     }
 
@@ -122,6 +181,7 @@ impl World {
         match self {
             Self::Real(real) => real.telephones.perform(act).await,
             Self::Simulated(simulated) => simulated.perform(act).await,
+            Self::Own(world) => world.telephones()?.perform(act).await,
         }
     }
 
@@ -130,6 +190,11 @@ impl World {
         match self {
             Self::Real(real) => real.telephones.hang_up_all().await,
             Self::Simulated(simulated) => simulated.hang_up_all(),
+            Self::Own(world) => {
+                if let Some(telephones) = &world.telephones {
+                    telephones.hang_up_all().await;
+                }
+            }
         }
     }
 
@@ -147,6 +212,7 @@ impl World {
                 simulated.restart();
                 Ok(())
             }
+            Self::Own(_) => bail!("it restarts with the daemon"),
         }
     }
 
@@ -156,6 +222,7 @@ impl World {
         match self {
             Self::Real(real) => real.telephones.diary(),
             Self::Simulated(simulated) => simulated.diary(),
+            Self::Own(world) => world.telephones.as_ref().map_or(String::new(), Telephones::diary),
         }
     }
 }

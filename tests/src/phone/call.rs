@@ -48,6 +48,8 @@ pub(super) struct CallInner {
     outgoing: bool,
     /// The INVITE that opened it.
     invite: Message,
+    /// The one of ours that counts, where it had to be repeated with a password.
+    repeated: Mutex<Option<Message>>,
     media: Media,
     dialog: Mutex<Dialog>,
     state: watch::Sender<CallState>,
@@ -232,7 +234,7 @@ impl Call {
             }
             CallState::Calling | CallState::Ringing if call.outgoing => {
                 call.set(CallState::Ended(Ending::Here), "gives up");
-                let cancel = call.dialog().cancel(&call.phone, &call.invite);
+                let cancel = call.dialog().cancel(&call.phone, &call.sent_invite());
                 call.phone.ask(cancel).await.map(drop)
             }
             CallState::Calling | CallState::Ringing => self.reject(603).await,
@@ -360,6 +362,7 @@ impl CallInner {
             phone: Arc::clone(phone),
             outgoing,
             invite,
+            repeated: Mutex::default(),
             media,
             dialog: Mutex::new(dialog),
             state: watch::Sender::new(CallState::Calling),
@@ -399,7 +402,7 @@ impl CallInner {
     }
 
     /// The INVITE transaction of a caller (RFC 3261 section 17.1.1).
-    async fn invite(self: Arc<Self>, invite: Message, mut responses: mpsc::UnboundedReceiver<Message>) {
+    async fn invite(self: Arc<Self>, mut invite: Message, mut responses: mpsc::UnboundedReceiver<Message>) {
         let mut interval = T1;
         let mut resend = Some(Instant::now());
         loop {
@@ -422,10 +425,27 @@ impl CallInner {
                 }
                 status => {
                     self.phone.state().asked.remove(&super::transaction(&invite));
-                    return self.take_final(&invite, &response, status).await;
+                    let Some(again) = self.phone.answer_challenge(&invite, &response) else {
+                        return self.take_final(&invite, &response, status).await;
+                    };
+                    self.acknowledge(&invite, &response).await;
+                    responses = self.phone.expect_responses(&again);
+                    self.ask_again(again.clone());
+                    (invite, interval, resend) = (again, T1, Some(Instant::now()));
                 }
             }
         }
+    }
+
+    fn ask_again(&self, invite: Message) {
+        self.dialog().count_to(invite.cseq());
+        *self.repeated.lock().unwrap_or_else(PoisonError::into_inner) = Some(invite);
+    }
+
+    /// Our INVITE as it was sent last.
+    fn sent_invite(&self) -> Message {
+        let repeated = self.repeated.lock().unwrap_or_else(PoisonError::into_inner);
+        repeated.as_ref().unwrap_or(&self.invite).clone()
     }
 
     fn take_provisional(&self, response: &Message) {

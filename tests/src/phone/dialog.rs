@@ -73,6 +73,11 @@ impl Dialog {
         }
     }
 
+    /// A request was repeated under this number.
+    pub(super) fn count_to(&mut self, cseq: u32) {
+        self.cseq = self.cseq.max(cseq);
+    }
+
     /// A new request in this dialog.
     pub(super) fn request(&mut self, phone: &PhoneInner, method: &str) -> Message {
         self.cseq += 1;

@@ -26,6 +26,20 @@ impl Message {
         self
     }
 
+    /// The same request once more: another transaction, another number.
+    #[must_use]
+    pub fn again(&self, via: &str, cseq: u32) -> Self {
+        let mut again = self.clone();
+        for (name, value) in &mut again.headers {
+            match name.as_str() {
+                "Via" => via.clone_into(value),
+                "CSeq" => *value = format!("{cseq} {}", self.method()),
+                _ => {}
+            }
+        }
+        again
+    }
+
     /// Sets the body and its type.
     #[must_use]
     pub fn with_body(self, content_type: &str, body: impl Into<String>) -> Self {

@@ -6,11 +6,14 @@ use std::net::SocketAddr;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::act::Act;
-use crate::cast::{Mode, customer_number, dialled_from_outside, dialled_inside, phone};
+use crate::cast::{Mode, SIP_PASSWORD, customer_number, dialled_from_outside, dialled_inside, phone};
 use crate::phone::{Call, CallState, Ending, Phone};
 
 /// Who has a phone that registers.
 const AT_PHONES: [&str; 7] = ["A", "B", "D", "E1", "E2", "G", "X"];
+
+/// Whose phone Hookswitch itself knows.
+const WITH_PASSWORDS: [&str; 5] = ["A", "B", "D", "E1", "E2"];
 
 /// Everybody's telephone, and the calls at it.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub struct Telephones {
     trunk: Phone,
     /// The calls each person has or had, oldest first.
     calls: BTreeMap<String, Vec<Call>>,
+    /// Who waits is not answered yet: being sent away is a refusal then, not a hang-up.
+    waits_unanswered: bool,
 }
 
 impl Telephones {
@@ -35,7 +40,21 @@ impl Telephones {
             phones.insert(who, Phone::registered(number, pbx).await?);
         }
         let trunk = Phone::unregistered("trunk", trunk, pbx).await?;
-        Ok(Self { mode, phones, trunk, calls: BTreeMap::new() })
+        Ok(Self { mode, phones, trunk, calls: BTreeMap::new(), waits_unanswered: false })
+    }
+
+    /// Registers the agents' phones with their passwords, at Hookswitch itself.
+    ///
+    /// # Errors
+    /// When it does not take a registration.
+    pub async fn with_passwords(pbx: SocketAddr, trunk: SocketAddr) -> Result<Self> {
+        let mut phones = BTreeMap::new();
+        for who in WITH_PASSWORDS {
+            let number = phone(who).context("who has a phone has a number")?;
+            phones.insert(who, Phone::with_password(number, SIP_PASSWORD, pbx).await?);
+        }
+        let trunk = Phone::unregistered("trunk", trunk, pbx).await?;
+        Ok(Self { mode: Mode::Route, phones, trunk, calls: BTreeMap::new(), waits_unanswered: true })
     }
 
     /// The phone of a person; the trunk for those behind it.
@@ -120,7 +139,9 @@ impl Telephones {
             Act::HangsUp(who) => self.last_live(who)?.hang_up().await,
             Act::IsCutOff(who) => {
                 let ending = self.to_be_cut_off(who)?.wait_ended().await?;
-                ensure!(matches!(ending, Ending::There(_)), "{who} was not cut off: {ending:?}");
+                let sent_away = self.waits_unanswered && matches!(ending, Ending::Refused(_));
+                let cut_off = sent_away || matches!(ending, Ending::There(_));
+                ensure!(cut_off, "{who} was not cut off: {ending:?}");
                 Ok(())
             }
             Act::IsFree(who) => self.first_live(who)?.wait_ended().await.map(drop),

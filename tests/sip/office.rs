@@ -1,0 +1,76 @@
+//! An office whose PBX is Hookswitch: alice's and bob's phones, a queue, a trunk.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result, ensure};
+use hookswitch_tests::cast::{self, Own, SIP_PASSWORD};
+use hookswitch_tests::daemon::Daemon;
+use hookswitch_tests::events::{Reader, kind, text};
+use hookswitch_tests::phone::Phone;
+use hookswitch_tests::ports::free_port;
+use hookswitch_tests::sipp::{Played, Side};
+use hookswitch_tests::webhook::Sink;
+use serde_json::Value;
+
+/// A daemon that is the PBX, and a reader of its events.
+pub(crate) struct Office {
+    pub(crate) own: Own,
+    pub(crate) daemon: Daemon,
+    pub(crate) reader: Reader,
+    _sink: Sink,
+}
+
+impl Office {
+    /// Opens it, with more configuration.
+    pub(crate) async fn open(more: &str) -> Result<Self> {
+        let ours = |ip: [u8; 4]| SocketAddr::from((ip, free_port()));
+        let own = Own { address: ours([127, 0, 0, 1]), trunk: ours([127, 0, 0, 2]) };
+        let sink = Sink::start().await?;
+        let daemon = Daemon::start(&cast::own_configuration(&own, &sink.url(), more)).await?;
+        let reader = Reader::websocket(&daemon.api(), "after=0").await?;
+        Ok(Self { own, daemon, reader, _sink: sink })
+    }
+
+    /// Somebody's phone is at this address now.
+    pub(crate) async fn phone_of(&self, who: &str) -> Result<SocketAddr> {
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let number = cast::phone(who).context("who has a phone")?;
+        Phone::enrol((number, SIP_PASSWORD), address, self.own.address, 3_600).await?;
+        Ok(address)
+    }
+
+    /// A phone plays its script there.
+    pub(crate) async fn phone(&self, address: SocketAddr, script: &str) -> Result<Played> {
+        Played::begin((Side::Phone, script), address, ("", self.own.address)).await
+    }
+
+    /// A customer plays a script, from the trunk's address.
+    pub(crate) async fn caller(&self, number: &str, script: &str) -> Result<Played> {
+        let address = SocketAddr::from(([127, 0, 0, 2], free_port()));
+        Played::begin((Side::Caller, script), address, (number, self.own.address)).await
+    }
+
+    /// Waits for the end of so many calls; gives their dispositions, in order.
+    pub(crate) async fn ends(&self, calls: usize) -> Result<Vec<String>> {
+        let mut mark = 0;
+        for _ in 0..calls {
+            (mark, _) =
+                self.reader.find_after(mark, "call.ended", |event| kind(event) == "call.ended").await?;
+        }
+        let events = self.reader.events();
+        let ended = events.iter().filter(|event| kind(event) == "call.ended");
+        Ok(ended.filter_map(|event| text(event, "/data/ledger/disposition").map(str::to_owned)).collect())
+    }
+
+    /// Nobody is busy and nothing is left.
+    pub(crate) async fn is_idle(&self) -> Result<()> {
+        let snapshot = self.daemon.api().get("/v1/snapshot").await?;
+        let calls = snapshot["calls"].as_array().context("calls is a list")?;
+        ensure!(calls.is_empty(), "calls are left: {calls:?}");
+        let busy =
+            |agent: &&Value| matches!(agent["state"].as_str(), Some("reserved" | "talking" | "holding"));
+        let stuck = snapshot["agents"].as_array().context("agents is a list")?.iter().find(busy);
+        ensure!(stuck.is_none(), "stuck: {stuck:?}");
+        Ok(())
+    }
+}
