@@ -183,8 +183,8 @@ impl Switch {
     /// The pair a leg is part of.
     fn pair(&self, leg: LegId) -> Result<(DialogId, CallId, DialogId), Refused> {
         let (id, call) = self.party(leg)?;
-        if self.legs.get(&id).is_none_or(|known| known.part != leg.part || !matches!(known.phase, Phase::Up))
-        {
+        let known = self.legs.get(&id).ok_or(Refused::NoLeg)?;
+        if known.part != leg.part || known.watches || !matches!(known.phase, Phase::Up) {
             return Err(Refused::NotNow);
         }
         let other = self.other_in(&call, id).ok_or(Refused::NotNow)?;
@@ -199,6 +199,7 @@ impl Switch {
 
     fn put_on_hold(&mut self, id: DialogId, call: &CallId, other: DialogId) {
         let held = self.legs.get(&id).is_some_and(|leg| leg.holds || leg.holds_by_order);
+        self.unwatch(call);
         if let Some(known) = self.legs.get_mut(&id) {
             known.holds_by_order = true;
         }
@@ -239,7 +240,8 @@ impl Switch {
             return Err(Refused::NoLeg);
         }
         let other = other.dialog;
-        if !self.is_up(other) || self.legs.get(&id).is_none_or(|leg| leg.about.is_some()) {
+        let free = !self.watches(id) && self.is_up(other) && self.is_present(other, &call) && other != id;
+        if !free || self.legs.get(&id).is_none_or(|leg| leg.about.is_some()) {
             return Err(Refused::NotNow);
         }
         let (way, number, forks) = match to {
@@ -270,7 +272,7 @@ impl Switch {
         if self.calls.contains_key(consult) || self.legs.get(&id).is_none_or(|leg| leg.about.is_some()) {
             return Err(Refused::NotNow);
         }
-        if !self.is_up(id) || self.other_in(&call, id) != Some(other) {
+        if self.watches(id) || !self.is_up(id) || self.other_in(&call, id) != Some(other) {
             return Err(Refused::NotNow);
         }
         let (forks, number, direction) = self.forks_of(to)?;
@@ -558,6 +560,12 @@ impl Switch {
     /// Whether a leg hears a call without being a party of it.
     pub(super) fn watches(&self, id: DialogId) -> bool {
         self.legs.get(&id).is_some_and(|leg| leg.watches)
+    }
+
+    /// Who is heard by a supervisor goes elsewhere: the supervisor goes.
+    pub(super) fn unwatch(&mut self, call: &CallId) {
+        let room = self.calls.get_mut(call).and_then(|known| known.room.take());
+        self.close_room(room);
     }
 
     /// A supervisor left: the pair hears each other without us.

@@ -69,8 +69,10 @@ impl Switch {
         self.reply(server, request, 200);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let cause = cause::of_reason(&request.headers).unwrap_or(bare(cause::NORMAL));
-        leg.unacknowledged = None;
+        let unsaid = leg.unacknowledged.take().is_some();
         match leg.phase {
+            // Our own good-bye still waited for the ACK: it need not be said any more.
+            Phase::Leaving if unsaid => self.forget_leg(id),
             // Both hung up at once; ours is still to be answered.
             Phase::Leaving => {}
             // A BYE for an INVITE that is not answered (RFC 3261 section 15 allows the caller).

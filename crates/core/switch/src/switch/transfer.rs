@@ -25,19 +25,25 @@ use crate::{
 const FAREWELL: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Switch {
-    /// The one other who is up in a call with this leg.
+    /// The one other who is up in a call with this leg, and not away to consult somebody.
     pub(super) fn other_in(&self, call: &CallId, id: DialogId) -> Option<DialogId> {
         let known = self.calls.get(call)?;
-        let mut others = known.parties.iter().copied().filter(|party| *party != id && self.is_up(*party));
+        let there = |party: &DialogId| *party != id && self.is_up(*party) && self.is_present(*party, call);
+        let mut others = known.parties.iter().copied().filter(there);
         let other = others.next()?;
         others.next().is_none().then_some(other)
+    }
+
+    /// Whether a leg is in this call now, and does not hold it.
+    pub(super) fn is_present(&self, id: DialogId, call: &CallId) -> bool {
+        self.legs.get(&id).is_some_and(|leg| leg.call.as_ref() == Some(call))
     }
 
     /// REFER: a phone gives the other side of its call to somebody.
     pub(super) fn referred(&mut self, id: DialogId, server: ServerId, request: &Request) {
         let Some(leg) = self.legs.get(&id) else { return };
         let Some(to) = request.headers.refer_to() else { return self.reply(server, request, 400) };
-        let of_house = !matches!(leg.line, Line::Trunk(_));
+        let of_house = !matches!(leg.line, Line::Trunk(_)) && !leg.watches;
         let call = leg.call.clone().filter(|_| leg.about.is_none());
         let other = call.as_ref().and_then(|call| self.other_in(call, id));
         let (Some(call), Some(other)) = (call, other.filter(|_| of_house)) else {
@@ -151,6 +157,7 @@ impl Switch {
         });
         self.hand_over_customer(call, giver, other);
         self.part_from(giver, End::Transferred, None);
+        self.unwatch(call);
         self.unlinked(giver);
     }
 
@@ -219,14 +226,19 @@ impl Switch {
     /// Who of a consultation is the target: up, or still ringing.
     pub(super) fn target_of(&self, consult: &CallId, giver: DialogId) -> Option<DialogId> {
         let known = self.calls.get(consult)?;
-        let others = || known.parties.iter().copied().filter(|party| *party != giver);
+        let there = |party: &DialogId| *party != giver && self.is_present(*party, consult);
+        let others = || known.parties.iter().copied().filter(there);
         let rings =
             |party: &DialogId| self.legs.get(party).is_some_and(|leg| matches!(leg.phase, Phase::Calling(_)));
         others().find(|party| self.is_up(*party)).or_else(|| others().find(rings))
     }
 
     pub(super) fn can_merge(&self, main: (&CallId, DialogId), consult: (&CallId, DialogId)) -> bool {
-        self.other_in(main.0, main.1).is_some() && self.target_of(consult.0, consult.1).is_some()
+        let away = |id: DialogId| self.legs.get(&id).is_none_or(|leg| leg.about.is_some());
+        let twins = main.1 != consult.1;
+        self.other_in(main.0, main.1).is_some()
+            && self.target_of(consult.0, consult.1).is_some()
+            && !(twins && (away(main.1) || away(consult.1)))
     }
 
     /// Of two calls of one giver one is made: who is in the first gets who is in the second, the giver leaves both.
@@ -237,6 +249,8 @@ impl Switch {
             return;
         };
         let target_is_up = self.is_up(target);
+        self.unwatch(main.0);
+        self.unwatch(consult.0);
         let number = self.calls.get(consult.0).map(|known| known.dialled.clone());
         self.move_attempt(consult.0, main.0, other);
         let moving: Vec<DialogId> = self
@@ -358,6 +372,7 @@ impl Switch {
         let Some(other) = self.other_in(call, talking) else {
             return self.close(id, Close::Status(481, ""));
         };
+        self.unwatch(call);
         self.comes_to(id, call);
         self.answer_picker(id, other);
         self.hand_over_customer(call, talking, id);
