@@ -33,6 +33,28 @@ export abstract class Section extends LitElement {
     new Follow(this, () => this.store);
   }
 
+  private readonly reach = (): void => {
+    // What can be scrolled is reached by keyboard; what cannot is no stop on the way.
+    for (const frame of this.renderRoot.querySelectorAll(".frame")) {
+      if (frame.scrollWidth > frame.clientWidth) frame.setAttribute("tabindex", "0");
+      else frame.removeAttribute("tabindex");
+    }
+  };
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    addEventListener("resize", this.reach);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    removeEventListener("resize", this.reach);
+  }
+
+  protected override updated(): void {
+    this.reach();
+  }
+
   protected tell(what: string): void {
     this.dispatchEvent(new CustomEvent("told", { detail: what }));
   }
