@@ -185,6 +185,23 @@ export class Hookswitch {
     return new Control(this.api, id);
   }
 
+  /**
+   * Reads a live call anew. What is legal on its legs also changes by what happens to another call (a consultation that
+   * ends), of which this token may not be told.
+   */
+  async refresh(id: string): Promise<void> {
+    const before = this.board.calls.get(id);
+    const call = await this.call(id).get().catch((error: unknown) => {
+      if (error instanceof Refused && error.status === 404) return undefined;
+      throw error;
+    });
+    // An event that came meanwhile knows better.
+    if (before === undefined || this.board.calls.get(id) !== before) return;
+    if (call === undefined || call.ended_at !== null) this.board.calls.delete(id);
+    else this.board.calls.set(id, call);
+    this.emit("change", this.board);
+  }
+
   /** Changes an agent's state: the token's own when none is named. While talking it is remembered as `next`. */
   async state(state: "ready" | "not_ready" | "logged_out" | "wrap_up", reason?: string, agent = this.who?.agent): Promise<Begun> {
     if (!agent) throw new Error("name an agent: this token belongs to none");

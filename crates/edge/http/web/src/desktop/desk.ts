@@ -1,5 +1,5 @@
-import type { Agent, Call, Event, Ledger, Leg, Offer, Work } from "../../sdk/hookswitch.js";
-import { now } from "../shared/clock.js";
+import { type Agent, type Call, type Event, type Leg, type Offer, Refused, type Work } from "../../sdk/hookswitch.js";
+import { everySecond, now } from "../shared/clock.js";
 import type { Store } from "../shared/store.js";
 import { legOf } from "../shared/telephony.js";
 import { History } from "./history.js";
@@ -9,13 +9,18 @@ import { Ringer } from "./ringer.js";
 /** What is legal on a leg, as `actions` names it. */
 export type Action = Leg["actions"][number];
 
-/** A call that is over and waits for its disposition. */
+/** A call that is over for the agent (ended, or handed on) and waits for its disposition. */
 export interface Finished {
   call: Call;
-  ledger: Ledger;
   /** When the daemon ends the wrap-up by itself. */
   until: string | null;
 }
+
+/** When calls are read anew after something was asked for, and how often while somebody is consulted. */
+const REFRESH_MS = [500, 2_000];
+const CONSULTATION_S = 2;
+const TONE_PAUSE_MS = 150;
+const TONE_TRIES = 20;
 
 /** What is asked for from a call that needs a destination. */
 export type Destined = "transfer" | "consult" | "conference";
@@ -30,7 +35,8 @@ export class Desk {
   private readonly ringer: Ringer;
   /** Verbs whose answer has not come yet, by call: their buttons wait. */
   private readonly asked = new Map<string, Set<string>>();
-  private finished: Finished | undefined;
+  /** The call the agent talked in last, as it was told last. */
+  private talked: Call | undefined;
   private until: string | null = null;
   private figures: { of: string; since: string | undefined; today: Work | undefined } | undefined;
 
@@ -38,8 +44,10 @@ export class Desk {
     this.pops = new Pops(store);
     this.history = new History(store);
     this.ringer = new Ringer(store, (call) => this.pops.again(call));
+    let seconds = 0;
+    everySecond(() => (seconds += 1) % CONSULTATION_S === 0 && this.refresh(this.inConsultation));
     store.onBegin((phone) => {
-      this.finished = undefined;
+      this.talked = undefined;
       this.history.forget();
       this.asked.clear();
       phone.on("event", (event) => this.take(event));
@@ -101,7 +109,32 @@ export class Desk {
     const taken = await this.store.attempt(this.store.phone.request("POST", path, { agent: this.agent, ...more }));
     busy.delete(verb);
     this.store.changed();
+    for (const ms of taken === undefined ? [] : REFRESH_MS) setTimeout(() => this.refresh(this.calls), ms);
     return taken !== undefined;
+  }
+
+  /** Sends tones. A call does one thing at a time: while the last tones are on their way, these wait. */
+  async tones(call: Call, digits: string): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      const sent = this.store.phone.call(call.id).dtmf(digits, this.agent ? { agent: this.agent } : {});
+      const refused = await sent.then(() => undefined, (error: unknown) => error);
+      if (refused === undefined) return;
+      const busy = refused instanceof Refused && refused.status === 409 && tries < TONE_TRIES;
+      if (!busy) return void this.store.attempt(Promise.reject(refused));
+      await new Promise((done) => setTimeout(done, TONE_PAUSE_MS));
+    }
+  }
+
+  /** Reads calls anew: see `Hookswitch.refresh`. */
+  private refresh(calls: readonly Call[]): void {
+    if (!this.store.ready) return;
+    // One that cannot be read now is what it was; the next time comes.
+    for (const { id } of calls) this.store.phone.refresh(id).catch(() => {});
+  }
+
+  /** The calls of a consultation, which may end without this agent being told. */
+  private get inConsultation(): Call[] {
+    return this.store.ready ? this.calls.filter((call) => this.actions(call).some((action) => action.startsWith("consult/"))) : [];
   }
 
   /** Attached data: it travels with the call. */
@@ -141,8 +174,8 @@ export class Desk {
     const agent = this.agent ? this.store.board.agents.get(this.agent) : undefined;
     if (agent?.state !== "wrap_up") return undefined;
     // After a reload the journal says which call it was.
-    const finished = this.finished ?? this.history.last;
-    return finished && { call: finished.call, ledger: finished.ledger, until: this.until };
+    const call = this.talked ?? this.history.last?.call;
+    return call && { call, until: this.until };
   }
 
   /** Notes and disposition; a disposition ends the wrap-up. */
@@ -150,23 +183,27 @@ export class Desk {
     return this.ask(call, "wrap-up", body);
   }
 
+  /** Keeps the call that will be wrapped up: with the customer, not with who was consulted. */
+  private follow(event: Event, agent: string): void {
+    const { call } = event.data as { call?: Call | null };
+    if (!call) return;
+    const talks = call.legs.some((leg) => leg.agent === agent && leg.role === "agent" && ["connected", "held"].includes(leg.state));
+    // What is noted afterwards is still the call's.
+    if (talks || call.id === this.talked?.id) this.talked = call;
+  }
+
   private take(event: Event): void {
     const { agent } = this;
     if (!agent) return;
     this.history.take(event, agent);
     this.ringer.take(event, agent);
+    this.follow(event, agent);
     switch (event.type) {
       case "agent.state":
         if (event.data.agent.id === agent) this.until = event.data.until;
         break;
       case "call.ended":
-        if (event.data.ledger.handled_by.includes(agent) && event.data.ledger.disposition !== "merged")
-          this.finished = { call: event.data.call, ledger: event.data.ledger, until: null };
         this.asked.delete(event.data.call.id);
-        break;
-      case "call.data":
-        // What is noted after the end is still the call's.
-        if (this.finished?.call.id === event.data.call.id) this.finished = { ...this.finished, call: event.data.call };
         break;
       case "screen.pop":
         if (event.data.pop.agent === agent) void this.pops.arrive(event.data.pop, event.data.call);

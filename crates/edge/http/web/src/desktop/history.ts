@@ -4,7 +4,8 @@ import type { Store } from "../shared/store.js";
 /** A call the agent had a part in. */
 export interface Past {
   call: Call;
-  ledger: Ledger;
+  /** None while it goes on with whom it was handed to. */
+  ledger: Ledger | undefined;
   at: string;
 }
 
@@ -38,7 +39,7 @@ export class History {
     this.of = null;
   }
 
-  /** The call that ended last. */
+  /** The call that was over for the agent last. */
   get last(): Past | undefined {
     return this.past[0];
   }
@@ -55,7 +56,7 @@ export class History {
     const from = BigInt(end) > REACH ? BigInt(end) - REACH : 0n;
     try {
       for (let after = String(from); ; ) {
-        const query = new URLSearchParams({ after, types: "call.ended,call.offer_ended", agent });
+        const query = new URLSearchParams({ after, types: "call.ended,call.transferred,call.offer_ended", agent });
         const page = await this.store.phone.request<Events>("GET", `/v1/events?${query}`);
         // What came by the stream meanwhile is there already.
         for (const event of page.events as unknown as Event[]) if (event.sequence <= end) this.take(event, agent);
@@ -74,13 +75,22 @@ export class History {
     if (event.type === "call.ended") {
       const { call, ledger } = event.data;
       const mine = ledger.handled_by.includes(agent) || (call.direction === "outbound" && call.legs.some((leg) => leg.agent === agent));
-      if (mine && ledger.disposition !== "merged") this.past = newest([{ call, ledger, at: event.time }, ...this.past]);
+      if (mine && ledger.disposition !== "merged") this.add({ call, ledger, at: event.time });
     }
+    if (event.type === "call.transferred" && event.data.from_agent === agent)
+      this.add({ call: event.data.call, ledger: undefined, at: event.time });
     if (event.type === "call.offer_ended") {
       const { call, offer } = event.data;
       if (offer.agent === agent && call.direction !== "outbound" && MISSED.includes(offer.outcome ?? ""))
         this.missed = newest([{ call, offer, at: event.time }, ...this.missed]);
     }
+  }
+
+  /** A call stands there once, as it was told last, and at the time the agent's part was over. */
+  private add(past: Past): void {
+    const earlier = this.past.find(({ call }) => call.id === past.call.id);
+    const others = this.past.filter((one) => one !== earlier);
+    this.past = newest([{ ...past, at: earlier?.at ?? past.at }, ...others]);
   }
 }
 

@@ -29,9 +29,21 @@ export class Keypad extends LitElement {
     void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('[tabindex="0"]')?.focus());
   }
 
+  /** Pressed and not sent yet: who types fast is not held up, and nothing changes its order. */
+  private pressed = "";
+  private sending = false;
+
   private async press(digit: string): Promise<void> {
     this.sent = (this.sent + digit).slice(-24);
-    await this.desk.ask(this.call, "dtmf", { digits: digit });
+    this.pressed += digit;
+    if (this.sending) return;
+    this.sending = true;
+    while (this.pressed) {
+      const digits = this.pressed;
+      this.pressed = "";
+      await this.desk.tones(this.call, digits);
+    }
+    this.sending = false;
   }
 
   private readonly onKey = (event: KeyboardEvent): void => {

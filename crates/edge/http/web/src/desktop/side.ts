@@ -94,7 +94,7 @@ export class Side extends LitElement {
     if (past.length === 0) return html`<p class="muted empty">${loading ? common().loading : words().nothingPast}</p>`;
     return html`<ul>${repeat(past, ({ call }) => call.id, ({ call, ledger, at }) => html`<li>
       <span class="clip">${who(call)}</span>${this.again(call)}
-      <span class="muted">${moment(at)} · ${word(common().directions, call.direction)} · ${duration(ledger.talk_ms + ledger.hold_ms)} · ${call.data["wrap_up.disposition"] || word(common().dispositions, ledger.disposition)}</span>
+      <span class="muted">${moment(at)} · ${word(common().directions, call.direction)} · ${ledger ? `${duration(ledger.talk_ms + ledger.hold_ms)} · ` : ""}${call.data["wrap_up.disposition"] || (ledger ? word(common().dispositions, ledger.disposition) : words().handedOn)}</span>
     </li>`)}</ul>`;
   }
 

@@ -19,7 +19,7 @@ export class Dialog extends LitElement {
       }
       dialog::backdrop { background: rgb(8 16 14 / 45%); }
       :host([wide]) dialog { width: min(60rem, calc(100vw - 1.5rem)); }
-      header { display: flex; align-items: center; padding: 0.8rem 0.7rem 0.2rem 1.1rem; }
+      .head { display: flex; align-items: center; padding: 0.8rem 0.7rem 0.2rem 1.1rem; }
       h2 { font-size: 1.05rem; color: var(--ink); }
       .content { padding: 0.5rem 1.1rem 1rem; }
       footer { display: flex; flex-wrap: wrap; justify-content: flex-end; gap: 0.5rem; padding: 0 1.1rem 1rem; }
@@ -48,10 +48,10 @@ export class Dialog extends LitElement {
   protected override render(): unknown {
     return html`
       <dialog aria-labelledby="heading" @mousedown=${this.backdrop} @close=${() => this.dispatchEvent(new Event("close"))}>
-        <header>
+        <div class="head">
           <h2 id="heading">${this.heading}</h2>
           <button class="quiet icon push" type="button" aria-label=${common().close} @click=${this.close}>✕</button>
-        </header>
+        </div>
         <div class="content"><slot></slot></div>
         <footer><slot name="actions"></slot></footer>
       </dialog>

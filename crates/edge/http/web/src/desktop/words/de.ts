@@ -84,6 +84,7 @@ export const de: Words = {
   nothingNeeded: "keine Fähigkeit",
   side: "Leute und Anrufe",
   tabs: { people: "Leute", past: "Verlauf", missed: "Verpasst" },
+  handedOn: "weitergeleitet",
   nothingPast: "Noch keine Anrufe.",
   nothingMissed: "Nichts verpasst.",
   outcomes: { no_answer: "nicht abgenommen", caller_left: "aufgelegt", unreachable: "Telefon nicht erreicht" },

@@ -83,6 +83,7 @@ export const en = {
   nothingNeeded: "no skill",
   side: "People and calls",
   tabs: { people: "People", past: "History", missed: "Missed" },
+  handedOn: "transferred",
   nothingPast: "No calls yet.",
   nothingMissed: "Nothing missed.",
   outcomes: { no_answer: "not answered", caller_left: "hung up", unreachable: "phone not reached" } as Record<string, string>,

@@ -84,6 +84,7 @@ export const zh: Words = {
   nothingNeeded: "无技能要求",
   side: "同事与通话",
   tabs: { people: "同事", past: "历史", missed: "未接" },
+  handedOn: "已转接",
   nothingPast: "暂无通话。",
   nothingMissed: "没有未接来电。",
   outcomes: { no_answer: "未接听", caller_left: "已挂断", unreachable: "话机不可达" },
