@@ -21,6 +21,7 @@ fi
 
 step "peers of other people"
 tests/sdk/peers.sh
+tests/browser/peers.sh
 tests/delivery/peers.sh
 tests/api/peers.sh
 tests/presets/peers.sh

@@ -6,17 +6,14 @@
 //! `target/test-peers/pages`, where `tests/sdk/peers.sh` has put it.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use hookswitch_tests::cast::Mode;
 use hookswitch_tests::daemon::{ADMIN, token};
+use hookswitch_tests::node::Script;
 use hookswitch_tests::stage::Stage;
 use hookswitch_tests::world::Place;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::process::Command;
-use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(90);
 const ONE_CALL: &str = "C dials Q; A rings; A answers; see answered A; A holds; see held; A retrieves; see retrieved; \
@@ -31,40 +28,15 @@ async fn run(script: &str, play: &str) -> Result<()> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let library = root.join("../crates/edge/http/web/dist/hookswitch.js");
     ensure!(library.exists(), "the client library is not built: run `make web`, which needs Node");
-    let mut node = Command::new("node")
-        .arg(root.join("sdk").join(script))
-        .env("URL", format!("http://{}", stage.daemon.api().address()))
-        .env("ADMIN", ADMIN)
-        .env("AGENT", "alice")
-        .env("LIBRARY", library)
-        .env("PEERS", root.join("../target/test-peers/pages"))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .context("Node is needed: apt-get install nodejs npm")?;
-    let mut stderr = node.stderr.take().context("its standard error")?;
-    let mut lines = BufReader::new(node.stdout.take().context("its standard output")?).lines();
-    let played = async {
-        let first = lines.next_line().await?;
-        ensure!(first.as_deref() == Some("ready"), "the script said {first:?}");
-        stage.play_script(play).await?;
-        let status = node.wait().await?;
-        ensure!(status.success(), "{status}");
-        Ok(())
-    };
-    let outcome = timeout(PATIENCE, played).await.context("not in time").and_then(|outcome| outcome);
-    if outcome.is_err() {
-        let _ = node.start_kill();
-        let mut said = String::new();
-        while let Some(line) = lines.next_line().await? {
-            said.push_str(&line);
-            said.push('\n');
-        }
-        stderr.read_to_string(&mut said).await?;
-        return outcome.with_context(|| format!("{script}:\n{said}\ndaemon:\n{}", stage.daemon.log()));
-    }
-    Ok(())
+    let peers = root.join("../target/test-peers/pages");
+    let environment = [
+        ("ADMIN", ADMIN),
+        ("AGENT", "alice"),
+        ("LIBRARY", library.to_str().context("a path in UTF-8")?),
+        ("PEERS", peers.to_str().context("a path in UTF-8")?),
+    ];
+    let path = root.join("sdk").join(script);
+    Script { path: &path, environment: &environment, play, patience: PATIENCE }.run(&mut stage).await
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ pub type Who = String;
 /// One thing a person does, or sees at the phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
-    /// `C dials Q`, with `withheld` or `diverted-by NUMBER` behind; `A dials F`.
+    /// `C dials Q`, with `withheld`, `diverted-by NUMBER` or `named PERCENT%20ENCODED` behind; `A dials F`.
     Dials(Who, String, Vec<String>),
     /// `A rings`: waits until the phone rings.
     Rings(Who),

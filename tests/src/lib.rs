@@ -14,6 +14,7 @@
 //! | [`expect`], [`invariants`] | what a story expects of its events; what holds of all events |
 //! | [`cast`], [`act`] | the people of the stories and what they can do |
 //! | [`world`], [`stage`] | a PBX with these people; the daemon beside it, and stories played there |
+//! | [`node`] | a script of Node at the screen, while a story is played |
 //! | [`proxy`] | a wire that can be cut |
 //! | [`ports`] | free ports on loopback |
 //!
@@ -29,6 +30,7 @@ pub mod events;
 pub mod expect;
 pub mod http;
 pub mod invariants;
+pub mod node;
 pub mod phone;
 pub mod ports;
 pub mod proxy;

@@ -222,6 +222,7 @@ impl Simulated {
         while let Some(word) = how.next() {
             match word {
                 "withheld" => call.withheld = true,
+                "named" => call.name = decoded(how.next().context("named what?")?)?,
                 "diverted-by" => {
                     let by = how.next().context("diverted by whom?")?;
                     call.diverted = Some((by.to_owned(), "cfu".to_owned()));
@@ -240,4 +241,11 @@ impl Simulated {
         self.keep(who, leg);
         Ok(())
     }
+}
+
+/// What a percent-encoded word says: so a name in a script may hold what separates sentences.
+fn decoded(word: &str) -> Result<String> {
+    let url = reqwest::Url::parse(&format!("name:?{word}"))?;
+    let (name, _) = url.query_pairs().next().context("an empty name")?;
+    Ok(name.into_owned())
 }
