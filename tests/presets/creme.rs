@@ -58,6 +58,7 @@ impl Creme {
 /// The daemon with Creme's preset: its page for pops, an address for its click-to-dial.
 async fn stage(creme: &str) -> Result<Stage> {
     let mut settings = token("creme-clicks", "agent", Some("alice")).replace("hash", "in_url = true\nhash");
+    settings += &token("creme-pages", "agent", Some("alice"));
     settings += &format!(
         "[[webhook]]\nname = \"creme\"\nurl = \"{creme}\"\npreset = \"creme\"\nallow_private = true\n\n\
          [[alias]]\npath = \"/click\"\naction = \"dial\"\nto = \"n_tel\"\n\n"
@@ -110,5 +111,22 @@ async fn creme_shows_the_two_records_of_a_caller_and_the_form_for_a_stranger_and
     assert_eq!(script.line().await?, "clicked");
     stage.play_script("A rings; see started outbound").await?;
     assert_eq!(script.line().await?, "saved");
+    script.done().await
+}
+
+#[tokio::test]
+async fn element_in_creme_calls_a_number_of_its_list_and_shows_the_call() -> Result<()> {
+    let port = free_port();
+    let mut stage = stage(&format!("http://127.0.0.1:{port}")).await?;
+    let creme = Creme::start(port, "http://127.0.0.1:9/nowhere").await?;
+
+    let daemon = format!("http://{}", stage.daemon.api().address());
+    let environment = [("CREME", creme.url.as_str()), ("DAEMON", &daemon), ("TOKEN", "creme-pages")];
+    let mut script = Script::run("creme_phone.mjs", &environment)?;
+    assert_eq!(script.line().await?, "clicked");
+    stage.play_script("A rings; A answers; F rings; F answers; see answered A").await?;
+    assert_eq!(script.line().await?, "talks");
+    assert_eq!(script.line().await?, "over");
+    stage.play_script("F is cut off; see ended").await?;
     script.done().await
 }
