@@ -27,14 +27,17 @@ const fn fault(
 /// Rings, answers, and is hung up on.
 const ANSWERS: &str = "< INVITE\n180\npause 100\n200\n< ACK\n< BYE\n200";
 
+/// Waits in the queue and gives up.
+const WAITS: &str = "INVITE\n< 100?\n< 182\npause 700\nCANCEL\n< 182?\n< 180?\n< 200\n< 487\nACK | refused";
+/// Waits longer than a phone is rung, and gives up.
+const WAITS_LONG: &str =
+    "INVITE\n< 100?\n< 182\npause 4000\nCANCEL\n< 182?\n< 180?\n< 200\n< 487\nACK | refused";
+/// Is connected, and hangs up.
+const TALKS: &str = "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nACK\npause 300\nBYE\n< 200";
+
 pub(crate) const FAULTS: &[Fault] = &[
     // In order, for comparison.
-    fault(
-        "nothing_is_wrong",
-        &["answered"],
-        "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nACK\npause 300\nBYE\n< 200",
-        Some(ANSWERS),
-    ),
+    fault("nothing_is_wrong", &["answered"], TALKS, Some(ANSWERS)),
     // Lost and repeated.
     fault(
         "an_answer_whose_ack_is_lost_is_repeated",
@@ -45,7 +48,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "a_phone_that_repeats_its_answer_is_acknowledged_again",
         &["answered"],
-        "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nACK\npause 900\nBYE\n< 200",
+        TALKS,
         Some("< INVITE\n180\n200\n< ACK\n200 INVITE | body: voice\n< ACK\n< BYE\n200"),
     ),
     fault(
@@ -53,6 +56,18 @@ pub(crate) const FAULTS: &[Fault] = &[
         &["answered"],
         "INVITE\nINVITE again\nINVITE again\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nACK\npause 300\nBYE\n< 200",
         Some(ANSWERS),
+    ),
+    fault(
+        "a_bye_that_is_repeated_is_answered_again",
+        &["answered"],
+        "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nACK\npause 300\nBYE\n< 200\nBYE again\n< 200",
+        Some(ANSWERS),
+    ),
+    fault(
+        "a_phone_that_rings_twice_rings_once",
+        &["answered"],
+        TALKS,
+        Some("< INVITE\n180\n180\n183 | body: voice\n180\npause 100\n200\n< ACK\n< BYE\n200"),
     ),
     // Wrong numbers and tags.
     fault(
@@ -62,47 +77,109 @@ pub(crate) const FAULTS: &[Fault] = &[
         Some(ANSWERS),
     ),
     fault(
-        "a_bye_without_the_tag_belongs_to_no_call",
+        "a_bye_with_another_tag_belongs_to_no_call",
         &["answered"],
-        "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nACK\npause 300\nBYE | To: <sip:[service]@[remote_ip]>\n< 481\nBYE\n< 200",
+        "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nACK\npause 300\n\
+         BYE | From: <sip:+49305550001@[local_ip]>;tag=another\n< 481\nBYE\n< 200",
         Some(ANSWERS),
     ),
     fault(
-        "an_invite_without_a_tag_is_refused",
-        &[],
-        "INVITE | From: <sip:+49305550001@[local_ip]>\n< 400",
-        None,
+        "a_caller_without_a_tag_is_served_as_of_old",
+        &["answered"],
+        "INVITE | From: <sip:+49305550001@[local_ip]>\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\n\
+         ACK | From: <sip:+49305550001@[local_ip]>\npause 300\nBYE | From: <sip:+49305550001@[local_ip]>\n< 200",
+        Some(ANSWERS),
     ),
-    fault("an_invite_whose_number_names_another_method_is_refused", &[], "INVITE | CSeq: 1 BYE\n< 400", None),
-    fault("an_invite_without_a_call_id_is_refused", &[], "INVITE | -Call-ID | X-Was: [call_id]\n< 400", None),
+    fault("a_bye_of_no_call_is_told_so", &[], "BYE | To: <sip:[service]@[remote_ip]>;tag=none\n< 481", None),
+    fault("a_bye_outside_a_call_is_told_so", &[], "BYE\n< 481", None),
+    fault("a_cancel_of_nothing_is_told_so", &[], "CANCEL\n< 481", None),
     // Races.
     fault(
         "a_caller_who_gives_up_is_let_go_everywhere",
         &["abandoned"],
-        "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\npause 600\nCANCEL\n< 182?\n< 180?\n< 200\n< 487\nACK | refused",
+        WAITS,
         Some("< INVITE\n180\n< CANCEL\n200\n487 INVITE\n< ACK"),
     ),
     fault(
         "an_answer_that_crosses_the_cancel_is_acknowledged_and_ended",
         &["abandoned"],
-        "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\npause 600\nCANCEL\n< 182?\n< 180?\n< 200\n< 487\nACK | refused",
-        Some(
-            "< INVITE\n180\n< CANCEL\n200 INVITE | body: voice\n200 | CSeq: [$cseq] CANCEL\n< ACK\n< BYE\n200",
-        ),
+        WAITS,
+        Some("< INVITE\n180\n< CANCEL\n200 | body: none\n200 INVITE | body: voice\n< ACK\n< BYE\n200"),
     ),
     fault(
         "a_cancel_that_is_not_answered_ends_the_call_all_the_same",
         &["abandoned"],
-        "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\npause 600\nCANCEL\n< 182?\n< 180?\n< 200\n< 487\nACK | refused",
+        WAITS,
         Some("< INVITE\n180\n< CANCEL"),
     ),
-    fault("a_cancel_of_nothing_is_told_so", &[], "CANCEL\n< 481", None),
-    // Phones that do not take the call.
+    fault(
+        "a_caller_who_gives_up_before_anything_rings_is_let_go",
+        &["abandoned"],
+        "INVITE\n< 100?\n< 182\nCANCEL\n< 182?\n< 200\n< 487\nACK | refused",
+        None,
+    ),
+    // Phones that do not take the call: it goes on waiting.
     fault(
         "a_redirection_by_the_phone_is_a_decline",
         &["abandoned"],
-        "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\npause 1500\nCANCEL\n< 182?\n< 180?\n< 200\n< 487\nACK | refused",
+        WAITS,
         Some("< INVITE\n302 | Contact: <sip:other@127.0.0.1:9>\n< ACK"),
+    ),
+    fault("a_phone_that_is_busy_is_a_decline", &["abandoned"], WAITS, Some("< INVITE\n486\n< ACK")),
+    fault(
+        "a_phone_that_declines_for_all_is_a_decline",
+        &["abandoned"],
+        WAITS,
+        Some("< INVITE\n180\n603\n< ACK"),
+    ),
+    fault("a_phone_that_is_not_there_is_unreachable", &["abandoned"], WAITS, Some("< INVITE\n480\n< ACK")),
+    fault("a_phone_that_has_trouble_is_passed_over", &["abandoned"], WAITS, Some("< INVITE\n500\n< ACK")),
+    fault(
+        "a_phone_that_cannot_speak_our_codecs_is_passed_over",
+        &["abandoned"],
+        WAITS,
+        Some("< INVITE\n488\n< ACK"),
+    ),
+    fault(
+        "a_phone_that_rings_for_ever_is_rung_no_longer",
+        &["abandoned"],
+        WAITS_LONG,
+        Some("< INVITE\n180\n< CANCEL\n200\n487 INVITE\n< ACK"),
+    ),
+    fault("a_phone_that_says_nothing_is_given_up", &["abandoned"], WAITS_LONG, Some("< INVITE\npause 3500")),
+    // Sessions.
+    fault(
+        "who_holds_by_an_address_of_zeros_is_answered",
+        &["answered"],
+        "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nACK\npause 300\nINVITE | body: zeros\n< 100?\n< 200\nACK\n\
+         pause 200\nINVITE | body: back\n< 100?\n< 200\nACK\npause 200\nBYE\n< 200",
+        Some(
+            "< INVITE\n180\n200\n< ACK\n< INVITE\n200 | body: voice\n< ACK\n< INVITE\n200 | body: voice\n< ACK\n< BYE\n200",
+        ),
+    ),
+    fault(
+        "a_caller_who_offers_no_voice_is_offered_ours",
+        &["answered"],
+        "INVITE | body: none\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nACK | body: voice\npause 300\nBYE\n< 200",
+        Some(ANSWERS),
+    ),
+    fault(
+        "a_description_that_is_none_is_refused",
+        &[],
+        "INVITE | body: rubbish\n< 100?\n< 488\nACK | refused",
+        None,
+    ),
+    fault(
+        "a_session_that_is_too_short_is_refused",
+        &[],
+        "INVITE | Supported: timer | Session-Expires: 30\n< 100?\n< 422\nACK | refused",
+        None,
+    ),
+    fault(
+        "a_session_with_a_timer_is_a_session",
+        &["answered"],
+        "INVITE | Supported: timer | Session-Expires: 90;refresher=uac\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nACK\npause 300\nBYE\n< 200",
+        Some(ANSWERS),
     ),
     // What is not understood.
     fault("a_method_that_nobody_knows_is_refused", &[], "FROBNICATE\n< 501", None),
@@ -124,6 +201,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         "INVITE\n< 100?\n< 404\nACK | refused",
         None,
     ),
+    fault("a_subscription_is_refused", &[], "SUBSCRIBE | Event: presence\n< 489", None),
+    fault("a_question_whether_we_are_there_is_answered", &[], "OPTIONS\n< 200", None),
 ];
 
 /// Plays both sides, and sees that one call ended as it should and nobody is busy.

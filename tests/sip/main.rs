@@ -4,6 +4,7 @@
 
 mod faults;
 mod office;
+mod raw;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -13,13 +14,16 @@ const AT_A_TIME: usize = 6;
 fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_A_TIME);
+    let mut trials = raw::trials();
     let faults = faults::FAULTS
         .iter()
         .map(|fault| Trial::test(format!("faults::{}", fault.name), || block_on(faults::play(fault))));
-    libtest_mimic::run(&arguments, faults.collect()).exit();
+    trials.extend(faults);
+    libtest_mimic::run(&arguments, trials).exit();
 }
 
-fn block_on(test: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
+/// Plays one test.
+pub(crate) fn block_on(test: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(test).map_err(|error| Failed::from(format!("{error:?}")))
 }

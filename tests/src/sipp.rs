@@ -1,6 +1,6 @@
 //! SIPp, for more callers than scripted phones are meant for (Debian's `sip-tester`).
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::ports::free_port;
 mod script;
 
 /// How long a scripted call may take: the longest timer of SIP is 32 s.
-const SCRIPTED: Duration = Duration::from_secs(90);
+const SCRIPTED: Duration = Duration::from_secs(60);
 
 /// A [script](scenario) that is being played.
 #[derive(Debug)]
@@ -45,7 +45,14 @@ impl Played {
         if side == Side::Caller {
             command.arg(to.to_string());
         }
-        Ok(Self { child: command.spawn()?, folder })
+        let child = command.spawn()?;
+        if side == Side::Phone {
+            // Before it listens there is nothing to wait on: ask again.
+            while UdpSocket::bind(address).is_ok() {
+                time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        Ok(Self { child, folder })
     }
 
     /// Waits until every line was played.

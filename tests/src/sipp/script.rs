@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `INVITE`, `ACK`, `BYE`, `180`, … | sends that request or answer |
 //! | `INVITE again` | sends the same transaction once more |
-//! | `487 INVITE` | answers the INVITE, when the last that came was its CANCEL |
+//! | `487 INVITE` | answers the INVITE, when something else came since: its CANCEL, its ACK |
 //! | `BYE \| CSeq: 1 BYE \| -Max-Forwards` | with that header instead, without that one |
 //! | `INVITE \| body: sendonly` | with a body of [`BODIES`]; `body: none` for none |
 //! | `< 200`, `< BYE` | waits for it |
@@ -13,6 +13,7 @@
 //!
 //! A caller's INVITE is the first of its dialog; one that comes after an `ACK` is a re-INVITE.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, bail};
@@ -49,14 +50,22 @@ const BODIES: [(&str, &str); 5] = [
 /// # Errors
 /// When a line cannot be understood: the error names it.
 pub fn scenario(side: Side, script: &str) -> Result<String> {
-    let mut writer =
-        Writer { side, xml: String::new(), messages: 0, invite: 0, cseq: 0, established: false, kept: false };
+    let mut writer = Writer {
+        side,
+        xml: String::new(),
+        messages: 0,
+        cseq: 0,
+        established: false,
+        kept: BTreeSet::new(),
+        sent: BTreeMap::new(),
+    };
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         writer.line(line).with_context(|| format!("`{line}`"))?;
     }
-    if writer.kept {
+    if !writer.kept.is_empty() {
         // SIPp does not take a variable that nobody reads.
-        writeln!(writer.xml, "<Reference variables=\"cseq,us,them\"/>")?;
+        let names: Vec<_> = writer.kept.iter().copied().collect();
+        writeln!(writer.xml, "<Reference variables=\"{}\"/>", names.join(","))?;
     }
     Ok(format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<scenario name=\"script\">\n{}</scenario>\n",
@@ -69,13 +78,13 @@ struct Writer {
     xml: String,
     /// Sent and received so far: SIPp counts both when it names an earlier branch.
     messages: usize,
-    /// Which of them the INVITE was.
-    invite: usize,
     cseq: u32,
     /// An ACK was sent or received.
     established: bool,
-    /// Something is kept for later.
-    kept: bool,
+    /// What is kept for later.
+    kept: BTreeSet<&'static str>,
+    /// Which message each method was sent by last.
+    sent: BTreeMap<String, usize>,
 }
 
 impl Writer {
@@ -107,7 +116,9 @@ impl Writer {
         };
         let kind = if expected.parse::<u16>().is_ok() { "response" } else { "request" };
         // Record-Route, Contact and the peer's tag are remembered from what opens the dialog.
-        let remember = matches!(expected, "200" | "INVITE").then_some(" rrs=\"true\"").unwrap_or_default();
+        let remember = (!self.established && matches!(expected, "200" | "INVITE"))
+            .then_some(" rrs=\"true\"")
+            .unwrap_or_default();
         self.established |= expected == "ACK";
         let opening = format!("<recv {kind}=\"{expected}\"{optional}{remember} timeout=\"40000\"");
         let keep = |header: &str, what: &str, name: &str| {
@@ -115,7 +126,7 @@ impl Writer {
         };
         // What a phone repeats later: who is who, and the number of the INVITE.
         let kept = match (self.side, expected) {
-            (Side::Phone, "INVITE") => keep("CSeq", "[0-9]+", "cseq"),
+            (Side::Phone, "INVITE") => keep("CSeq", "[0-9]+", "cseq") + &keep("Via", ".*", "via"),
             (Side::Phone, "ACK") => keep("From", ".*", "them") + &keep("To", ".*", "us"),
             (Side::Caller | Side::Phone, _) => String::new(),
         };
@@ -123,7 +134,7 @@ impl Writer {
             writeln!(self.xml, "{opening}/>")?;
         } else {
             writeln!(self.xml, "{opening}><action>{kept}</action></recv>")?;
-            self.kept = true;
+            self.kept.extend(if expected == "INVITE" { ["cseq", "via"] } else { ["them", "us"] });
         }
         self.messages += 1;
         Ok(())
@@ -142,14 +153,13 @@ impl Writer {
             _ if again => {}
             _ => self.cseq += 1,
         }
-        if method == "INVITE" && !again {
-            self.invite = self.messages;
+        let first = if again { method } else { "INVITE" };
+        let first = self.sent.get(first).copied().filter(|_| of_invite);
+        let branch =
+            first.map_or("[branch]".to_owned(), |first| format!("[branch-{}]", self.messages - first));
+        if !again {
+            self.sent.insert(method.to_owned(), self.messages);
         }
-        let branch = if of_invite {
-            format!("[branch-{}]", self.messages - self.invite)
-        } else {
-            "[branch]".to_owned()
-        };
         let inside = self.established || (method == "ACK" && !of_invite);
         self.established |= method == "ACK" && !of_invite;
         let uri = if inside { "[next_url]" } else { "sip:[service]@[remote_ip]:[remote_port]" };
@@ -182,7 +192,10 @@ impl Writer {
         let tag = if status > 100 { ";tag=p[pid]x[call_number]" } else { "" };
         // A request inside the dialog carries our tag already.
         let tag = if self.established { "" } else { tag };
-        headers.push(("[last_Via:]", String::new()));
+        match of_invite {
+            true => headers.push(("Via", "[$via]".to_owned())),
+            false => headers.push(("[last_Via:]", String::new())),
+        }
         headers.push(("[last_Record-Route:]", String::new()));
         headers.push(("[last_From:]", String::new()));
         headers.push(("[last_To:]", tag.to_owned()));

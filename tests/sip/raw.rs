@@ -1,0 +1,189 @@
+//! Bytes as no good peer sends them: pieces, heaps, rubbish, giants, strangers.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use hookswitch_tests::phone::message::Message;
+use libtest_mimic::Trial;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::time::timeout;
+
+use crate::block_on;
+use crate::office::Office;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Where the trunk's packets come from, and a stranger's.
+const TRUNK: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("raw::a_message_in_single_bytes_is_one_message", || block_on(in_single_bytes())),
+        Trial::test("raw::two_messages_in_one_segment_are_two", || block_on(two_in_a_segment())),
+        Trial::test("raw::a_ping_of_a_connection_is_answered", || block_on(ping())),
+        Trial::test("raw::a_stream_that_is_no_sip_is_closed_and_others_are_served", || block_on(no_sip())),
+        Trial::test("raw::a_datagram_larger_than_the_network_carries_at_once_is_read", || block_on(giant())),
+        Trial::test("raw::what_is_malformed_is_told_once", || block_on(malformed())),
+        Trial::test("raw::rubbish_changes_nothing", || block_on(rubbish())),
+        Trial::test("raw::a_stranger_hears_the_same_whoever_is_asked_for", || block_on(stranger())),
+    ]
+}
+
+fn options(from: SocketAddr, transport: &str, number: u32) -> String {
+    format!(
+        "OPTIONS sip:5003@hookswitch SIP/2.0\r\nVia: SIP/2.0/{transport} {from};rport;branch=z9hG4bK{number}x\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:peer@{from}>;tag=1\r\nTo: <sip:5003@hookswitch>\r\nCall-ID: {number}\r\n\
+         CSeq: {number} OPTIONS\r\n"
+    )
+}
+
+async fn connected(office: &Office) -> Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((TRUNK, 0).into())?;
+    let stream = socket.connect(office.own.address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Reads until so many responses have come.
+async fn responses(stream: &mut TcpStream, wanted: usize) -> Result<Vec<u16>> {
+    let mut text = String::new();
+    let mut buffer = [0; 4_096];
+    loop {
+        let statuses: Vec<u16> = text
+            .match_indices("SIP/2.0 ")
+            .filter_map(|(at, _)| text.get(at + 8..at + 11)?.parse().ok())
+            .collect();
+        if statuses.len() >= wanted && text.ends_with("\r\n\r\n") {
+            return Ok(statuses);
+        }
+        let read =
+            timeout(PATIENCE, stream.read(&mut buffer)).await.with_context(|| format!("only {text}"))??;
+        ensure!(read > 0, "closed after {text}");
+        text.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+}
+
+async fn in_single_bytes() -> Result<()> {
+    let office = Office::open("").await?;
+    let mut stream = connected(&office).await?;
+    let message = options(stream.local_addr()?, "TCP", 1) + "Content-Length: 4\r\n\r\nbody";
+    for byte in message.as_bytes() {
+        stream.write_all(&[*byte]).await?;
+    }
+    ensure!(responses(&mut stream, 1).await? == [200]);
+    Ok(())
+}
+
+async fn two_in_a_segment() -> Result<()> {
+    let office = Office::open("").await?;
+    let mut stream = connected(&office).await?;
+    let from = stream.local_addr()?;
+    let both =
+        options(from, "TCP", 1) + "Content-Length: 4\r\n\r\nbody" + &options(from, "TCP", 2) + "l: 0\r\n\r\n";
+    stream.write_all(both.as_bytes()).await?;
+    ensure!(responses(&mut stream, 2).await? == [200, 200]);
+    Ok(())
+}
+
+async fn ping() -> Result<()> {
+    let office = Office::open("").await?;
+    let mut stream = connected(&office).await?;
+    stream.write_all(b"\r\n\r\n").await?;
+    let mut pong = [0; 2];
+    timeout(PATIENCE, stream.read_exact(&mut pong)).await.context("no answer")??;
+    ensure!(&pong == b"\r\n");
+    Ok(())
+}
+
+async fn no_sip() -> Result<()> {
+    let office = Office::open("").await?;
+    let (mut good, mut bad) = (connected(&office).await?, connected(&office).await?);
+    let length = options(bad.local_addr()?, "TCP", 1) + "Content-Length: 99999999\r\n\r\n";
+    bad.write_all(length.as_bytes()).await?;
+    let mut rest = Vec::new();
+    timeout(PATIENCE, bad.read_to_end(&mut rest)).await.context("it stays open")??;
+    let message = options(good.local_addr()?, "TCP", 2) + "Content-Length: 0\r\n\r\n";
+    good.write_all(message.as_bytes()).await?;
+    ensure!(responses(&mut good, 1).await? == [200]);
+    Ok(())
+}
+
+async fn asked(office: &Office, from: Ipv4Addr, bytes: impl Fn(SocketAddr) -> String) -> Result<Message> {
+    let socket = UdpSocket::bind((from, 0)).await?;
+    let message = bytes(socket.local_addr()?);
+    socket.send_to(message.as_bytes(), office.own.address).await?;
+    answer(&socket).await
+}
+
+async fn answer(socket: &UdpSocket) -> Result<Message> {
+    let mut buffer = vec![0; 65_535];
+    let (read, _) = timeout(PATIENCE, socket.recv_from(&mut buffer)).await.context("no answer")??;
+    Message::parse(&buffer[..read]).context("an answer that is no SIP")
+}
+
+async fn giant() -> Result<()> {
+    let office = Office::open("").await?;
+    let padded = |from| {
+        let padding = "X-Padding: ".to_owned() + &"x".repeat(1_000) + "\r\n";
+        options(from, "UDP", 1) + &padding.repeat(20) + "Content-Length: 0\r\n\r\n"
+    };
+    ensure!(asked(&office, TRUNK, padded).await?.status() == Some(200));
+    Ok(())
+}
+
+async fn malformed() -> Result<()> {
+    let office = Office::open("").await?;
+    let good = |from| options(from, "UDP", 1) + "Content-Length: 0\r\n\r\n";
+    for (what, with) in [
+        ("CSeq: 1 OPTIONS", "CSeq: 1 INVITE"),
+        ("CSeq: 1 OPTIONS", "CSeq: 99999999999 OPTIONS"),
+        ("Call-ID: 1\r\n", ""),
+        ("To: <sip:5003@hookswitch>\r\n", ""),
+        ("Content-Length: 0", "Content-Length: -1"),
+    ] {
+        let answer = asked(&office, TRUNK, |from| good(from).replace(what, with)).await;
+        let answer = answer.with_context(|| format!("{with:?} for {what:?}"))?;
+        ensure!(answer.status() == Some(400), "{with:?} for {what:?}: {}", answer.start_line);
+    }
+    Ok(())
+}
+
+async fn rubbish() -> Result<()> {
+    let office = Office::open("").await?;
+    let socket = UdpSocket::bind((TRUNK, 0)).await?;
+    let from = socket.local_addr()?;
+    let good = options(from, "UDP", 7) + "Content-Length: 0\r\n\r\n";
+    for length in 0..200 {
+        let byte = u8::try_from(length).unwrap_or(0);
+        socket.send_to(&vec![byte; length * 11], office.own.address).await?;
+        socket.send_to(&good.as_bytes()[..length.min(good.len() - 5)], office.own.address).await?;
+    }
+    socket.send_to(good.as_bytes(), office.own.address).await?;
+    // What was cut after its last mandatory header is a message, and answered too.
+    loop {
+        let answer = answer(&socket).await?;
+        if answer.status() == Some(200) {
+            return office.is_idle().await;
+        }
+    }
+}
+
+async fn stranger() -> Result<()> {
+    let office = Office::open("").await?;
+    let mut heard = Vec::new();
+    for whom in ["1001", "1002", "5003", "5999", "nobody"] {
+        let invite = |from| {
+            let text = options(from, "UDP", 1) + "Contact: <sip:me@127.0.0.3>\r\nContent-Length: 0\r\n\r\n";
+            text.replace("OPTIONS", "INVITE").replace("5003", whom)
+        };
+        let answer = asked(&office, STRANGER, invite).await?;
+        ensure!(answer.status().is_some_and(|status| status >= 300), "{}", answer.start_line);
+        heard.push(answer.start_line);
+    }
+    heard.dedup();
+    ensure!(heard.len() == 1, "{heard:?}");
+    office.is_idle().await
+}
