@@ -11,12 +11,15 @@ export const chartStyles = css`
   .trend path { fill: none; stroke: var(--accent); stroke-width: 1.5; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
   .trend .area { fill: color-mix(in oklab, var(--accent) 16%, transparent); stroke: none; }
   .axis { stroke: var(--line); stroke-width: 1; vector-effect: non-scaling-stroke; }
-  .day rect { fill: var(--muted); }
-  .day rect[data-level="0"] { fill: var(--bad); }
-  .day rect[data-level="1"] { fill: color-mix(in oklab, var(--bad) 55%, var(--busy)); }
-  .day rect[data-level="2"] { fill: var(--busy); }
-  .day rect[data-level="3"] { fill: color-mix(in oklab, var(--good) 55%, var(--card)); }
-  .day rect[data-level="4"] { fill: var(--good); }
+  [data-level] { --level: var(--muted); }
+  [data-level="0"] { --level: var(--bad); }
+  [data-level="1"] { --level: color-mix(in oklab, var(--bad) 50%, var(--busy)); }
+  [data-level="2"] { --level: var(--busy); }
+  [data-level="3"] { --level: color-mix(in oklab, var(--good) 60%, var(--busy)); }
+  [data-level="4"] { --level: var(--good); }
+  .day rect { fill: var(--level); }
+  .scale { display: inline-flex; gap: 2px; vertical-align: middle; margin-inline-start: 0.3rem; }
+  .scale i { width: 0.8rem; height: 0.65rem; background: var(--level); border-radius: 2px; }
   .day .now { stroke: var(--edge); stroke-width: 1; vector-effect: non-scaling-stroke; stroke-dasharray: 2 2; }
   @media (forced-colors: active) { .trend path { stroke: CanvasText; } .day rect { fill: CanvasText; forced-color-adjust: none; } }
 `;
@@ -56,6 +59,11 @@ export function dayLine(queue: string, slots: readonly Slot[]): TemplateResult {
     ${slots.map(column)}
     <line class="now" x1=${slots.length} x2=${slots.length} y1="0" y2=${HEIGHT}></line>
   </svg>`;
+}
+
+/** The colours of the day, from none answered in time to all. */
+export function scale(): TemplateResult {
+  return html`<span class="scale" aria-hidden="true">${[0, 1, 2, 3, 4].map((one) => html`<i data-level=${one}></i>`)}</span>`;
 }
 
 /** From none answered in time, 0, to all, 4; empty: nobody was there to be answered. */

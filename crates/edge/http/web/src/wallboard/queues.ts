@@ -5,7 +5,7 @@ import { repeat } from "lit/directives/repeat.js";
 import { count, duration } from "../shared/format.js";
 import { Follow, type Store } from "../shared/store.js";
 import { base } from "../shared/styles.js";
-import { chartStyles, dayLine, trend } from "./charts.js";
+import { chartStyles, dayLine, scale, trend } from "./charts.js";
 import { type Floor, type Live, shown } from "./floor.js";
 import type { Figure } from "./thresholds.js";
 import { words } from "./words/index.js";
@@ -106,7 +106,7 @@ export class Queues extends LitElement {
           <tbody role="rowgroup">${repeat(queues, (queue) => queue.id, (queue) => this.row(queue))}</tbody>
         </table>
       </div>
-      <p class="muted legend">${words().heat}</p>
+      <p class="muted legend">${words().heat} ${scale()}</p>
     </section>`;
   }
 }
