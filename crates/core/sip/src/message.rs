@@ -195,7 +195,9 @@ impl Request {
 
     /// As it goes over the wire.
     pub fn to_bytes(&self) -> Bytes {
-        wire(format_args!("{} {} SIP/2.0\r\n", self.method, self.uri), &self.headers, &self.body)
+        // A URI built here must not end the line, nor be two.
+        let uri = self.uri.to_string().replace(['\r', '\n', ' '], "");
+        wire(format_args!("{} {uri} SIP/2.0\r\n", self.method), &self.headers, &self.body)
     }
 }
 

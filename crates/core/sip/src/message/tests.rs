@@ -107,6 +107,20 @@ fn no_value_can_smuggle_a_header_in() {
 }
 
 #[test]
+fn a_user_of_any_text_makes_a_uri_that_can_be_read() {
+    for user in ["+43 1 234", "a@b", "50%", "x\r\nVia: y", "é", "*72#", "a;b?c", ""] {
+        let uri = Uri::sip(Some(user), Host::read("example.com").expect("a host"), None);
+        let request = Request { headers: good("").headers, ..Request::new(Method::Invite, uri.clone()) };
+        match parse(&request.to_bytes(), &Limits::default()) {
+            Ok(Message::Request(read)) => {
+                assert_eq!(read.uri.user_decoded().as_deref(), Some(user), "{user:?}")
+            }
+            other => assert_eq!((user, other.map_err(|bad| bad.what)), ("", Err(Problem::Uri))),
+        }
+    }
+}
+
+#[test]
 fn a_method_is_known_in_its_own_case_only() {
     assert_eq!(Method::from_token("PRACK"), Method::Prack);
     assert_eq!(Method::from_token("invite"), Method::Other("invite".into()));

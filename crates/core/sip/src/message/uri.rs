@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::Problem;
 use super::params::Params;
-use super::scan::{number, percent_decode};
+use super::scan::{number, percent_decode, percent_encode};
 
 /// What kind of URI it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -133,9 +133,9 @@ pub struct Uri {
 }
 
 impl Uri {
-    /// A SIP URI of a user at a host.
+    /// A SIP URI of a user at a host. The user is plain text: what may not stand in a URI is escaped.
     pub fn sip(user: Option<&str>, host: Host, port: Option<u16>) -> Self {
-        let user = user.map(Into::into);
+        let user = user.map(|user| percent_encode(user).into());
         let params = Params::default();
         Self { scheme: Scheme::Sip, user, password: None, host: Some(host), port, params, headers: None }
     }

@@ -246,8 +246,8 @@ impl Layer {
         }
         let invite = request.method == Method::Invite;
         let (trying, at) = match invite {
-            true => (request.reply(100, "").to_bytes(), Some(now + self.settings.trying_after)),
-            false => (Bytes::new(), None),
+            true => (request.reply(100, "").to_bytes(), now + self.settings.trying_after),
+            false => (Bytes::new(), now + self.settings.t1 * 64),
         };
         let state = server::State::Trying { trying, at };
         let server =

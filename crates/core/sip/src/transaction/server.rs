@@ -28,10 +28,11 @@ pub(crate) struct Server {
 /// Where a server transaction stands.
 #[derive(Debug)]
 pub(crate) enum State {
-    /// Nothing was answered yet. An INVITE gets `trying` at `at`, unless an answer comes first.
-    Trying { trying: Bytes, at: Option<Instant> },
-    /// The last answer was provisional.
-    Proceeding { last: Bytes },
+    /// Nothing was answered yet. An INVITE gets `trying` at `at`, unless an answer comes first; another request is
+    /// forgotten then: its sender has given up, and a late answer would only do harm (RFC 4320 section 4.2).
+    Trying { trying: Bytes, at: Instant },
+    /// The last answer was provisional. An INVITE may stay so as long as the core wants, another request until `ends`.
+    Proceeding { last: Bytes, ends: Option<Instant> },
     /// Answered for good, an INVITE not with 2xx. Repeats get the same answer until `ends` (timer H or J); that of an
     /// INVITE is repeated until its ACK (timer G).
     Completed { last: Bytes, repeat: Option<Repeat>, ends: Instant },
@@ -78,8 +79,8 @@ impl Server {
     /// When something is due.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         match &self.state {
-            State::Trying { at, .. } => *at,
-            State::Proceeding { .. } => None,
+            State::Trying { at, .. } => Some(*at),
+            State::Proceeding { ends, .. } => *ends,
             State::Completed { repeat, ends, .. } => earliest([repeat.map(|repeat| repeat.at), Some(*ends)]),
             State::Confirmed { ends } | State::Accepted { ends } => Some(*ends),
         }
@@ -91,10 +92,10 @@ impl Server {
             // 200 ms are not over, but the peer is waiting already.
             State::Trying { trying, .. } if self.invite => {
                 let last = trying.clone();
-                self.state = State::Proceeding { last: last.clone() };
+                self.state = State::Proceeding { last: last.clone(), ends: None };
                 Step::Send(last)
             }
-            State::Proceeding { last } | State::Completed { last, .. } => Step::Send(last.clone()),
+            State::Proceeding { last, .. } | State::Completed { last, .. } => Step::Send(last.clone()),
             State::Trying { .. } | State::Confirmed { .. } | State::Accepted { .. } => Step::Nothing,
         }
     }
@@ -110,7 +111,8 @@ impl Server {
             return Step::Nothing;
         }
         if status < 200 {
-            self.state = State::Proceeding { last: bytes.clone() };
+            let ends = if self.invite { None } else { self.next_due() };
+            self.state = State::Proceeding { last: bytes.clone(), ends };
             return Step::Send(bytes);
         }
         let ends = now + settings.t1 * 64;
@@ -153,12 +155,12 @@ impl Server {
     /// The time has come.
     pub(crate) fn expired(&mut self, now: Instant, settings: &Settings) -> Step {
         match &mut self.state {
-            State::Trying { trying, .. } => {
+            State::Trying { trying, .. } if self.invite => {
                 let last = trying.clone();
-                self.state = State::Proceeding { last: last.clone() };
+                self.state = State::Proceeding { last: last.clone(), ends: None };
                 Step::Send(last)
             }
-            State::Proceeding { .. } => Step::Nothing,
+            State::Trying { .. } | State::Proceeding { .. } => Step::End,
             State::Completed { ends, .. } if *ends <= now && self.invite => Step::Unconfirmed,
             State::Completed { ends, .. } if *ends <= now => Step::End,
             State::Completed { last, repeat, .. } => match repeat {

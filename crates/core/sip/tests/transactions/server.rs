@@ -18,6 +18,31 @@ fn an_invite_nobody_answers_gets_100_after_200_ms_and_another_request_does_not()
 }
 
 #[test]
+fn a_request_the_core_never_answers_is_forgotten_after_32_s_but_an_invite_waits() {
+    for provisional in [None, Some(100)] {
+        let mut stage = udp();
+        stage.receive(request("OPTIONS", "z9hG4bK-options", ""));
+        stage.receive(request("INVITE", INVITE, ""));
+        let ids: Vec<_> = stage
+            .events()
+            .into_iter()
+            .map(|event| match event {
+                Event::Request { id, request, .. } => (id, request),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        stage.pass(seconds(20));
+        if let (Some(status), Some((id, options))) = (provisional, ids.first()) {
+            stage.respond(*id, options, status);
+        }
+        stage.pass(seconds(11));
+        assert_eq!(stage.layer.len(), (2, 0));
+        stage.pass(seconds(3600));
+        assert_eq!(stage.layer.len(), (1, 0), "the call waits in its queue");
+    }
+}
+
+#[test]
 fn an_answer_before_200_ms_saves_the_100() {
     let mut stage = udp();
     stage.receive(request("INVITE", INVITE, ""));
