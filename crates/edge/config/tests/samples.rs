@@ -175,7 +175,7 @@ fn every_default_in_the_main_file_is_the_default() {
             default.sticky_wait
         )
     );
-    assert_eq!(shown.routes[1].setup, least.routes[0].setup);
+    assert_eq!(shown.routes.last().unwrap().setup, least.routes[0].setup);
     let (lookup, default) = (shown.crm.lookup.unwrap(), least.crm.lookup.unwrap());
     assert_eq!(
         (lookup.method, lookup.timeout, lookup.cache),

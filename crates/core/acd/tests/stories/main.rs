@@ -20,6 +20,7 @@ mod customers;
 mod direct;
 mod explained;
 mod figures;
+mod menus;
 mod observe;
 mod pops;
 mod queues;

@@ -149,7 +149,7 @@ fn between_any_two_sounds_of_an_announcement_the_heartbeat_is_looked_at() {
     let say = &read(&print(&settings()))["hookswitch-wait"]["say"];
     let next = say.iter().position(|(label, _)| label.as_deref() == Some("next")).unwrap();
     assert!(say[next + 1].1.contains("HS_HEARTBEAT"), "{say:?}");
-    for sound in ["Background(", "SayNumber("] {
+    for sound in ["BackGround(", "SayNumber("] {
         let at = say.iter().position(|(_, line)| line.starts_with(sound)).expect(sound);
         assert!(at > next && say[at + 1].1 == "Goto(next)", "{sound} is followed by {}", say[at + 1].1);
     }
