@@ -56,13 +56,8 @@ impl Engine {
         for pbx in &setup.pbxs {
             self.links.entry(pbx.name.clone()).or_default();
         }
-        let known: BTreeSet<_> = setup.queues.iter().map(|queue| &queue.id).collect();
         for queue in &setup.queues {
             self.stats.open(&queue.id);
-        }
-        let unknown: Vec<_> = self.stats.ids().filter(|queue| !known.contains(queue)).cloned().collect();
-        for queue in &unknown {
-            self.stats.close(queue);
         }
         self.stats.of_zone(setup.timezone(), now);
         let gone = self.distributor.apply(now, setup);
@@ -72,9 +67,19 @@ impl Engine {
         for call in gone {
             self.move_on(call);
         }
+        self.forget_queues(setup);
         self.line_up_callbacks();
         self.announce_as_configured();
         self.route_who_waited_for_customers();
+    }
+
+    /// Figures of queues that are configured no more end, once neither agents nor callers are in them.
+    fn forget_queues(&mut self, setup: &Setup) {
+        let known: BTreeSet<_> = setup.queues.iter().map(|queue| &queue.id).collect();
+        let unknown: Vec<_> = self.stats.ids().filter(|queue| !known.contains(queue)).cloned().collect();
+        for queue in &unknown {
+            self.stats.close(queue);
+        }
     }
 
     /// Whether a configuration is the one in force, but for who can be asked about customers.

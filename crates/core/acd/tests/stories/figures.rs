@@ -105,6 +105,20 @@ fn a_new_configuration_keeps_who_waits_and_sends_away_who_has_no_queue_any_more(
 }
 
 #[test]
+fn a_queue_that_is_configured_no_more_has_no_figures_once_nobody_is_in_it() {
+    let mut w = World::route();
+    w.queued("c", "5003");
+    let mut setup = stage::setup(Mode::Route);
+    setup.version = 2;
+    setup.queues.retain(|q| q.id != queue("billing"));
+    setup.routes.retain(|r| r.target != RouteTarget::Queue(queue("billing")));
+    setup.queues[1].max_wait = None;
+    w.input(Input::Setup(Arc::new(setup)));
+    assert!(w.engine.queue(&queue("billing"), w.now).is_none(), "its agents left it, and nobody waited");
+    assert!(w.engine.queue(&queue("support"), w.now).is_some());
+}
+
+#[test]
 fn a_configuration_with_an_unusable_rule_changes_nothing_and_is_told() {
     let mut w = World::route();
     let mut setup = stage::setup(Mode::Route);
@@ -135,8 +149,11 @@ fn an_agent_who_is_configured_no_more_is_taken_out_of_the_queue_and_of_the_offer
     setup.version = 2;
     setup.agents.remove(0);
     w.input(Input::Setup(Arc::new(setup)));
-    let told =
-        ["offer_ended alice withdrawn", "agent alice reserved>ready", "agent alice ready>logged_out (removed)"];
+    let told = [
+        "offer_ended alice withdrawn",
+        "agent alice reserved>ready",
+        "agent alice ready>logged_out (removed)",
+    ];
     assert_eq!(w.told(), told);
     assert!(w.engine.agent(&agent("alice")).is_none());
     let now = w.engine.queue(&queue("support"), w.now).unwrap();
