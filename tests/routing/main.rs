@@ -2,6 +2,7 @@
 
 mod apply;
 mod explain;
+mod load;
 mod what_if;
 
 use anyhow::{Context as _, Result, ensure};
