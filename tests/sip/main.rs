@@ -3,6 +3,7 @@
 //! The stories of `tests/stories` are played on it as on any other PBX. Here is what only SIP can get wrong.
 
 mod faults;
+mod life;
 mod office;
 mod raw;
 
@@ -15,6 +16,7 @@ fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_A_TIME);
     let mut trials = raw::trials();
+    trials.extend(life::trials());
     let faults = faults::FAULTS
         .iter()
         .map(|fault| Trial::test(format!("faults::{}", fault.name), || block_on(faults::play(fault))));

@@ -15,6 +15,7 @@ use serde_json::Value;
 /// A daemon that is the PBX, and a reader of its events.
 pub(crate) struct Office {
     pub(crate) own: Own,
+    pub(crate) configuration: String,
     pub(crate) daemon: Daemon,
     pub(crate) reader: Reader,
     _sink: Sink,
@@ -23,12 +24,21 @@ pub(crate) struct Office {
 impl Office {
     /// Opens it, with more configuration.
     pub(crate) async fn open(more: &str) -> Result<Self> {
+        Self::with("", more).await
+    }
+
+    /// Opens it, with more keys of the PBX and more configuration.
+    pub(crate) async fn with(keys: &str, more: &str) -> Result<Self> {
         let ours = |ip: [u8; 4]| SocketAddr::from((ip, free_port()));
         let own = Own { address: ours([127, 0, 0, 1]), trunk: ours([127, 0, 0, 2]) };
         let sink = Sink::start().await?;
-        let daemon = Daemon::start(&cast::own_configuration(&own, &sink.url(), more)).await?;
+        let configuration = cast::own_configuration(&own, &sink.url(), more);
+        let configuration =
+            configuration.replacen("kind = \"sip\"\n", &format!("kind = \"sip\"\n{keys}\n"), 1);
+        let mut daemon = Daemon::start(&configuration).await?;
+        daemon.wait_links_up().await?;
         let reader = Reader::websocket(&daemon.api(), "after=0").await?;
-        Ok(Self { own, daemon, reader, _sink: sink })
+        Ok(Self { own, configuration, daemon, reader, _sink: sink })
     }
 
     /// Somebody's phone is at this address now.
@@ -37,6 +47,22 @@ impl Office {
         let number = cast::phone(who).context("who has a phone")?;
         Phone::enrol((number, SIP_PASSWORD), address, self.own.address, 3_600).await?;
         Ok(address)
+    }
+
+    /// A telephone with somebody's number and password.
+    pub(crate) async fn telephone_of(&self, who: &str) -> Result<Phone> {
+        Phone::with_password(cast::phone(who).context("who has a phone")?, SIP_PASSWORD, self.own.address)
+            .await
+    }
+
+    /// The trunk's telephone: customers call from it.
+    pub(crate) async fn trunk(&self) -> Result<Phone> {
+        Phone::unregistered("trunk", self.own.trunk, self.own.address).await
+    }
+
+    /// Waits for an event.
+    pub(crate) async fn see(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Result<Value> {
+        self.reader.wait(what, fits).await
     }
 
     /// A phone plays its script there.

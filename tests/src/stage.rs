@@ -99,7 +99,7 @@ impl Stage {
         }
         daemon.launch().await?;
         daemon.wait_links_up().await?;
-        world.daemon_runs().await?;
+        world.daemon_runs(settings).await?;
         let reader = Reader::websocket(&daemon.api(), "after=0").await?;
         Ok(Self { world, daemon, wire, sink, reader, earlier: Vec::new(), seen: 0 })
     }
@@ -329,7 +329,7 @@ impl Stage {
         self.earlier.append(&mut read);
         self.daemon.launch().await?;
         self.daemon.wait_links_up().await?;
-        self.world.daemon_runs().await?;
+        self.world.daemon_runs("").await?;
         self.reader = Reader::websocket(&self.daemon.api(), &format!("after={last}")).await?;
         self.seen = 0;
         Ok(())

@@ -97,17 +97,18 @@ impl World {
         }
     }
 
-    /// The daemon runs: phones that register with it can do so now.
+    /// The daemon runs, with these settings beside the usual ones: phones that register with it can do so now.
     ///
     /// # Errors
     /// When it does not take a registration.
-    pub async fn daemon_runs(&mut self) -> Result<()> {
+    pub async fn daemon_runs(&mut self, settings: &str) -> Result<()> {
         let Self::Own(world) = self else { return Ok(()) };
         match &world.telephones {
             Some(telephones) => telephones.register_all().await,
             None => {
                 let Own { address, trunk } = world.own;
-                world.telephones = Some(Telephones::with_passwords(address, trunk).await?);
+                let gina = settings.contains("id = \"gina\"");
+                world.telephones = Some(Telephones::with_passwords(address, trunk, gina).await?);
                 Ok(())
             }
         }

@@ -332,6 +332,17 @@ impl Call {
         Ok(())
     }
 
+    /// Waits until voice comes in whose packets begin with this sample (G.711 µ-law).
+    ///
+    /// # Errors
+    /// When none does in time.
+    pub async fn wait_hears(&self, sample: u8) -> Result<()> {
+        let mut heard = self.0.media.heard.clone();
+        let hears = time::timeout(PATIENCE, heard.wait_for(|heard| *heard == Some(sample))).await;
+        hears.with_context(|| format!("{}: does not hear {sample:#x}", self.0.story()))??;
+        Ok(())
+    }
+
     /// Presses digits as SIP INFO (`application/dtmf-relay`), one request each.
     ///
     /// # Errors

@@ -9,12 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{self, MissedTickBehavior};
 
 const PACKET: Duration = Duration::from_millis(20);
 const SAMPLES_A_PACKET: u32 = 160;
+/// Bytes of an RTP header.
+const HEADER: usize = 12;
 const PCMU: u8 = 0;
 const TELEPHONE_EVENT: u8 = 101;
 /// Packets of one digit: five that grow, three that end it (RFC 4733 section 2.5.1.4).
@@ -26,6 +28,8 @@ const GAP_PACKETS: u8 = 6;
 pub(super) struct Media {
     pub(super) port: u16,
     shared: Arc<Mutex<Shared>>,
+    /// The first sample of what came in last.
+    pub(super) heard: watch::Receiver<Option<u8>>,
     task: JoinHandle<()>,
 }
 
@@ -41,8 +45,9 @@ impl Media {
         let socket = UdpSocket::bind((ip, 0)).await?;
         let port = socket.local_addr()?.port();
         let shared = Arc::new(Mutex::new(Shared::default()));
-        let task = tokio::spawn(stream(socket, Arc::clone(&shared)));
-        Ok(Self { port, shared, task })
+        let (hears, heard) = watch::channel(None);
+        let task = tokio::spawn(stream(socket, Arc::clone(&shared), hears));
+        Ok(Self { port, shared, heard, task })
     }
 
     /// Where to send: `c=` and `m=audio` of an SDP (RFC 4566); silent towards a port of 0.
@@ -91,7 +96,7 @@ struct Outgoing {
     tone: Option<(u8, u8, u32)>,
 }
 
-async fn stream(socket: UdpSocket, shared: Arc<Mutex<Shared>>) {
+async fn stream(socket: UdpSocket, shared: Arc<Mutex<Shared>>, hears: watch::Sender<Option<u8>>) {
     let mut ticks = time::interval(PACKET);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut outgoing = Outgoing::default();
@@ -99,8 +104,13 @@ async fn stream(socket: UdpSocket, shared: Arc<Mutex<Shared>>) {
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            // What comes in is thrown away, so that the kernel does not fill up.
-            _ = socket.recv_from(&mut incoming) => continue,
+            Ok((length, _)) = socket.recv_from(&mut incoming) => {
+                let packet = &incoming[..length];
+                if packet.get(1).is_some_and(|kind| kind & 0x7f == PCMU) && packet.len() > HEADER {
+                    hears.send_replace(Some(packet[HEADER]));
+                }
+                continue;
+            }
         }
         let (to, packet) = {
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);

@@ -43,13 +43,13 @@ impl Telephones {
         Ok(Self { mode, phones, trunk, calls: BTreeMap::new(), waits_unanswered: false })
     }
 
-    /// Registers the agents' phones with their passwords, at Hookswitch itself.
+    /// Registers the agents' phones with their passwords, at Hookswitch itself; gina's where it knows her.
     ///
     /// # Errors
     /// When it does not take a registration.
-    pub async fn with_passwords(pbx: SocketAddr, trunk: SocketAddr) -> Result<Self> {
+    pub async fn with_passwords(pbx: SocketAddr, trunk: SocketAddr, gina: bool) -> Result<Self> {
         let mut phones = BTreeMap::new();
-        for who in WITH_PASSWORDS {
+        for who in WITH_PASSWORDS.into_iter().chain(gina.then_some("G")) {
             let number = phone(who).context("who has a phone has a number")?;
             phones.insert(who, Phone::with_password(number, SIP_PASSWORD, pbx).await?);
         }

@@ -14,6 +14,9 @@ use hookswitch_switch::{self as switch, Event, Line};
 
 use crate::number::Plan;
 
+/// Q.850.
+const TEMPORARY_FAILURE: u16 = 41;
+
 /// Reads the events of one switch.
 #[derive(Debug, Clone)]
 pub struct FromSip {
@@ -45,7 +48,9 @@ impl FromSip {
                 let left = Fact::LegLeft { call: call.call.clone(), leg, end: LegEnd::Released, cause: None };
                 told.push(self.event(at, true, left));
             }
-            let ended = Fact::CallEnded { call: call.call.clone(), by: None, cause: None };
+            // Not a call that the PBX says nothing of: it is known why it ended.
+            let cause = Some(Cause { q850: TEMPORARY_FAILURE, text: "the daemon was restarted".to_owned() });
+            let ended = Fact::CallEnded { call: call.call.clone(), by: None, cause };
             told.push(self.event(at, true, ended));
         }
         let recovered_calls = u32::try_from(known.len()).unwrap_or(u32::MAX);
