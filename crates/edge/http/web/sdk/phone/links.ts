@@ -16,12 +16,16 @@ export function numberOf(element: Element): string {
 export class Links {
   private readonly watcher = new MutationObserver(() => this.mark());
 
+  private readonly marks: string;
+
   constructor(
     /** Beside `tel:` links and `data-hookswitch-number`: what else is a number, as a CSS selector. */
-    private readonly more: string,
+    more: string,
     private readonly call: (number: string, element: Element) => void,
     private readonly label: (number: string) => string,
-  ) {}
+  ) {
+    this.marks = more && usable(more) ? `${MARKED},${more}` : MARKED;
+  }
 
   start(): void {
     document.addEventListener("click", this.onClick, true);
@@ -34,10 +38,6 @@ export class Links {
     document.removeEventListener("click", this.onClick, true);
     document.removeEventListener("keydown", this.onKey, true);
     this.watcher.disconnect();
-  }
-
-  private get marks(): string {
-    return this.more ? `${MARKED},${this.more}` : MARKED;
   }
 
   /** What a page marks becomes reachable by keyboard, and says to a screen reader what it does. */
@@ -76,5 +76,16 @@ export class Links {
     event.preventDefault();
     event.stopPropagation();
     this.call(number, element);
+  }
+}
+
+/** A selector is written by hand: one with a mistake is told, and the links work all the same. */
+function usable(selector: string): boolean {
+  try {
+    document.createDocumentFragment().querySelector(selector);
+    return true;
+  } catch {
+    console.error(`hookswitch-phone: numbers="${selector}" is no selector`);
+    return false;
   }
 }
