@@ -36,7 +36,6 @@ const STORIES = {
     await with_.press("answer");
     await play("see answered G");
     await button(page, "hold").waitFor();
-    await picture(page, "talking");
     await with_.press("hold");
     await play("see held");
     await card(page).locator(".pill", { hasText: "On hold" }).waitFor();
@@ -102,7 +101,6 @@ const STORIES = {
     assert.deepEqual([call.data.ticket, call.data["wrap_up.notes"]], ["4712", "wants the blue one"]);
     await with_.push("hs-why summary");
     await page.locator("hs-why li", { hasText: "Gina Rossi was first" }).waitFor();
-    await picture(page, "why");
     await play("C hangs up; G is cut off; see ended");
     assert.equal(await page.locator("hs-wrap-up.over textarea").inputValue(), "wants the blue one");
     await wrapUp(page, with_);
@@ -112,7 +110,6 @@ const STORIES = {
     await talking(page, with_);
     await with_.press("transfer");
     await page.locator("hs-directory dialog[open]").waitFor();
-    await picture(page, "directory");
     await with_.pick("Bob Okafor");
     await play("G is cut off; B rings; B answers; see answered B");
     await gone(card(page));
@@ -204,7 +201,6 @@ const STORIES = {
   async "a missed call is called back"(page, with_) {
     await play("C dials Q2; G rings; C hangs up; see ended");
     await with_.tab("missed");
-    await picture(page, "missed");
     await with_.push('hs-side li>button[aria-label="Call Erika Lindqvist"]');
     await play("G rings");
     await card(page).locator(".pill", { hasText: "Ringing" }).waitFor();

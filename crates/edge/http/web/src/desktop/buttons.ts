@@ -2,7 +2,7 @@ import { type TemplateResult, html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 
 import type { Call } from "../../sdk/hookswitch.js";
-import { legOf } from "../shared/telephony.js";
+import { comesIn, legOf } from "../shared/telephony.js";
 import type { Action, Desk, Destined } from "./desk.js";
 import { words } from "./words/index.js";
 
@@ -37,7 +37,7 @@ export function keyOf(action: Action): string {
 
 /** What an action is called on this leg. */
 export function labelOf(action: Action, call: Call, agent: string): string {
-  if (action === "hangup" && legOf(call, agent)?.state === "ringing") return call.direction === "outbound" ? words().cancelDial : words().decline;
+  if (action === "hangup" && legOf(call, agent)?.state === "ringing") return comesIn(call) ? words().decline : words().cancelDial;
   if (action === "record" && call.data.recording === "on") return words().stopRecording;
   return words().actions[action];
 }

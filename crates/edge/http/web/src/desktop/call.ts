@@ -7,7 +7,7 @@ import { word } from "../shared/i18n.js";
 import "../shared/since.js";
 import { base } from "../shared/styles.js";
 import { Follow, type Store } from "../shared/store.js";
-import { CALL_TONES, legOf, number, who } from "../shared/telephony.js";
+import { CALL_TONES, comesIn, legOf, number, who } from "../shared/telephony.js";
 import { common } from "../shared/words/index.js";
 import { type Asks, buttons } from "./buttons.js";
 import "./customer.js";
@@ -81,7 +81,7 @@ export class CallCard extends LitElement {
 
   protected override willUpdate(): void {
     this.focused = this.shadowRoot?.activeElement?.closest(".actions") !== null && Boolean(this.shadowRoot?.activeElement);
-    this.toggleAttribute("ringing", this.leg?.state === "ringing" && this.call.direction !== "outbound");
+    this.toggleAttribute("ringing", this.leg?.state === "ringing" && comesIn(this.call));
   }
 
   protected override updated(_: PropertyValues): void {
@@ -122,6 +122,7 @@ export class CallCard extends LitElement {
       <span class="pill dot" data-tone=${CALL_TONES[state]}>${word(common().callStates, state)}</span>
       <hs-since class="figure" .since=${since}></hs-since>
       <span class="muted">${word(common().directions, call.direction)}</span>
+      ${call.data.callback ? html`<span class="pill" data-tone="ring">${words().callback}</span>` : nothing}
       ${call.data.recording === "on" ? html`<span class="pill dot" data-tone="bad">${words().recording}</span>` : nothing}
     </div>`;
   }

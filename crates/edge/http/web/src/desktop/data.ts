@@ -8,7 +8,7 @@ import type { Desk } from "./desk.js";
 import { words } from "./words/index.js";
 
 /** Keys that have a place of their own on the page. */
-const ELSEWHERE = /^(wrap_up\.|recording$)/;
+const ELSEWHERE = /^(wrap_up\.|recording$|callback$)/;
 /** What the caller chose in a menu. */
 const MENU = /^ivr[._]/;
 

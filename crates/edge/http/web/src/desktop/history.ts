@@ -1,5 +1,6 @@
 import type { Call, Event, Events, Ledger, Offer } from "../../sdk/hookswitch.js";
 import type { Store } from "../shared/store.js";
+import { comesIn } from "../shared/telephony.js";
 
 /** A call the agent had a part in. */
 export interface Past {
@@ -81,7 +82,7 @@ export class History {
       this.add({ call: event.data.call, ledger: undefined, at: event.time });
     if (event.type === "call.offer_ended") {
       const { call, offer } = event.data;
-      if (offer.agent === agent && call.direction !== "outbound" && MISSED.includes(offer.outcome ?? ""))
+      if (offer.agent === agent && comesIn(call) && MISSED.includes(offer.outcome ?? ""))
         this.missed = newest([{ call, offer, at: event.time }, ...this.missed]);
     }
   }

@@ -1,7 +1,7 @@
 import type { Call, Event } from "../../sdk/hookswitch.js";
 import { announce } from "../shared/announce.js";
 import type { Store } from "../shared/store.js";
-import { legOf, number, who } from "../shared/telephony.js";
+import { comesIn, legOf, number, who } from "../shared/telephony.js";
 import { words } from "./words/index.js";
 
 const KEPT = "hookswitch.notifications";
@@ -37,7 +37,7 @@ export class Ringer {
 
   private rings(call: Call): void {
     this.title();
-    if (call.direction === "outbound") return;
+    if (!comesIn(call)) return;
     announce(words().ringing(who(call), call.queue ?? ""), true);
     if (!notifies()) return;
     // The same tag in every tab: the system shows one.
@@ -59,7 +59,7 @@ export class Ringer {
   /** The title says who rings, else what the page is. */
   private title(): void {
     const { agent } = this.store;
-    const rings = (call: Call) => call.direction !== "outbound" && agent !== null && legOf(call, agent)?.state === "ringing";
+    const rings = (call: Call) => comesIn(call) && agent !== null && legOf(call, agent)?.state === "ringing";
     const call = this.store.ready && agent ? this.store.board.callsOf(agent).find(rings) : undefined;
     document.title = call ? `☎ ${words().ringing(who(call), call.queue ?? "")}` : `${words().heading} · Hookswitch`;
   }

@@ -39,6 +39,11 @@ export function who(call: Call): string {
   return known || (call.direction === "outbound" ? null : call.ani.name) || number(call);
 }
 
+/** Whether a call comes to the agent unasked: everything but what the agent dialled. A call-back is dialled for a queue. */
+export function comesIn(call: Call): boolean {
+  return call.direction !== "outbound" || "callback" in call.data;
+}
+
 /** The leg of an agent, while the agent is in the call. */
 export function legOf(call: Call, agent: string): Leg | undefined {
   return call.legs.find((leg) => leg.agent === agent && leg.state !== "left");

@@ -34,6 +34,7 @@ export const de: Words = {
     "consult/cancel": "Zurück zum Anruf",
     "consult/conference": "Alle zusammen",
   },
+  callback: "Rückruf",
   decline: "Ablehnen",
   cancelDial: "Abbrechen",
   stopRecording: "Aufnahme beenden",

@@ -33,6 +33,7 @@ export const en = {
     "consult/cancel": "Back to the call",
     "consult/conference": "All together",
   },
+  callback: "Call-back",
   decline: "Decline",
   cancelDial: "Cancel",
   stopRecording: "Stop recording",

@@ -34,6 +34,7 @@ export const zh: Words = {
     "consult/cancel": "返回通话",
     "consult/conference": "三方通话",
   },
+  callback: "回拨",
   decline: "拒接",
   cancelDial: "取消",
   stopRecording: "停止录音",

@@ -58,6 +58,7 @@ export const de: Words = {
     busy: "besetzt",
     rejected: "abgelehnt",
     failed: "gescheitert",
+    callback: "wird zurückgerufen",
     merged: "zusammengeführt",
     lost: "unbekannt",
   },

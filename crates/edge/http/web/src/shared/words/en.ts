@@ -57,6 +57,7 @@ export const en = {
     busy: "busy",
     rejected: "rejected",
     failed: "failed",
+    callback: "to be called back",
     merged: "merged",
     lost: "lost",
   } as Record<string, string>,

@@ -58,6 +58,7 @@ export const zh: Words = {
     busy: "忙线",
     rejected: "已拒绝",
     failed: "失败",
+    callback: "待回拨",
     merged: "已合并",
     lost: "未知",
   },
