@@ -94,11 +94,10 @@ pub(crate) fn data(request: &Request, limits: &Limits) -> BTreeMap<String, Strin
     let (most, longest) = limits.data;
     let mut data = BTreeMap::new();
     for header in request.headers.iter() {
-        let key = match &header.name {
-            Name::UserToUser => "uui".to_owned(),
-            Name::Other(name) if name.len() > 2 && name[..2].eq_ignore_ascii_case("x-") => {
-                name.to_ascii_lowercase()
-            }
+        let key = header.name.as_str().to_ascii_lowercase();
+        let key = match key.as_str() {
+            "user-to-user" => "uui".to_owned(),
+            name if name.len() > 2 && name.starts_with("x-") => key,
             _ => continue,
         };
         if data.len() < most && key.len() <= 64 && header.value.len() <= longest {

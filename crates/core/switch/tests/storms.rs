@@ -1,7 +1,12 @@
 //! Everything at once, in bad weather: phones and orders at random, every packet may be lost, doubled or late. Whatever
 //! happens, each call is told in order and ends once, and in the end nothing is kept.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking, and looks for one kind of event"
+)]
 
 mod common;
 
@@ -135,6 +140,7 @@ fn told_of(events: &[Event], call: &str) -> String {
 }
 
 /// Something a person or a program might do now.
+#[expect(clippy::too_many_lines, reason = "one line or two for each of many things")]
 fn something(stage: &mut Stage, book: &Book, chance: &mut Random, consults: &mut u64) {
     let mut pick = |n: usize| (chance.next() % n.max(1) as u64) as usize;
     let live = book.live();
@@ -279,21 +285,21 @@ fn storm(seed: u64, weather: Weather, things: usize) {
 
 #[test]
 fn in_good_weather_nothing_is_told_twice_and_nothing_is_kept() {
-    for seed in 0..60 {
+    for seed in 0..40 {
         storm(seed, Weather::default(), 120);
     }
 }
 
 #[test]
 fn packets_may_be_lost_doubled_and_late() {
-    for seed in 0..60 {
+    for seed in 0..40 {
         storm(1_000 + seed, Weather { lost: 100, doubled: 100, late: 300 }, 120);
     }
 }
 
 #[test]
 fn a_third_of_all_packets_may_be_lost() {
-    for seed in 0..25 {
+    for seed in 0..15 {
         storm(5_000 + seed, Weather { lost: 333, doubled: 50, late: 50 }, 80);
     }
 }

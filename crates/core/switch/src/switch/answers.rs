@@ -144,7 +144,7 @@ impl Switch {
         invite.body = calling.invite.body.clone();
         let client = self.layer.request(self.now, invite.clone(), dialog.flow());
         calling.client = client;
-        calling.invite = Box::new(invite);
+        *calling.invite = invite;
         calling.authorized = false;
         calling.heard_of = false;
         self.layer.cancel(self.now, before);

@@ -535,7 +535,8 @@ impl Switch {
             switch.close(id, Close::Normal);
             switch.tell(Event::DialFailed { order, end: End::Failed, cause: None });
         };
-        let pair = self.pair(leg).ok().filter(|(_, known, _)| known == call);
+        let watched = self.calls.get(call).is_none_or(|known| known.room.is_some());
+        let pair = self.pair(leg).ok().filter(|(_, known, _)| known == call && !watched);
         let Some((supervised, _, other)) = pair else { return failed(self) };
         let hearing = hookswitch_media::Hearing::supervised(match mode {
             Supervision::Listen => hookswitch_media::Supervision::Listen,

@@ -172,7 +172,7 @@ impl Switch {
         let client = self.layer.request(self.now, invite.clone(), leg.dialog.flow());
         let Phase::Calling(calling) = &mut leg.phase else { return false };
         let before = std::mem::replace(&mut calling.client, client);
-        calling.invite = Box::new(invite);
+        *calling.invite = invite;
         self.clients.remove(&before);
         self.clients.insert(client, Sent::Invite(id));
         true

@@ -11,7 +11,7 @@ use crate::{
     cause::{self, bare},
     event::{Cause, End},
     id::DialogId,
-    state::{Leg, Open, Peer, Phase},
+    state::{Leg, Open, Peer, Phase, Reason},
 };
 
 /// How a dialog is ended.
@@ -199,6 +199,7 @@ impl Switch {
         if let Some(attempt) = self.calls.get(call).and_then(|known| known.attempt) {
             self.drop_attempt(attempt, End::CallerLeft);
         }
+        self.stop_ringing_supervisors(call);
         let hung_up = by.filter(|(_, end, _)| *end == End::HungUp);
         let hung_up = hung_up.and_then(|(id, ..)| self.part_in(id, call));
         let parties = self.calls.get(call).map(|known| known.parties.clone()).unwrap_or_default();
@@ -213,6 +214,18 @@ impl Switch {
         self.stands_alone(call);
         let cause = cause.or_else(|| Some(bare(cause::NORMAL)));
         self.tell(Event::Ended { call: call.clone(), by: hung_up, cause });
+    }
+
+    /// Nobody is there to be supervised any more.
+    fn stop_ringing_supervisors(&mut self, call: &CallId) {
+        let rung = self.attempts.iter().filter(|(_, attempt)| attempt.call == *call);
+        let rung: Vec<(u64, Reason)> = rung.map(|(id, attempt)| (*id, attempt.reason.clone())).collect();
+        for (id, reason) in rung {
+            if let Reason::Supervise { order, .. } = reason {
+                self.drop_attempt(id, End::CallerLeft);
+                self.tell(Event::DialFailed { order, end: End::CallerLeft, cause: None });
+            }
+        }
     }
 
     fn finish_by(&mut self, call: &CallId, id: DialogId, end: End, how: Close, cause: Option<Cause>) {

@@ -197,7 +197,8 @@ impl Switch {
         let Sent::Invite(id) = sent else { return false };
         let Some(leg) = self.legs.get(id) else { return false };
         let Some(trunk) = leg.line.trunk().cloned() else { return false };
-        if !matches!(leg.phase, Phase::Calling(_)) {
+        // Whoever asks again does not take the password: a trunk must not have us call for ever.
+        if !matches!(&leg.phase, Phase::Calling(calling) if !calling.authorized) {
             return false;
         }
         let Some(mut account) = self.trunks.get_mut(&trunk).and_then(|state| state.account.take()) else {
@@ -206,6 +207,9 @@ impl Switch {
         let done = self.invite_again(*id, |_, invite| account.answer(invite, response).is_ok());
         if let Some(state) = self.trunks.get_mut(&trunk) {
             state.account = Some(account);
+        }
+        if let Some(Phase::Calling(calling)) = self.legs.get_mut(id).map(|leg| &mut leg.phase) {
+            calling.authorized = true;
         }
         done
     }
