@@ -1,8 +1,9 @@
 //! `make bench`: figures with peers in the same run. `hookswitch-bench NAME…` runs only those: `parse`, `burst`,
-//! `restart`, `latency`, `control`.
+//! `restart`, `latency`, `control`, `check`.
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod burst;
+mod check;
 mod control;
 mod latency;
 mod parse;
@@ -12,12 +13,13 @@ mod stream;
 
 type Bench = fn() -> anyhow::Result<()>;
 
-const BENCHES: [(&str, Bench); 5] = [
+const BENCHES: [(&str, Bench); 6] = [
     ("parse", parse::run),
     ("burst", burst::run),
     ("restart", restart::run),
     ("latency", latency::run),
     ("control", control::run),
+    ("check", check::run),
 ];
 
 fn main() -> anyhow::Result<()> {
