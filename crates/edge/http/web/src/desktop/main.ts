@@ -7,7 +7,7 @@ import type { Call, Session } from "../../sdk/hookswitch.js";
 import type { Shortcut } from "../shared/keyboard.js";
 import { Page } from "../shared/page.js";
 import "../shared/since.js";
-import { who } from "../shared/telephony.js";
+import { legOf, who } from "../shared/telephony.js";
 import { keyOf, labelOf, perform } from "./buttons.js";
 import "./call.js";
 import type { CallCard } from "./call.js";
@@ -55,12 +55,23 @@ export class Desktop extends Page {
   ];
 
   private readonly desk = new Desk(this.store);
+  /** The focus was in a call that may have gone. */
+  private inCall = false;
   @state() private accessor asksNotifies = notifies();
   @query("hs-directory") private accessor directory!: Directory;
   @query("hs-dial") private accessor dial!: Dial;
   @query("hs-me") private accessor me!: Me;
   @query("hs-side") private accessor side!: Side;
   @query("hs-wrap-up.over") private accessor wrapUp!: WrapUp | null;
+
+  protected override willUpdate(): void {
+    this.inCall = this.shadowRoot?.activeElement?.localName === "hs-call";
+  }
+
+  protected override updated(): void {
+    // The call is over and took the focus along: what comes next is what it leaves to do.
+    if (this.inCall && !this.shadowRoot?.activeElement) (this.wrapUp ?? this.renderRoot.querySelector("main"))?.focus();
+  }
 
   protected override heading(): string {
     return words().heading;
@@ -175,7 +186,7 @@ export class Desktop extends Page {
     const able = this.desk.calls.filter((call) => this.desk.may(call, "hangup"));
     const consultation = able.map((call) => this.desk.consultation(call)).find(Boolean);
     const first = able[0];
-    if (first && rings(first, this.store.agent)) return first;
+    if (first && legOf(first, this.store.agent ?? "")?.state === "ringing") return first;
     return consultation && this.desk.may(consultation, "hangup") ? consultation : first;
   }
 
@@ -184,8 +195,4 @@ export class Desktop extends Page {
     if (this.wrapUp) this.wrapUp.focus();
     else if (first) this.card(first)?.focusNotes();
   }
-}
-
-function rings(call: Call, agent: string | null): boolean {
-  return call.legs.some((leg) => leg.agent === agent && leg.state === "ringing");
 }
