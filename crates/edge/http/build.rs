@@ -9,15 +9,18 @@ use std::{
 fn main() -> io::Result<()> {
     let dist = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("web/dist");
     println!("cargo::rerun-if-changed={}", dist.display());
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let mut table = String::from("&[\n");
-    for file in files(&dist)? {
+    for (number, file) in files(&dist)?.into_iter().enumerate() {
         println!("cargo::rerun-if-changed={}", file.display());
         if let Some(name) = file.strip_prefix(&dist).ok().and_then(Path::to_str) {
-            table.push_str(&format!("    ({name:?}, include_bytes!({:?})),\n", file.display().to_string()));
+            // A copy: pages that are built anew in the meantime have other names.
+            let copy = out.join(number.to_string());
+            fs::copy(&file, &copy)?;
+            table.push_str(&format!("    ({name:?}, include_bytes!({:?})),\n", copy.display().to_string()));
         }
     }
     table.push_str("]\n");
-    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     fs::write(out.join("assets.rs"), table)
 }
 
