@@ -1,10 +1,13 @@
 //! What an operator of the daemon relies on: the audit log, and a configuration that is reloaded.
 
+use std::process::Stdio;
+
 use anyhow::{Context as _, Result, ensure};
-use hookswitch_tests::daemon::{ADMIN, token};
+use hookswitch_tests::daemon::{ADMIN, program, token};
 use hookswitch_tests::events::{Reader, kind, text};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use crate::office::{Office, caller, configuration};
 
@@ -136,4 +139,18 @@ fn ids(agents: &Value) -> Vec<&str> {
 
 fn state_of(agent: &Value) -> &str {
     agent["state"].as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_command_whose_output_nobody_reads_ends_without_a_complaint() -> Result<()> {
+    for command in ["token create --role admin --name me", "completions bash"] {
+        let (reader, writer) = std::io::pipe()?;
+        drop(reader);
+        let mut child = Command::new(program().await?);
+        child.args(command.split(' ')).stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped());
+        let output = child.output().await?;
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success() && complaint.is_empty(), "{command}: {}\n{complaint}", output.status);
+    }
+    Ok(())
 }

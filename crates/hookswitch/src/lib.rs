@@ -21,7 +21,10 @@ mod daemon;
 mod links;
 mod telemetry;
 
-use std::process::ExitCode;
+use std::{
+    panic,
+    process::{self, ExitCode},
+};
 
 use clap::Parser;
 
@@ -33,7 +36,22 @@ pub use links::session::{Session, SessionSettings};
 /// configuration error.
 #[must_use]
 pub fn run() -> ExitCode {
+    end_without_a_reader();
     // One TLS provider for links and webhooks; a second installation is impossible this early.
     let _ = rustls::crypto::ring::default_provider().install_default();
     cli::Arguments::parse().run()
+}
+
+/// Who reads our output may stop before we do, as `head` does: that is no failure. A print that nobody reads panics; then
+/// there is nothing left to do.
+fn end_without_a_reader() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panicked| {
+        let why = panicked.payload_as_str().unwrap_or_default();
+        let prints = ["failed printing to stdout", "failed to write completion file"];
+        if prints.iter().any(|print| why.starts_with(print)) && why.contains("Broken pipe") {
+            process::exit(0);
+        }
+        usual(panicked);
+    }));
 }
