@@ -69,6 +69,7 @@ impl FromSip {
         PbxEvent { pbx: self.pbx.clone(), at, recovered, fact }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are read by two functions of their own")]
     fn fact(&self, event: Event) -> Option<Fact> {
         Some(match event {
             Event::Began(began) => self.began(*began),
@@ -285,10 +286,9 @@ mod tests {
     fn a_registration_is_evidence_that_a_device_can_be_reached() {
         let told = |state| {
             let event = Event::User { name: "sip:alice".parse().unwrap(), state };
-            match reader().read(Timestamp::from_millis(1), event).unwrap().fact {
-                Fact::Device { address, state } => (address.to_string(), state),
-                fact => panic!("{fact:?}"),
-            }
+            let fact = reader().read(Timestamp::from_millis(1), event).unwrap().fact;
+            let Fact::Device { address, state } = fact else { panic!("{fact:?}") };
+            (address.to_string(), state)
         };
         assert_eq!(told(switch::UserState::Idle), ("sip:alice".to_owned(), DeviceState::Idle));
         assert_eq!(told(switch::UserState::Away).1, DeviceState::Unavailable);

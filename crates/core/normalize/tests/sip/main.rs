@@ -13,5 +13,6 @@ mod common;
 #[path = "../../../acd/tests/stories/lines.rs"]
 #[allow(dead_code, reason = "the engine's own stories use all of it")]
 mod lines;
+mod made;
 mod office;
 mod stories;

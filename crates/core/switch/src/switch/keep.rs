@@ -137,7 +137,8 @@ impl Switch {
         let Some(least) = response.headers.min_se() else { return false };
         let Some(leg) = self.legs.get_mut(&id) else { return false };
         let expires = Duration::from_secs(least.into());
-        if leg.session.expires >= expires {
+        // Nobody needs more than a day; a peer must not have us ask for ever.
+        if leg.session.expires >= expires || least > 86_400 {
             return false;
         }
         leg.session = Session { expires, ..leg.session };
