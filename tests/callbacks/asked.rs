@@ -98,6 +98,7 @@ pub(crate) async fn withheld(mut play: Play) -> Result<()> {
     let last = why["decisions"].as_array().and_then(|all| all.last()).context("a decision")?;
     ensure!(last["decision"] == "not_called_back" && last["reason"] == "withheld", "{why}");
     ensure!(play.callbacks("").await?.is_empty());
-    play.script("A goes ready; A rings; A answers; see answered A; C hangs up; A is cut off").await?;
+    play.script("A goes ready; A rings; A answers; see answered A; C hangs up; A is cut off; see ended")
+        .await?;
     play.check()
 }

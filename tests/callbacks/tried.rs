@@ -76,7 +76,7 @@ pub(crate) async fn calls_again(mut play: Play) -> Result<()> {
     ensure!(last.is_some_and(|event| event["data"]["position"] == 1), "{last:?}");
     play.script(
         "A goes ready; A rings; A answers; see answered A; C hangs up; A is cut off; A rings; A answers; \
-         see answered A; C2 hangs up; A is cut off",
+         see answered A; C2 hangs up; A is cut off; see ended",
     )
     .await?;
     ensure!(play.originates() == 0, "nobody was dialled");

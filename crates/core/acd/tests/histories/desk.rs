@@ -16,6 +16,8 @@ struct Made {
     own: Phone,
     up: bool,
     far: Option<LegRef>,
+    /// The far end is busy.
+    busy: bool,
 }
 
 /// A consultation of the agent who holds this caller.
@@ -81,7 +83,10 @@ fn ringing(call: &CallRef, phone: &Phone) -> Fact {
 impl Pbx {
     pub(crate) fn asked_at_desk(&mut self, id: ActionId, action: Action) {
         match action {
-            Action::Dial { call, devices, .. } => self.dials(id, call, &devices),
+            Action::Dial { call, devices, to, .. } => {
+                let busy = matches!(to, Target::Number(_)) && self.chance.percent(self.shape.presses / 2);
+                self.dials(id, call, &devices, busy);
+            }
             Action::Hold { leg, .. } => self.desk_holds(id, &leg),
             Action::Retrieve { leg, .. } => self.desk_retrieves(id, &leg),
             Action::Transfer { leg, other, to, .. } => self.desk_transfers(id, &leg, &other, &to),
@@ -119,7 +124,7 @@ impl Pbx {
         Some(Phone { leg: self.new_leg(), device: device.clone() })
     }
 
-    fn dials(&mut self, id: ActionId, call: CallRef, devices: &[Address]) {
+    fn dials(&mut self, id: ActionId, call: CallRef, devices: &[Address], busy: bool) {
         let Some(mut own) = self.free(devices) else {
             self.tell(Fact::DialFailed { action: id, end: LegEnd::Busy, cause: None });
             return;
@@ -128,7 +133,7 @@ impl Pbx {
         self.take_it(id);
         self.tell(internal(&call, &own.leg, &own.device));
         self.tell(ringing(&call, &own));
-        self.desk.made.insert(call.clone(), Made { own, up: false, far: None });
+        self.desk.made.insert(call.clone(), Made { own, up: false, far: None, busy });
         let after = self.chance.of(500..20_000);
         if self.chance.percent(70) {
             self.later(after, Step::AtDesk(DeskStep::Answers(call.clone())));
@@ -145,6 +150,21 @@ impl Pbx {
             made.up = true;
             self.tell(Fact::LegUp { call: call.clone(), leg: own });
             self.later(2_000, Step::AtDesk(DeskStep::Answers(call.clone())));
+            return;
+        }
+        if made.busy {
+            let device = made.own.device.clone();
+            self.desk.made.remove(call);
+            self.busy.remove(&device);
+            let leg = LegSeen {
+                leg: far.clone(),
+                address: Address::new("PJSIP/trunk"),
+                number: Some("+49".into()),
+            };
+            self.tell(Fact::LegRinging { call: call.clone(), leg, ring: None });
+            self.tell(left(call, &far, LegEnd::Busy));
+            self.tell(left(call, &own, LegEnd::Released));
+            self.tell(ended(call, None));
             return;
         }
         made.far = Some(far.clone());

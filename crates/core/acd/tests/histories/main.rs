@@ -80,6 +80,19 @@ fn so_do_those_on_which_the_link_is_lost_in_the_middle_of_it() {
 }
 
 #[test]
+fn days_on_which_callers_are_called_back_keep_every_promise() {
+    let mut came = many(Shape::BACK, 900..930);
+    for (name, count) in
+        many(Shape::BAD_BACK, 1_000..1_030).into_iter().chain(many(Shape::CUT_BACK, 1_100..1_130))
+    {
+        *came.entry(name).or_default() += count;
+    }
+    for name in ["callback.created", "callback.dialled", "callback.retry", "callback.ended"] {
+        assert!(came.get(name).is_some_and(|count| *count >= 50), "{name}: {came:?}");
+    }
+}
+
+#[test]
 fn whatever_facts_are_lost_nobody_stays_busy_without_a_live_leg() {
     many(Shape::LOSSY, 700..730);
     many(Shape::LOSSY_DESK, 800..830);

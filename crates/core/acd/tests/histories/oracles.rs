@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hookswitch_acd::Engine;
 use hookswitch_model::{
-    AgentId, CallId, OfferId, QueueId, Timestamp,
+    AgentId, CallId, CallRef, CallbackId, OfferId, QueueId, Timestamp,
     agent::{AgentState, DeviceState},
     call::{Call, CallState, Direction, LegState},
+    callback::CallbackOutcome,
     event::{Event, EventKind},
     ledger::{Ledger, Owner},
 };
@@ -22,6 +23,12 @@ pub(crate) struct Oracles {
     fresh: BTreeMap<CallId, (QueueId, Timestamp)>,
     rung: BTreeSet<CallId>,
     pub(crate) answered_by: BTreeMap<AgentId, u64>,
+    /// Call-backs that are not over, and whether one is being tried.
+    promised: BTreeMap<CallbackId, bool>,
+    /// Calls that were dialled, by what the PBX was told to call them.
+    dialled: BTreeSet<CallRef>,
+    /// Places that who calls again takes back, by number.
+    given_back: BTreeMap<String, Timestamp>,
 }
 
 impl Oracles {
@@ -36,9 +43,32 @@ impl Oracles {
             EventKind::CallStarted { call } => {
                 assert!(self.live.insert(call.id, call.ani.raw.clone()).is_none(), "started twice");
             }
+            EventKind::CallbackCreated { callback, call } => {
+                assert!(self.promised.insert(callback.id, false).is_none(), "promised twice");
+                if let Some(call) = call {
+                    self.fresh.remove(&call.id);
+                }
+            }
+            EventKind::CallbackDialled { callback, .. } => {
+                assert_eq!(
+                    self.promised.insert(callback.id, true),
+                    Some(false),
+                    "tried while it is tried, or over"
+                );
+            }
+            EventKind::CallbackRetry { callback, .. } => {
+                assert_eq!(self.promised.insert(callback.id, false), Some(true), "a retry of no try");
+            }
+            EventKind::CallbackEnded { callback, outcome, .. } => {
+                assert!(self.promised.remove(&callback.id).is_some(), "over twice");
+                if *outcome == CallbackOutcome::Superseded {
+                    self.given_back.insert(callback.number.raw.clone(), callback.enqueued_at);
+                }
+            }
             EventKind::CallQueued { call, queued } => {
                 // The wait before an overflow counts. Who was rung for before may come back to an old place.
                 let since = self.fresh.get(&call.id).map_or(event.at, |(_, since)| *since);
+                let since = self.given_back.remove(&call.ani.raw).map_or(since, |place| place.min(since));
                 if !self.rung.contains(&call.id) {
                     self.fresh.insert(call.id, (queued.queue.clone(), since));
                 }
@@ -109,13 +139,18 @@ impl Oracles {
         assert!(older.is_none(), "{older:?} waits in {queue} for longer than {:?}", call.id);
     }
 
+    /// The PBX is asked to dial: once for each call.
+    pub(crate) fn dialled(&mut self, call: &CallRef) {
+        assert!(self.dialled.insert(call.clone()), "{call} is dialled twice");
+    }
+
     /// A Ring was taken back or refused before anybody heard of it.
     pub(crate) fn is_over(&self) -> bool {
-        self.live.is_empty() && self.offers.is_empty()
+        self.live.is_empty() && self.offers.is_empty() && self.promised.is_empty()
     }
 
     pub(crate) fn open(&self) -> String {
-        format!("live {:?}, offers {:?}", self.live.keys(), self.offers)
+        format!("live {:?}, offers {:?}, promised {:?}", self.live.keys(), self.offers, self.promised)
     }
 }
 

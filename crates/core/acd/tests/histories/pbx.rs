@@ -71,6 +71,8 @@ pub(crate) enum Step {
     AgentHangsUp(u64, LegRef),
     Holds(u64, LegRef, bool),
     Transfers(u64, LegRef),
+    /// A caller wants to be called back.
+    Presses(u64),
     Chooses(u64),
     AtDesk(DeskStep),
 }
@@ -144,6 +146,7 @@ impl Pbx {
             Step::Holds(n, leg, on) => self.holds(n, &leg, on),
             Step::Transfers(n, leg) => self.transfers(n, &leg),
             Step::Chooses(n) => self.chooses(n),
+            Step::Presses(n) => self.presses(n),
             Step::AtDesk(step) => self.at_desk(step),
         }
     }
@@ -161,6 +164,19 @@ impl Pbx {
         self.callers.insert(n, Caller { call, leg, dnis, place: Where::Room });
         let patience = self.chance.of(1_000..self.shape.patience_ms);
         self.later(patience, Step::HangsUp(n));
+        if self.chance.percent(self.shape.presses) {
+            let after = self.chance.of(500..patience.max(501));
+            self.later(after, Step::Presses(n));
+        }
+    }
+
+    /// The caller presses the key for a call-back: heard in the waiting room only.
+    fn presses(&mut self, n: u64) {
+        let Some(caller) = self.callers.get(&n) else { return };
+        if matches!(caller.place, Where::Room) {
+            let (call, leg) = (caller.call.clone(), caller.leg.clone());
+            self.tell(Fact::Digit { call, leg, digit: '1' });
+        }
     }
 
     /// The caller goes; sometimes the PBX forgets to say so.
@@ -566,7 +582,8 @@ impl Pbx {
 }
 
 pub(crate) fn number(raw: &str) -> PartyNumber {
-    PartyNumber { raw: raw.to_owned(), ..PartyNumber::default() }
+    let e164 = raw.starts_with('+').then(|| raw.to_owned());
+    PartyNumber { raw: raw.to_owned(), e164, ..PartyNumber::default() }
 }
 
 pub(crate) fn started(call: &CallRef, leg: &LegRef, ani: &str, dnis: &str) -> Fact {

@@ -14,8 +14,8 @@ use hookswitch_model::{
     input::{Input, Output},
     pbx::{Action, Fact, PbxEvent},
     setup::{
-        AgentSetup, MaxWait, Members, Mode, OutboundSetup, Overflow, PbxSetup, QueueSetup, Requirement,
-        RouteSetup, RouteTarget, ServiceLevel, Setup, Strategy,
+        AgentSetup, CallbackSetup, MaxWait, Members, Mode, OutboundSetup, Overflow, PbxSetup, QueueSetup,
+        Requirement, RouteSetup, RouteTarget, ServiceLevel, Setup, Strategy,
     },
 };
 
@@ -42,6 +42,8 @@ pub(crate) struct Shape {
     pub(crate) loses: u64,
     /// Steps after which an agent asks for something.
     pub(crate) asks: u64,
+    /// Callers who want to be called back.
+    pub(crate) presses: u64,
 }
 
 impl Shape {
@@ -55,6 +57,7 @@ impl Shape {
         cuts: 0,
         loses: 0,
         asks: 0,
+        presses: 0,
     };
     pub(crate) const BUSY: Self = Self { every_ms: 1_500, ..Self::QUIET };
     pub(crate) const BAD: Self = Self { every_ms: 4_000, forgets: 8, refuses: 8, drops: 4, ..Self::QUIET };
@@ -62,6 +65,9 @@ impl Shape {
     pub(crate) const DESK: Self = Self { every_ms: 6_000, asks: 25, ..Self::QUIET };
     pub(crate) const BAD_DESK: Self = Self { forgets: 5, refuses: 10, drops: 10, ..Self::DESK };
     pub(crate) const CUT_DESK: Self = Self { cuts: 5, ..Self::DESK };
+    pub(crate) const BACK: Self = Self { every_ms: 4_000, presses: 60, ..Self::QUIET };
+    pub(crate) const BAD_BACK: Self = Self { forgets: 5, refuses: 10, drops: 8, ..Self::BACK };
+    pub(crate) const CUT_BACK: Self = Self { cuts: 5, ..Self::BACK };
     pub(crate) const LOSSY: Self = Self { every_ms: 6_000, loses: 10, ..Self::QUIET };
     pub(crate) const LOSSY_DESK: Self = Self { loses: 10, ..Self::DESK };
 }
@@ -112,7 +118,13 @@ fn setup(seed: u64) -> Setup {
         ageing: None,
         transfer_keeps_place: false,
         announce: None,
-        callback: None,
+        callback: Some(CallbackSetup {
+            key: Some('1'),
+            attempts: 2,
+            retry_after: Millis::from_secs(20),
+            expires: Millis::from_secs(300),
+            ..CallbackSetup::default()
+        }),
     };
     let overflow = match seed % 4 {
         0 => Overflow::Queue(QueueId::new("billing").unwrap()),
@@ -215,12 +227,18 @@ impl Run {
         for output in outputs {
             match output {
                 Output::Event(event) => {
+                    if event.kind.name().starts_with("callback.") {
+                        *self.taken.entry(event.kind.name().to_owned()).or_default() += 1;
+                    }
                     if event.action.is_some() {
                         *self.taken.entry(event.kind.name().to_owned()).or_default() += 1;
                     }
                     self.oracles.see(&event);
                 }
                 Output::Action(action) => {
+                    if let Action::Dial { call, .. } = &action.action {
+                        self.oracles.dialled(call);
+                    }
                     if let Action::Ring { call, .. } = &action.action {
                         let known = self.engine.calls().find(|known| known.pbx_ref == *call).unwrap();
                         self.oracles.first_come(&self.engine, known);
@@ -401,6 +419,28 @@ impl Run {
         self.input(Input::Command(Command { id: ActionId::from_bits(self.commands), actor, request }));
     }
 
+    /// A program asks for a call-back, or takes one back; whatever its state.
+    fn somebody_changes_callbacks(&mut self) {
+        self.commands += 1;
+        let known: Vec<_> = self.engine.callbacks().map(|callback| callback.id).collect();
+        let request =
+            if known.is_empty() || (self.pbx.arrived < self.pbx.shape.callers && self.commands % 2 == 0) {
+                let text = format!("+4930{}", self.pbx.chance.of(0..20));
+                Request::CreateCallback {
+                    queue: QueueId::new("support").unwrap(),
+                    number: Destination { e164: Some(text.clone()), text },
+                    at: None,
+                    agent: None,
+                    data: AttachedData::new(),
+                }
+            } else {
+                Request::CancelCallback { callback: *self.pbx.chance.pick(&known) }
+            };
+        let actor = Actor { name: "crm".into(), agent: None };
+        self.input(Input::Command(Command { id: ActionId::from_bits(self.commands), actor, request }));
+        self.answer = None;
+    }
+
     fn restore_twin(&mut self) {
         let text = serde_json::to_string(&self.engine.snapshot()).unwrap();
         let snapshot: Snapshot = serde_json::from_str(&text).unwrap();
@@ -415,6 +455,9 @@ impl Run {
         // Towards the evening nobody begins anything any more.
         if self.pbx.arrived < shape.callers && self.pbx.chance.percent(shape.asks) {
             self.somebody_controls();
+        }
+        if shape.presses > 0 && self.pbx.chance.percent(4) {
+            self.somebody_changes_callbacks();
         }
         if self.pbx.chance.percent(2) {
             let device = self.pbx.chance.of(0..5);
