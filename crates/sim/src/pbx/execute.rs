@@ -59,7 +59,12 @@ impl Pbx {
             let Some(channel) = self.channels.get(&leg) else { return };
             let place = &channel.place;
             let step = self.config.dialplan.step(&place.context, &place.exten, place.priority);
-            let Some(step) = step.cloned() else { return self.dialplan_is_over(leg) };
+            let Some(step) = step.cloned() else {
+                if self.goes_to_invalid(leg) {
+                    continue;
+                }
+                return self.dialplan_is_over(leg);
+            };
             let data = self.substitute(leg, &step.data);
             let Some(channel) = self.channels.get_mut(&leg) else { return };
             step.app.clone_into(&mut channel.app);
@@ -79,6 +84,20 @@ impl Pbx {
         }
         self.warn(format!("a dialplan ran {MOST_STEPS} steps without a pause"));
         self.dialplan_is_over(leg);
+    }
+
+    /// An extension that is not in its context goes to `i`, where there is one. Whether it does.
+    fn goes_to_invalid(&mut self, leg: LegId) -> bool {
+        let Some(channel) = self.channels.get_mut(&leg) else { return false };
+        let plan = &self.config.dialplan;
+        let Location { context, exten, .. } = &channel.place;
+        if plan.has(context, exten) || plan.step(context, "i", 1).is_none() {
+            return false;
+        }
+        let invalid = std::mem::replace(&mut channel.place.exten, "i".to_owned());
+        channel.place.priority = 1;
+        self.set_variable(leg, "INVALID_EXTEN", &invalid);
+        true
     }
 
     /// The end of a channel by its dialplan.

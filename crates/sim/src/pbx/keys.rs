@@ -69,10 +69,10 @@ impl Pbx {
         Flow::Blocked
     }
 
-    /// A digit for `Read()`: `#` or the last one ends it. The time for the next begins anew.
-    pub(super) fn read_digit(&mut self, leg: LegId, digit: char) {
-        let Some(channel) = self.channels.get(&leg) else { return };
-        let Work::Reading(reading) = &channel.work else { return };
+    /// A digit for `Read()`, if the channel is in it: `#` or the last one ends it. The time for the next begins anew.
+    pub(super) fn read_digit(&mut self, leg: LegId, digit: char) -> bool {
+        let Some(channel) = self.channels.get(&leg) else { return false };
+        let Work::Reading(reading) = &channel.work else { return false };
         let mut reading = reading.clone();
         if digit != '#' {
             reading.digits.push(digit);
@@ -83,6 +83,7 @@ impl Pbx {
             let wait = reading.wait;
             self.set_work_for(leg, Work::Reading(reading), wait);
         }
+        true
     }
 
     /// `Read()` is over, and why.

@@ -204,8 +204,9 @@ impl Pbx {
         self.advance(now);
         for digit in digits.chars() {
             self.tell_digit(leg, digit);
-            self.read_digit(leg, digit);
-            self.listened_digit(leg, digit);
+            if !self.read_digit(leg, digit) {
+                self.listened_digit(leg, digit);
+            }
             self.feature_digit(leg, digit);
         }
     }
