@@ -8,6 +8,7 @@ mod office;
 mod operator;
 mod readers;
 mod replay;
+mod terminal;
 
 use hookswitch_tests::asterisk::Version;
 

@@ -39,7 +39,7 @@ async fn what_a_page_names_is_served_and_kept_for_ever() {
             assert!(html.contains("built without Node"), "{html}");
             continue;
         }
-        let files = named(&html);
+        let files = named(html);
         assert!(files.len() >= 3, "{path} names {files:?}");
         for file in files {
             let answer = world.get(&file).send().await;

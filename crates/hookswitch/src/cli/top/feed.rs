@@ -23,6 +23,8 @@ pub(super) enum News {
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// The daemon pings more often: a line that is silent for longer is dead.
+const SILENCE: Duration = Duration::from_secs(60);
 /// News that may wait to be drawn.
 pub(super) const WAITING: usize = 1024;
 
@@ -56,7 +58,7 @@ async fn read(
 ) -> anyhow::Result<()> {
     let mut socket = target.stream(base, &[("after", &after.to_string())]).await?;
     news.send(News::Up).await?;
-    while let Some(message) = socket.next().await {
+    while let Some(message) = time::timeout(SILENCE, socket.next()).await.context("the daemon is silent")? {
         let Message::Text(text) = message? else { continue };
         if let Some(sequence) = sequence(&text) {
             *after = sequence;

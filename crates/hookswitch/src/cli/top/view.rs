@@ -130,7 +130,7 @@ fn queue_row(board: &Board, queue: &Queue, now: Timestamp) -> Row<'static> {
         Some(share) if share < 0.8 => Color::Yellow.into(),
         Some(_) | None => Style::new(),
     };
-    let expected = figures.estimated_wait_s.map_or_else(|| "-".to_owned(), |s| clock(s));
+    let expected = figures.estimated_wait_s.map_or_else(|| "-".to_owned(), clock);
     Row::new([
         Cell::from(Span::styled(queue.id.to_string(), BOLD)),
         Cell::from(Span::styled(figures.waiting.to_string(), waiting)),
@@ -208,7 +208,7 @@ fn call_widths() -> Vec<Constraint> {
 }
 
 /// Those that wait first, longest first.
-fn calls<'b>(board: &'b Board) -> Vec<&'b Call<'static>> {
+fn calls(board: &Board) -> Vec<&Call<'static>> {
     let mut calls: Vec<_> = board.calls.values().collect();
     calls.sort_by_key(|call| (!waits(call), call.queued_at.unwrap_or(call.started_at)));
     calls
