@@ -70,7 +70,8 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Message, Malformed> {
     if let Some(rest) = strip_version(line) {
         return raw.into_response(rest, limits).map(Message::Response).map_err(Malformed::silent);
     }
-    if !line.contains(" SIP/") && !line.contains(" sip/") {
+    let names_sip = |word: &str| word.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/"));
+    if !line.split(' ').skip(1).any(names_sip) {
         return Err(Malformed::silent(Problem::NotSip));
     }
     raw.into_request(line, limits).map(Message::Request)

@@ -30,6 +30,23 @@ fn compact_and_long_names_are_one() {
 }
 
 #[test]
+fn the_version_is_known_in_any_case_and_what_names_none_is_no_sip() {
+    let what = |line: &str| {
+        let text = format!(
+            "{line}\r\nv: SIP/2.0/UDP h\r\nf: <sip:x@y>;tag=1\r\nt: <sip:a@b>\r\ni: c\r\nCSeq: 1 BYE\r\n\r\n"
+        );
+        parse(text.as_bytes(), &Limits::default())
+            .map_err(|bad| (bad.what, bad.answer.map(|answer| answer.status)))
+            .err()
+    };
+    assert_eq!(what("BYE sip:a@b Sip/2.0"), None);
+    assert_eq!(what("BYE sip:a@b SIP/2.1"), Some((Problem::Version, Some(505))));
+    assert_eq!(what("BYE sip:a@b SIP/two"), Some((Problem::StartLine, Some(400))));
+    assert_eq!(what("BYE sip:a@b"), Some((Problem::NotSip, None)));
+    assert_eq!(what("GET / HTTP/1.1"), Some((Problem::NotSip, None)));
+}
+
+#[test]
 fn a_line_may_end_without_cr_and_go_on_in_the_next() {
     let text = "OPTIONS sip:a@b SIP/2.0\nv: SIP/2.0/UDP h\n ;branch=z9hG4bK1\nf: <sip:x@y>\n\t;tag=1\nt: <sip:a@b>\ni: c\nCSeq: 1\n OPTIONS\n\nbody";
     let Ok(Message::Request(request)) = parse(text.as_bytes(), &Limits::default()) else {
