@@ -44,9 +44,8 @@ queue = "promise"
 type Scene = fn(Play) -> Pin<Box<dyn Future<Output = Result<()>>>>;
 
 /// Scenes for every PBX.
-const EVERYWHERE: [(&str, Scene); 6] = [
+const EVERYWHERE: [(&str, Scene); 5] = [
     ("a_program_asks_and_one_try_is_made", |play| Box::pin(asked::by_program(play))),
-    ("who_hangs_up_after_the_key_is_called", |play| Box::pin(asked::hung_up_after_key(play))),
     ("an_agent_who_does_not_answer_leaves_the_place", |play| Box::pin(tried::agent_silent(play))),
     ("a_busy_customer_is_tried_again_until_it_failed", |play| Box::pin(tried::customer_busy(play))),
     ("killed_before_the_pbx_has_the_dial", |play| {
@@ -56,7 +55,8 @@ const EVERYWHERE: [(&str, Scene); 6] = [
 ];
 
 /// Scenes in which the kind of PBX makes no difference.
-const SIMULATED: [(&str, Scene); 8] = [
+const SIMULATED: [(&str, Scene); 9] = [
+    ("who_hangs_up_after_the_key_is_called", |play| Box::pin(asked::hung_up_after_key(play))),
     ("at_a_time_and_by_the_same_agent", |play| Box::pin(asked::at_a_time(play))),
     ("a_waiting_caller_on_request", |play| Box::pin(asked::of_waiting_caller(play))),
     ("a_withheld_number_waits_on", |play| Box::pin(asked::withheld(play))),
