@@ -280,6 +280,36 @@ fn a_name_is_asked_of_the_edge_and_used_when_it_is_known() {
     assert!(exists(&mut switch));
 }
 
+#[test]
+fn the_second_answer_of_a_fork_is_acknowledged_and_ended() {
+    let mut stage = Stage::new();
+    stage.phone("alice").manners = Manners::Dead;
+    stage.phone("carrier").calls("5003");
+    stage.wait(50);
+    stage.ring(&["alice"], 30);
+    stage.wait(50);
+    let invite = stage.phone("alice").requests.last().unwrap().clone();
+    let sdp = stage.phone("alice").sdp("sendrecv");
+    let flow = Flow::udp(common::switch_address(), stage.at("alice"));
+    for tag in ["one", "two"] {
+        let answer = invite
+            .reply(200, "")
+            .with_to_tag(tag)
+            .with(Name::Contact, format!("<sip:{tag}@10.0.0.1:5060>"))
+            .with_body("application/sdp", sdp.clone());
+        let now = stage.now;
+        stage.switch.receive(now, flow, Message::Response(answer));
+        stage.wait(20);
+    }
+    let sent = |method: &str, tag: &str| {
+        let line = format!("{method} sip:{tag}@10.0.0.1:5060");
+        stage.wire.iter().filter(|sent| sent.contains(&line)).count()
+    };
+    assert_eq!([sent("ACK", "one"), sent("ACK", "two")], [1, 1]);
+    assert_eq!(sent("BYE", "one"), 0);
+    assert!(sent("BYE", "two") > 0);
+}
+
 /// Bytes this process has in memory.
 #[expect(clippy::disallowed_methods, reason = "the test measures itself; the crate under test reads nothing")]
 fn resident() -> usize {

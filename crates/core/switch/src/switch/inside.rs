@@ -14,6 +14,9 @@ use crate::{
     state::{Open, Passing, Peer, Phase},
 };
 
+/// Requests of one leg that wait for the other side, and no more.
+const RELAYED: usize = 8;
+
 impl Switch {
     /// The dialog a request names by our tag.
     pub(super) fn dialog_of(&self, request: &Request) -> Option<DialogId> {
@@ -140,6 +143,9 @@ impl Switch {
                 return self.reply(server, &request, 200);
             }
         };
+        if self.legs.get(&id).is_none_or(|leg| leg.relayed.len() >= RELAYED) {
+            return self.reply(server, &request, 503);
+        }
         let Some(other) = self.legs.get_mut(&peer) else { return };
         let mut onward = other.dialog.request(request.method.clone());
         for name in [Name::ContentType, Name::ContentDisposition, Name::Other("Info-Package".into())] {

@@ -197,12 +197,18 @@ impl Switch {
         switch
     }
 
-    /// Other settings hold from now on. Calls go on; who may no longer register is forgotten with the next refresh.
+    /// Other settings hold from now on. Calls go on; who is no user any more is not registered any more. Realm,
+    /// algorithms, ports and bounds of the layers below stay as they were at the start.
     pub fn reconfigure(&mut self, now: Instant, settings: Settings) {
         self.now = now;
         self.host = host_of(&settings);
         self.settings = settings;
         self.configure_trunks();
+        let users = &self.settings.users;
+        let gone = self.registrar.aors().filter(|aor| !users.contains_key(*aor));
+        for aor in gone.map(str::to_owned).collect::<Vec<_>>() {
+            self.registrar.remove(&aor);
+        }
         self.run();
     }
 

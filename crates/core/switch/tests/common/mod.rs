@@ -58,6 +58,8 @@ pub(crate) struct Stage {
     pub(crate) events: Vec<Event>,
     read: usize,
     orders: u128,
+    /// What went out beside messages.
+    pub(crate) media: Vec<hookswitch_switch::MediaOut>,
     /// Every message that went over the wire: `from>to first line`.
     pub(crate) wire: Vec<String>,
 }
@@ -112,6 +114,7 @@ impl Stage {
             events: Vec::new(),
             read: 0,
             orders: 0,
+            media: Vec::new(),
             wire: Vec::new(),
         };
         for (name, at) in [
@@ -168,7 +171,9 @@ impl Stage {
         while let Some(transmit) = self.switch.poll_transmit() {
             self.put(transmit.flow.local, transmit.flow.remote, transmit.bytes);
         }
-        while self.switch.poll_media().is_some() {}
+        while let Some(media) = self.switch.poll_media() {
+            self.media.push(media);
+        }
         while self.switch.poll_question().is_some() {}
         let mut out = Vec::new();
         for (at, phone) in &mut self.phones {

@@ -1,0 +1,98 @@
+//! Callers who are answered to wait: music, keys, and then the agent end to end.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{Stage, phone::State, settings};
+use hookswitch_media::{Clip, Codec, Key, Stream};
+use hookswitch_switch::{Command, MediaOut, settings::MediaPorts};
+
+/// A customer waits in a queue with music.
+fn waiting(change: impl FnOnce(&mut hookswitch_sip::Request)) -> Stage {
+    let mut settings = settings();
+    settings.media = Some(MediaPorts { address: "10.9.9.9".parse().unwrap(), first: 20_000, last: 20_003 });
+    let clip = Clip::linear(&[1_000; 1_600]).unwrap();
+    settings.music.insert("support".to_owned(), Arc::new(clip));
+    let mut stage = Stage::with(settings, 1);
+    stage.phone("carrier").calls_with("5003", change);
+    stage.wait(50);
+    let call = stage.call();
+    stage.order(Command::Queue { call, queue: "support".into() });
+    stage.wait(1_000);
+    stage
+}
+
+#[test]
+fn the_caller_is_answered_and_hears_fifty_packets_a_second() {
+    let mut stage = waiting(|_| {});
+    stage.check(&["1 started inbound C carrier -> 5003", "1 waits 5003", "1 up C"]);
+    assert!(stage.phone("carrier").talk().heard.contains("c=IN IP4 10.9.9.9"));
+    assert_eq!(stage.media[0], MediaOut::Open(20_000));
+    let sent = stage.media.iter().filter(|out| {
+        matches!(out, MediaOut::Send { port: 20_000, to, .. } if *to == "10.1.0.1:4002".parse().unwrap())
+    });
+    let sent = sent.count();
+    assert!((48..=51).contains(&sent), "{sent} in a second");
+}
+
+#[test]
+fn a_key_is_told_once_however_often_its_packets_come() {
+    let mut stage = waiting(|_| {});
+    stage.told();
+    let span = |stage: &Stage| std::time::Duration::from_micros(stage.now.as_micros());
+    let mut keys = Stream::new(span(&stage), Codec::Pcma, Some(101), 5);
+    assert!(keys.press(span(&stage), Key::new('5').unwrap()));
+    for _ in 0..15 {
+        while let Some(packet) = keys.poll(span(&stage)) {
+            for _ in 0..2 {
+                stage.switch.media(stage.now, 20_000, "10.1.0.1:4002".parse().unwrap(), &packet);
+            }
+        }
+        stage.wait(20);
+    }
+    stage.check(&["1 key 5 of C"]);
+}
+
+#[test]
+fn the_agent_takes_over_from_the_music_and_the_port_is_given_back() {
+    for late in [false, true] {
+        let mut stage = waiting(|invite| {
+            if late {
+                invite.body = Default::default();
+                invite.headers.remove(&hookswitch_sip::Name::ContentType);
+            }
+        });
+        stage.told();
+        stage.ring(&["alice"], 15);
+        stage.wait(3_000);
+        stage.check(&["1 rings alice", "1 up alice", "1 talks C", "1 talks alice"]);
+        assert!(stage.phone("carrier").talk().heard.contains("c=IN IP4 10.0.0.1"));
+        assert!(stage.phone("alice").talk().heard.contains("c=IN IP4 10.1.0.1"));
+        assert_eq!(stage.switch.load().ports, 0);
+        assert_eq!(stage.media.last(), Some(&MediaOut::Close(20_000)));
+        stage.phone("carrier").hangs_up();
+        stage.wait(200);
+        stage.all_over();
+    }
+}
+
+#[test]
+fn who_finds_no_port_waits_without_music() {
+    let mut stage = waiting(|_| {});
+    for _ in 0..2 {
+        stage.phone("carrier").calls("5003");
+        stage.wait(50);
+        let call = stage.call();
+        stage.order(Command::Queue { call, queue: "support".into() });
+        stage.wait(100);
+    }
+    assert_eq!(stage.switch.load().ports, 2);
+    assert_eq!(stage.phone("carrier").answers.last().unwrap(), "INVITE 182");
+    assert!(stage.phone("carrier").is(State::Calling));
+    stage.phone("carrier").drop_all();
+    stage.wait(1_000);
+    stage.all_over();
+}
