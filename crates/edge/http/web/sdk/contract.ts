@@ -111,6 +111,122 @@ export interface components {
             /** @constant */
             type: "call.answered";
         };
+        Callback: {
+            /** @description Who is asked first. */
+            agent: string | null;
+            /** @description How often the customer's number was dialled. */
+            attempts: number;
+            /** @description The try that is under way, or the last. */
+            call: string | null;
+            /** Format: date-time */
+            created_at: string;
+            customer: components["schemas"]["Customer"];
+            /** @description Attached to each try. */
+            data: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description Not before this.
+             */
+            due: string | null;
+            /**
+             * Format: date-time
+             * @description Since when the customer waits: the place in line.
+             */
+            enqueued_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            /**
+             * @description How the last try came out that did not reach the customer.
+             * @enum {string|null}
+             */
+            last: "agent" | "busy" | "no_answer" | "rejected" | "failed" | "unseen" | "not_now" | null;
+            /**
+             * Format: date-time
+             * @description When it is in line again; null: it is, or is being tried.
+             */
+            next_at: string | null;
+            number: components["schemas"]["Number"];
+            /** @description Exactly one: the caller's own call, or who asked for it. */
+            origin: {
+                by?: string;
+                call?: string;
+            };
+            /** @description Place in line, callers included. Only in answers, and only while it is in line. */
+            position?: number;
+            priority: number;
+            queue: string;
+            requires: {
+                [key: string]: number;
+            };
+            /** @enum {string} */
+            state: "waiting" | "offered" | "dialling" | "connected" | "completed" | "cancelled" | "failed" | "expired";
+        };
+        CallbackCreatedEvent: components["schemas"]["Envelope"] & {
+            data: {
+                call: components["schemas"]["Call"] | null;
+                callback: components["schemas"]["Callback"];
+            };
+            /** @constant */
+            type: "callback.created";
+        };
+        CallbackDialledEvent: components["schemas"]["Envelope"] & {
+            data: {
+                call: components["schemas"]["Call"];
+                callback: components["schemas"]["Callback"];
+            };
+            /** @constant */
+            type: "callback.dialled";
+        };
+        CallbackEndedEvent: components["schemas"]["Envelope"] & {
+            data: {
+                by: string | null;
+                call: components["schemas"]["Call"] | null;
+                callback: components["schemas"]["Callback"];
+                /** @enum {string} */
+                outcome: "completed" | "cancelled" | "superseded" | "failed" | "forbidden" | "queue_gone" | "expired";
+            };
+            /** @constant */
+            type: "callback.ended";
+        };
+        CallbackRetryEvent: components["schemas"]["Envelope"] & {
+            data: {
+                call: components["schemas"]["Call"] | null;
+                callback: components["schemas"]["Callback"];
+            };
+            /** @constant */
+            type: "callback.retry";
+        };
+        Callbacks: {
+            items: components["schemas"]["Callback"][];
+            sequence: components["schemas"]["Sequence"];
+        };
+        /**
+         * @example {
+         *       "agent": "alice",
+         *       "at": "2026-11-23T09:00:00+01:00",
+         *       "number": "+49 30 5550001",
+         *       "queue": "support"
+         *     }
+         */
+        CallbackWish: {
+            /** @description Who is asked first: an agent of the queue. */
+            agent?: string;
+            /**
+             * Format: date-time
+             * @description Not before this; without it as soon as it is its turn.
+             */
+            at?: string;
+            /** @description Attached to each try. */
+            data?: {
+                [key: string]: string | number | boolean;
+            };
+            /** @description Who is called, as a page holds it; [numbers] outbound_allow decides. */
+            number: string;
+            queue: string;
+        };
         CallConferencedEvent: components["schemas"]["Envelope"] & {
             data: {
                 call: components["schemas"]["Call"];
@@ -456,10 +572,11 @@ export interface components {
             type: "invariant.violated";
         };
         Ledger: {
+            callback_of: string | null;
             cause: components["schemas"]["Cause"] | null;
             consult_of: string | null;
             /** @enum {string} */
-            disposition: "answered" | "abandoned" | "missed" | "busy" | "rejected" | "failed" | "merged" | "lost";
+            disposition: "answered" | "abandoned" | "missed" | "busy" | "rejected" | "failed" | "merged" | "lost" | "callback";
             /** @enum {string} */
             ended_by: "customer" | "agent" | "system";
             handled_by: string[];
@@ -509,6 +626,11 @@ export interface components {
             /** @enum {string} */
             match: "one" | "many" | "none" | "error";
         };
+        /**
+         * @description Nothing has to be said.
+         * @example {}
+         */
+        Nothing: Record<string, never>;
         Number: {
             e164: string | null;
             name: string | null;
@@ -598,12 +720,26 @@ export interface components {
             /** @description urn:hookswitch:problem:<kind> */
             type: string;
         };
+        /**
+         * @example {
+         *       "action": "01KANY3H6N0000000000000001",
+         *       "callback": "01KANY3H6N0000000000000002"
+         *     }
+         */
+        Promised: {
+            /** @description The events that come of it carry it. */
+            action: string;
+            /** @description The call-back it made. */
+            callback?: string;
+        };
         Queue: {
             abandoned: number;
             answered: number;
             answered_in_time: number;
             average_talk_s: number | null;
             average_wait_s: number | null;
+            /** @description Call-backs in line or until their time comes; none of them is in `waiting`. */
+            callbacks: number;
             /** @description For a caller who came now. */
             estimated_wait_s: number | null;
             id: string;
@@ -635,6 +771,7 @@ export interface components {
                 answered_in_time: number;
                 average_talk_s: number | null;
                 average_wait_s: number | null;
+                callbacks: number;
                 estimated_wait_s: number | null;
                 left: number;
                 logged_in: number;
@@ -936,6 +1073,13 @@ export type CallQueuedEvent = components["schemas"]["CallQueuedEvent"];
 export type CallRetrievedEvent = components["schemas"]["CallRetrievedEvent"];
 export type CallStartedEvent = components["schemas"]["CallStartedEvent"];
 export type CallTransferredEvent = components["schemas"]["CallTransferredEvent"];
+export type Callback = components["schemas"]["Callback"];
+export type CallbackCreatedEvent = components["schemas"]["CallbackCreatedEvent"];
+export type CallbackDialledEvent = components["schemas"]["CallbackDialledEvent"];
+export type CallbackEndedEvent = components["schemas"]["CallbackEndedEvent"];
+export type CallbackRetryEvent = components["schemas"]["CallbackRetryEvent"];
+export type CallbackWish = components["schemas"]["CallbackWish"];
+export type Callbacks = components["schemas"]["Callbacks"];
 export type Calls = components["schemas"]["Calls"];
 export type Candidate = components["schemas"]["Candidate"];
 export type Cause = components["schemas"]["Cause"];
@@ -963,6 +1107,7 @@ export type Ledger = components["schemas"]["Ledger"];
 export type Leg = components["schemas"]["Leg"];
 export type Link = components["schemas"]["Link"];
 export type LookedUp = components["schemas"]["LookedUp"];
+export type Nothing = components["schemas"]["Nothing"];
 export type Number = components["schemas"]["Number"];
 export type Offer = components["schemas"]["Offer"];
 export type PbxLinkEvent = components["schemas"]["PbxLinkEvent"];
@@ -970,6 +1115,7 @@ export type Plan = components["schemas"]["Plan"];
 export type Pop = components["schemas"]["Pop"];
 export type PopClient = components["schemas"]["PopClient"];
 export type Problem = components["schemas"]["Problem"];
+export type Promised = components["schemas"]["Promised"];
 export type Queue = components["schemas"]["Queue"];
 export type QueueStatsEvent = components["schemas"]["QueueStatsEvent"];
 export type Queues = components["schemas"]["Queues"];
@@ -1020,6 +1166,10 @@ export type Event =
   | CallRetrievedEvent
   | CallStartedEvent
   | CallTransferredEvent
+  | CallbackCreatedEvent
+  | CallbackDialledEvent
+  | CallbackEndedEvent
+  | CallbackRetryEvent
   | ConfigAppliedEvent
   | InvariantViolatedEvent
   | PbxLinkEvent
