@@ -38,6 +38,7 @@ const ENDINGS: Readonly<Record<Ledger["disposition"], string>> = {
   failed: "FAILED",
   merged: "COMPLETED",
   lost: "FAILED",
+  callback: "CANCELED",
 };
 
 export function hubspot(phone: HookswitchPhone, Extensions: Constructor): CallingExtensions {
