@@ -16,3 +16,4 @@ mod lines;
 mod made;
 mod office;
 mod stories;
+mod weather;

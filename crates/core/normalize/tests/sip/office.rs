@@ -217,8 +217,16 @@ impl Office {
         self.ended()[place].1.handled_by.iter().map(ToString::to_string).collect()
     }
 
+    pub(crate) fn has_live_call(&self) -> bool {
+        self.first_live().is_some()
+    }
+
     /// The call that started first and is not over.
     pub(crate) fn live_call(&self) -> CallId {
+        self.first_live().expect("a live call")
+    }
+
+    fn first_live(&self) -> Option<CallId> {
         let desk = self.desk.borrow();
         let started = desk.events.iter().filter_map(|event| match &event.kind {
             EventKind::CallStarted { call } => Some(call.id),
@@ -229,7 +237,7 @@ impl Office {
                 .iter()
                 .any(|event| matches!(&event.kind, EventKind::CallEnded { call, .. } if call.id == *id))
         };
-        started.into_iter().find(|id| !over(id)).expect("a live call")
+        started.into_iter().find(|id| !over(id))
     }
 
     pub(crate) fn request(&mut self, request: Request) -> Result<(), Refusal> {
