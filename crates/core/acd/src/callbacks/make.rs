@@ -195,44 +195,11 @@ impl Engine {
             why: too_much.why().into(),
             hint: "attach a key to what is kept elsewhere, not the thing itself".into(),
         })?;
-        let setup = self.calls_back(&queue);
-        let since = due.unwrap_or(now);
         let id = self.next_id();
-        let prefer = agent.clone().map(|agent| Preferred {
-            agent,
-            wait: setup.agent_wait,
-            teams: Vec::new(),
-            team_wait: Millis(0),
-        });
-        let callback = Callback {
-            id,
-            queue,
-            state: CallbackState::Waiting,
-            number,
-            customer: Customer::none(),
-            data: checked,
-            priority: 0,
-            requires: BTreeMap::new(),
-            created_at: now,
-            enqueued_at: since,
-            origin: CallbackOrigin::Request { by: by.to_owned() },
-            due,
-            agent,
-            attempts: 0,
-            next_at: due,
-            expires_at: since + setup.expires,
-            call: None,
-            last: None,
-        };
-        let dnis = PartyNumber::default();
-        self.callbacks.insert(CallbackRecord {
-            callback,
-            not_before: due,
-            sticky: None,
-            prefer,
-            dnis,
-            pbx: None,
-        });
+        let setup = self.calls_back(&queue);
+        let origin = CallbackOrigin::Request { by: by.to_owned() };
+        let asked = Asked { id, queue, number, due, agent, data: checked, origin };
+        self.callbacks.insert(of_request(asked, now, &setup));
         self.line_up(id);
         self.tell_created(id, None);
         Ok(Taken { callback: Some(id), ..Taken::default() })
@@ -293,6 +260,53 @@ impl Engine {
     pub(super) fn emit_of_callback(&mut self, kind: EventKind) {
         let pbx = kind.call().map(|call: &Call| call.pbx.clone());
         self.emit(pbx, kind);
+    }
+}
+
+/// A wish that was looked at.
+struct Asked {
+    id: CallbackId,
+    queue: QueueId,
+    number: PartyNumber,
+    due: Option<Timestamp>,
+    agent: Option<AgentId>,
+    data: AttachedData,
+    origin: CallbackOrigin,
+}
+
+/// The call-back that somebody asked for. A time far ahead gives no place before it.
+fn of_request(asked: Asked, now: Timestamp, setup: &CallbackSetup) -> CallbackRecord {
+    let Asked { id, queue, number, due, agent, data, origin } = asked;
+    let since = due.unwrap_or(now);
+    let alone = |agent| Preferred { agent, wait: setup.agent_wait, teams: Vec::new(), team_wait: Millis(0) };
+    let prefer = agent.clone().map(alone);
+    let callback = Callback {
+        id,
+        queue,
+        state: CallbackState::Waiting,
+        number,
+        customer: Customer::none(),
+        data,
+        priority: 0,
+        requires: BTreeMap::new(),
+        created_at: now,
+        enqueued_at: since,
+        origin,
+        due,
+        agent,
+        attempts: 0,
+        next_at: due,
+        expires_at: since + setup.expires,
+        call: None,
+        last: None,
+    };
+    CallbackRecord {
+        callback,
+        not_before: due,
+        sticky: None,
+        prefer,
+        dnis: PartyNumber::default(),
+        pbx: None,
     }
 }
 

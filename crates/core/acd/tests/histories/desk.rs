@@ -187,6 +187,15 @@ impl Pbx {
         self.tell(ended(call, made.up.then_some(made.own.leg)));
     }
 
+    /// The caller presses the key for a call-back: heard in the waiting room only.
+    pub(crate) fn presses(&mut self, n: u64) {
+        let Some(caller) = self.callers.get(&n) else { return };
+        if matches!(caller.place, Where::Room) {
+            let (call, leg) = (caller.call.clone(), caller.leg.clone());
+            self.tell(Fact::Digit { call, leg, digit: '1' });
+        }
+    }
+
     /// The caller whom this leg talks to or holds.
     fn partner(&self, leg: &LegRef) -> Option<u64> {
         let with = |place: &Where| match place {

@@ -170,15 +170,6 @@ impl Pbx {
         }
     }
 
-    /// The caller presses the key for a call-back: heard in the waiting room only.
-    fn presses(&mut self, n: u64) {
-        let Some(caller) = self.callers.get(&n) else { return };
-        if matches!(caller.place, Where::Room) {
-            let (call, leg) = (caller.call.clone(), caller.leg.clone());
-            self.tell(Fact::Digit { call, leg, digit: '1' });
-        }
-    }
-
     /// The caller goes; sometimes the PBX forgets to say so.
     fn hangs_up(&mut self, n: u64, by_caller: bool) {
         let Some(caller) = self.callers.remove(&n) else { return };

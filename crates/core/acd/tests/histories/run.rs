@@ -423,19 +423,20 @@ impl Run {
     fn somebody_changes_callbacks(&mut self) {
         self.commands += 1;
         let known: Vec<_> = self.engine.callbacks().map(|callback| callback.id).collect();
-        let request =
-            if known.is_empty() || (self.pbx.arrived < self.pbx.shape.callers && self.commands % 2 == 0) {
-                let text = format!("+4930{}", self.pbx.chance.of(0..20));
-                Request::CreateCallback {
-                    queue: QueueId::new("support").unwrap(),
-                    number: Destination { e164: Some(text.clone()), text },
-                    at: None,
-                    agent: None,
-                    data: AttachedData::new(),
-                }
-            } else {
-                Request::CancelCallback { callback: *self.pbx.chance.pick(&known) }
-            };
+        let request = if known.is_empty()
+            || (self.pbx.arrived < self.pbx.shape.callers && self.commands.is_multiple_of(2))
+        {
+            let text = format!("+4930{}", self.pbx.chance.of(0..20));
+            Request::CreateCallback {
+                queue: QueueId::new("support").unwrap(),
+                number: Destination { e164: Some(text.clone()), text },
+                at: None,
+                agent: None,
+                data: AttachedData::new(),
+            }
+        } else {
+            Request::CancelCallback { callback: *self.pbx.chance.pick(&known) }
+        };
         let actor = Actor { name: "crm".into(), agent: None };
         self.input(Input::Command(Command { id: ActionId::from_bits(self.commands), actor, request }));
         self.answer = None;
