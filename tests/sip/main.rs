@@ -5,6 +5,7 @@
 mod faults;
 mod life;
 mod office;
+mod peers;
 mod raw;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -17,6 +18,7 @@ fn main() {
     arguments.test_threads.get_or_insert(AT_A_TIME);
     let mut trials = raw::trials();
     trials.extend(life::trials());
+    trials.extend(peers::trials());
     let faults = faults::FAULTS
         .iter()
         .map(|fault| Trial::test(format!("faults::{}", fault.name), || block_on(faults::play(fault))));

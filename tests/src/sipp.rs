@@ -1,6 +1,6 @@
 //! SIPp, for more callers than scripted phones are meant for (Debian's `sip-tester`).
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -47,8 +47,8 @@ impl Played {
         }
         let child = command.spawn()?;
         if side == Side::Phone {
-            // Before it listens there is nothing to wait on: ask again.
-            while UdpSocket::bind(address).is_ok() {
+            // Before it listens there is nothing to wait on: the kernel is asked, so that the port is never taken from it.
+            while !is_bound(address.port())? {
                 time::sleep(Duration::from_millis(10)).await;
             }
         }
@@ -69,6 +69,16 @@ impl Played {
         ensure!(status.success(), "SIPp: {status}\n{}", heard());
         Ok(())
     }
+}
+
+/// Whether somebody listens on this UDP port.
+fn is_bound(port: u16) -> Result<bool> {
+    let sockets = std::fs::read_to_string("/proc/net/udp")?;
+    let local = format!(":{port:04X}");
+    Ok(sockets
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .any(|address| address.ends_with(&local)))
 }
 
 /// A load of callers.
