@@ -150,7 +150,7 @@ const AGENT_HEAD: [&str; 7] = ["AGENT", "STATE", "SINCE", "REASON", "WITH", "QUE
 
 fn agent_widths() -> Vec<Constraint> {
     [
-        Constraint::Min(10),
+        Constraint::Min(20),
         Constraint::Length(10),
         Constraint::Length(8),
         Constraint::Max(14),
