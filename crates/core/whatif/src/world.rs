@@ -108,11 +108,7 @@ impl<'a> World<'a> {
             recorded,
             setup,
             calls: calls.collect(),
-            callbacks: engine
-                .callbacks()
-                .map(|callback| whom(callback))
-                .map(|(id, number)| (number, id))
-                .collect(),
+            callbacks: engine.callbacks().map(whom).map(|(id, number)| (number, id)).collect(),
             engine,
             reader: Reader::default(),
             due: BinaryHeap::new(),

@@ -216,24 +216,10 @@ fn event_json(event: &model::Event, seq: u64, pop_url: Option<&str>) -> Bytes {
             let (pop, client) = (Pop::new(pop, pop_url), borrowed(client));
             write.call(call, |call| data::ScreenPopped { call, pop, client, ring_to_pop_ms: *ring_to_pop_ms })
         }
-        EventKind::CallbackCreated { callback, call } | EventKind::CallbackRetry { callback, call } => {
-            let call = call.as_deref().map(Call::from);
-            write.callback(callback, |callback| data::CallbackChanged { callback, call })
-        }
-        EventKind::CallbackDialled { callback, call } => {
-            let call = Call::from(&**call);
-            write.callback(callback, |callback| data::CallbackDialled { callback, call })
-        }
-        EventKind::CallbackEnded { callback, call, outcome, by } => {
-            let call = call.as_deref().map(Call::from);
-            let outcome = words::callback_outcome(*outcome).into();
-            write.callback(callback, |callback| data::CallbackEnded {
-                callback,
-                call,
-                outcome,
-                by: borrowed(by),
-            })
-        }
+        EventKind::CallbackCreated { .. }
+        | EventKind::CallbackDialled { .. }
+        | EventKind::CallbackRetry { .. }
+        | EventKind::CallbackEnded { .. } => write.callback_event(),
         EventKind::AgentState { agent, from, to } => {
             write.about(format!("agents/{}", agent.id), data::AgentState::new(agent, *from, *to))
         }
@@ -265,6 +251,32 @@ impl<'a> Envelope<'a> {
         data: impl FnOnce(Call<'a>) -> D,
     ) -> Bytes {
         self.about(format!("calls/{}", call.id), data(Call::from(call)))
+    }
+
+    /// An event of a call-back; no bytes for another.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller writes the others itself")]
+    fn callback_event(&self) -> Bytes {
+        match &self.event.kind {
+            EventKind::CallbackCreated { callback, call } | EventKind::CallbackRetry { callback, call } => {
+                let call = call.as_deref().map(Call::from);
+                self.callback(callback, |callback| data::CallbackChanged { callback, call })
+            }
+            EventKind::CallbackDialled { callback, call } => {
+                let call = Call::from(&**call);
+                self.callback(callback, |callback| data::CallbackDialled { callback, call })
+            }
+            EventKind::CallbackEnded { callback, call, outcome, by } => {
+                let call = call.as_deref().map(Call::from);
+                let outcome = words::callback_outcome(*outcome).into();
+                self.callback(callback, |callback| data::CallbackEnded {
+                    callback,
+                    call,
+                    outcome,
+                    by: borrowed(by),
+                })
+            }
+            _ => Bytes::new(),
+        }
     }
 
     fn callback<D: Serialize>(

@@ -403,7 +403,11 @@ fn customers_are_called_in_the_hours_of_the_queue_only() {
     };
     let mut w = World::with(setup(|setup| {
         setup.calendars = [("office".to_owned(), open)].into();
-        setup.queues[0].callback = Some(CallbackSetup { hours: Some("office".into()), ..rules() });
+        setup.queues[0].callback = Some(CallbackSetup {
+            hours: Some("office".into()),
+            expires: Millis::from_secs(3 * 86_400),
+            ..rules()
+        });
     }));
     let began = w.now;
     create(&mut w, CUSTOMER, |_| {}).unwrap();
@@ -414,8 +418,8 @@ fn customers_are_called_in_the_hours_of_the_queue_only() {
     w.wait(1);
     assert_eq!(dials(&w), 1);
     // A customer who is busy shortly before closing is tried again when it opens next, not in between.
-    w.wait(20 * 60_000);
     let call = agent_answers(&mut w, "1001");
+    w.wait(20 * 60_000);
     customer_says(&mut w, &call, LegEnd::Busy, 17);
     assert_eq!(only(&w).next_at, Some(opens + Millis::from_secs(86_400)));
 }
