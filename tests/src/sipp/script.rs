@@ -116,9 +116,8 @@ impl Writer {
         };
         let kind = if expected.parse::<u16>().is_ok() { "response" } else { "request" };
         // Record-Route, Contact and the peer's tag are remembered from what opens the dialog.
-        let remember = (!self.established && matches!(expected, "200" | "INVITE"))
-            .then_some(" rrs=\"true\"")
-            .unwrap_or_default();
+        let opens = !self.established && matches!(expected, "200" | "INVITE");
+        let remember = if opens { " rrs=\"true\"" } else { "" };
         self.established |= expected == "ACK";
         let opening = format!("<recv {kind}=\"{expected}\"{optional}{remember} timeout=\"40000\"");
         let keep = |header: &str, what: &str, name: &str| {
