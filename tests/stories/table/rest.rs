@@ -77,6 +77,33 @@ pub(super) const STORIES: &[Story] = &[
             "answered, by customer, handled D, resolved D, data choice=2",
         )],
     ),
+    with(
+        r#"[menu.main]
+prompt = "beep"
+timeout = "3s"
+choices = { "1" = "help", "2" = "bills" }
+
+[[route]]
+name = "main menu"
+when = 'dnis == "5023"'
+menu = "main"
+
+[[route]]
+name = "bills"
+when = 'data["ivr.main"] == "bills"'
+queue = "billing"
+
+"#,
+        story(
+            "ivr-by-menu",
+            ROUTE,
+            "C dials Q3; see data; 0.5 s pass; C presses 2; see queued Q2; D rings; D answers; see answered D; C hangs up",
+            &[(
+                "started inbound, data, data, queued Q2, offered D, offer_ended accepted, answered D, ended",
+                "answered, by customer, handled D, resolved D, segments Q2 D, data ivr.main=bills",
+            )],
+        ),
+    ),
     story(
         "overflow",
         ROUTE,
