@@ -168,9 +168,7 @@ fn event_json(event: &model::Event, seq: u64, pop_url: Option<&str>) -> Bytes {
     let write = Envelope { event, seq };
     match &event.kind {
         EventKind::CallStarted { call } => write.call(call, |call| data::CallStarted { call }),
-        EventKind::CallIdentified { call } => {
-            write.call(call, |of| data::CallIdentified { call: of, customer: Customer::from(&call.customer) })
-        }
+        EventKind::CallIdentified { call } => write.identified(call),
         EventKind::CallData { call, changed, by } => {
             write.call(call, |call| data::CallData { call, changed: Cow::Borrowed(changed), by: by.into() })
         }
@@ -251,6 +249,10 @@ impl<'a> Envelope<'a> {
         data: impl FnOnce(Call<'a>) -> D,
     ) -> Bytes {
         self.about(format!("calls/{}", call.id), data(Call::from(call)))
+    }
+
+    fn identified(&self, call: &'a hookswitch_model::call::Call) -> Bytes {
+        self.call(call, |of| data::CallIdentified { call: of, customer: Customer::from(&call.customer) })
     }
 
     /// An event of a call-back; no bytes for another.
