@@ -20,7 +20,7 @@ impl Pbx {
         let class =
             options.split_once("m(").and_then(|(_, rest)| rest.split_once(')')).map(|(class, _)| class);
         if let Some(class) = class {
-            self.start_music(leg, &class.to_owned());
+            self.start_music(leg, class);
         }
         self.set_work_for(leg, Work::Listening(Listening::ForAny), seconds(parts[0], 10.0));
         Flow::Blocked
