@@ -87,9 +87,10 @@ async fn serve(mut stream: TcpStream, behaviour: Behaviour, own: SocketAddr, ask
         asked.push(line);
         asked.len() > 1
     };
-    let behaviour = match behaviour {
-        Behaviour::KnowsWhenAskedAgain(records) if again => Behaviour::Knows(records),
-        other => other,
+    let behaviour = if let (Behaviour::KnowsWhenAskedAgain(records), true) = (&behaviour, again) {
+        Behaviour::Knows(records)
+    } else {
+        behaviour
     };
     // What the client does not wait for fails here; that is the client's right.
     let _ = answer(&mut stream, behaviour, own).await;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AgentId, CallId, QueueId,
-    call::{Call, LegState},
+    call::{Call, LegRole, LegState},
     event::{Event, EventKind},
 };
 
@@ -72,8 +72,10 @@ impl EventKind {
                 Box::new(call.legs.iter().filter(|l| l.id == *leg).filter_map(|l| l.agent.as_ref()))
             }
             Self::CallTransferred { from_agent, to_agent, .. } => Box::new(from_agent.iter().chain(to_agent)),
-            Self::CallEnded { ledger, .. } if !ledger.handled_by.is_empty() => {
-                Box::new(ledger.handled_by.iter())
+            // Who began a consultation or an internal call is its customer, and handles nobody.
+            Self::CallEnded { call, ledger } if !ledger.handled_by.is_empty() => {
+                let customers = call.legs.iter().filter(|leg| leg.role == LegRole::Customer);
+                Box::new(ledger.handled_by.iter().chain(customers.filter_map(|leg| leg.agent.as_ref())))
             }
             Self::CallEnded { call, .. } => Box::new(every_agent(call)),
             Self::CallData { call, .. } | Self::CallIdentified { call } if call.ended_at.is_some() => {

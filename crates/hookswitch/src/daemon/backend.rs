@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hookswitch_acd::Engine;
 use hookswitch_http::{
-    Administration, Backend, BackendGone, CallJson, CallbacksWanted, Contacts, LinkReadiness, List, Pieces, Readiness, Reply,
-    ReportRefused, ReportWish, Snapshot,
+    Administration, Backend, BackendGone, CallJson, CallbacksWanted, Contacts, LinkReadiness, List, Pieces,
+    Readiness, Reply, ReportRefused, ReportWish, Snapshot,
 };
 use hookswitch_model::{
     AgentId, CallId, CallbackId, PbxId, QueueId,

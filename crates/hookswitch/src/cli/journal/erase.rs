@@ -391,8 +391,7 @@ mod tests {
         let number = json!({"raw": "+4930111111", "e164": "+4930111111", "withheld": false, "name": "Ann"});
         let callback = json!({"id": "CB", "number": number, "data": {"k": "v"}});
         let payload = json!({"type": "callback.created", "data": {"callback": callback, "call": null}});
-        let meta =
-            Meta { type_name: "callback.created".into(), call: None, agents: Vec::new(), queue: None };
+        let meta = Meta { type_name: "callback.created".into(), call: None, agents: Vec::new(), queue: None };
         let payload = payload.to_string().into();
         let record = Record { kind: Kind::Event, at: Timestamp::default(), meta: Some(meta), payload };
         journal.append(&mut vec![record]).unwrap();
