@@ -139,42 +139,55 @@ fn told_of(events: &[Event], call: &str) -> String {
     told.lines().filter(about).collect::<Vec<_>>().join("\n")
 }
 
+/// What chance picks.
+struct Dice<'a>(&'a mut Random);
+
+impl Dice<'_> {
+    fn pick(&mut self, n: usize) -> usize {
+        (self.0.next() % n.max(1) as u64) as usize
+    }
+
+    /// A call that lives, with its legs.
+    fn call(&mut self, book: &Book) -> Option<(CallId, Vec<LegId>)> {
+        let live = book.live();
+        live.get(self.pick(live.len())).cloned()
+    }
+}
+
 /// Something a person or a program might do now.
-#[expect(clippy::too_many_lines, reason = "one line or two for each of many things")]
 fn something(stage: &mut Stage, book: &Book, chance: &mut Random, consults: &mut u64) {
-    let mut pick = |n: usize| (chance.next() % n.max(1) as u64) as usize;
-    let live = book.live();
-    let some = |pick: &mut dyn FnMut(usize) -> usize| live.get(pick(live.len())).cloned();
-    let phone = PHONES[pick(4)];
-    match pick(24) {
-        0..=3 => drop(stage.phone("carrier").calls(["5003", "5013", "1001"][pick(3)])),
-        4 => drop(stage.phone(phone).calls(["1001", "1002", "5003", "+49301234", "+1900"][pick(5)])),
-        5..=9 => {
-            if let Some(call) = book.waiting.get(pick(book.waiting.len())) {
-                let lines =
-                    (0..=pick(2)).map(|_| line(["sip:alice", "sip:bob", "sip:dora"][pick(3)])).collect();
-                let timeout = Duration::from_secs(1 + pick(20) as u64);
-                stage.order(Command::Ring { call: call.clone(), lines, timeout });
-            }
-        }
+    let mut dice = Dice(chance);
+    let phone = PHONES[dice.pick(4)];
+    match dice.pick(24) {
+        what @ (5..=9 | 16 | 17 | 21 | 22) => orders(stage, book, what, &mut dice),
+        what @ 18..=20 => consults_somebody(stage, book, what, consults, &mut dice),
+        what => does(stage, phone, what, &mut dice),
+    }
+}
+
+/// Something a person does at a phone.
+fn does(stage: &mut Stage, phone: &str, what: usize, dice: &mut Dice<'_>) {
+    match what {
+        0..=3 => drop(stage.phone("carrier").calls(["5003", "5013", "1001"][dice.pick(3)])),
+        4 => drop(stage.phone(phone).calls(["1001", "1002", "5003", "+49301234", "+1900"][dice.pick(5)])),
         10 => {
-            let name = ["carrier", "alice", "bob", "dora", "dora-mobile"][pick(5)];
+            let name = ["carrier", "alice", "bob", "dora", "dora-mobile"][dice.pick(5)];
             stage.phone(name).drop_all();
         }
         11 => {
-            let at = pick(8);
+            let at = dice.pick(8);
             if stage.phone(phone).talks.get(at).is_some_and(|talk| talk.state == State::Up) {
                 stage.phone(phone).hang_up(at);
             }
         }
         12 | 13 => {
-            let name = ["carrier", "alice", "bob", "dora"][pick(4)];
+            let name = ["carrier", "alice", "bob", "dora"][dice.pick(4)];
             if stage.phone(name).is(State::Up) {
-                stage.phone(name).offers(["sendonly", "sendrecv", "inactive"][pick(3)]);
+                stage.phone(name).offers(["sendonly", "sendrecv", "inactive"][dice.pick(3)]);
             }
         }
         14 if stage.phone(phone).is(State::Up) => {
-            stage.phone(phone).refers(["1001", "1002", "5013", "+49301"][pick(4)])
+            stage.phone(phone).refers(["1001", "1002", "5013", "+49301"][dice.pick(4)])
         }
         15 => {
             let up: Vec<usize> = stage
@@ -189,54 +202,6 @@ fn something(stage: &mut Stage, book: &Book, chance: &mut Random, consults: &mut
                 stage.phone(phone).refers_with(first, second);
             }
         }
-        16 => {
-            if let Some((call, _)) = some(&mut pick) {
-                let ring = OrderId(pick(40) as u128);
-                stage.order(Command::Withdraw { call, ring, legs: Vec::new(), all: true });
-            }
-        }
-        17 => {
-            if let Some((_, legs)) = some(&mut pick).filter(|(_, legs)| !legs.is_empty()) {
-                let leg = legs[pick(legs.len())];
-                let cause = [16, 17, 21, 1][pick(4)];
-                stage.order(Command::Hangup { leg, cause });
-            }
-        }
-        18 | 19 => {
-            if let Some((_, legs)) = some(&mut pick).filter(|(_, legs)| legs.len() > 1) {
-                let (leg, other) = (legs[1], legs[0]);
-                *consults += 1;
-                let consult = CallId::new(&format!("k{consults}"));
-                let to = Target::Lines(vec![line(["sip:bob", "sip:dora"][pick(2)])]);
-                let timeout = Duration::from_secs(10);
-                stage.order(Command::Consult { leg, other, consult, to, timeout, shown: None });
-            }
-        }
-        20 => {
-            let consult = CallId::new(&format!("k{}", 1 + pick(*consults as usize)));
-            stage.order(match pick(3) {
-                0 => Command::Complete { consult },
-                1 => Command::Cancel { consult },
-                _ => Command::Conference { consult },
-            });
-        }
-        21 => {
-            if let Some((_, legs)) = some(&mut pick).filter(|(_, legs)| legs.len() > 1) {
-                let (leg, other) = (legs[1], legs[0]);
-                stage.order(match pick(4) {
-                    0 => Command::Hold { leg },
-                    1 => Command::Retrieve { leg },
-                    2 => Command::Transfer { leg, other, to: Target::WaitingRoom },
-                    _ => Command::Supervise { leg, lines: vec![line("sip:dora")], mode: Supervision::Barge },
-                });
-            }
-        }
-        22 => {
-            let call = CallId::new(&format!("hs-{}", pick(1_000_000)));
-            let to = Target::Number("+49301234".to_owned());
-            let (lines, timeout) = (vec![line("sip:alice")], Duration::from_secs(10));
-            stage.order(Command::Dial { call, lines, timeout, to, shown: None, data: BTreeMap::new() });
-        }
         _ => {
             stage.phone(phone).manners = [
                 Manners::Answers(500),
@@ -245,7 +210,76 @@ fn something(stage: &mut Stage, book: &Book, chance: &mut Random, consults: &mut
                 Manners::Refuses(486),
                 Manners::RefusesAfter(700, 603),
                 Manners::Dead,
-            ][pick(6)];
+            ][dice.pick(6)];
+        }
+    }
+}
+
+/// Something a program orders.
+fn orders(stage: &mut Stage, book: &Book, what: usize, dice: &mut Dice<'_>) {
+    match what {
+        5..=9 => {
+            if let Some(call) = book.waiting.get(dice.pick(book.waiting.len())) {
+                let lines = (0..=dice.pick(2))
+                    .map(|_| line(["sip:alice", "sip:bob", "sip:dora"][dice.pick(3)]))
+                    .collect();
+                let timeout = Duration::from_secs(1 + dice.pick(20) as u64);
+                stage.order(Command::Ring { call: call.clone(), lines, timeout });
+            }
+        }
+        16 => {
+            if let Some((call, _)) = dice.call(book) {
+                let ring = OrderId(dice.pick(40) as u128);
+                stage.order(Command::Withdraw { call, ring, legs: Vec::new(), all: true });
+            }
+        }
+        17 => {
+            if let Some((_, legs)) = dice.call(book).filter(|(_, legs)| !legs.is_empty()) {
+                let leg = legs[dice.pick(legs.len())];
+                let cause = [16, 17, 21, 1][dice.pick(4)];
+                stage.order(Command::Hangup { leg, cause });
+            }
+        }
+        21 => {
+            if let Some((_, legs)) = dice.call(book).filter(|(_, legs)| legs.len() > 1) {
+                let (leg, other) = (legs[1], legs[0]);
+                stage.order(match dice.pick(4) {
+                    0 => Command::Hold { leg },
+                    1 => Command::Retrieve { leg },
+                    2 => Command::Transfer { leg, other, to: Target::WaitingRoom },
+                    _ => Command::Supervise { leg, lines: vec![line("sip:dora")], mode: Supervision::Barge },
+                });
+            }
+        }
+        _ => {
+            let call = CallId::new(&format!("hs-{}", dice.pick(1_000_000)));
+            let to = Target::Number("+49301234".to_owned());
+            let (lines, timeout) = (vec![line("sip:alice")], Duration::from_secs(10));
+            stage.order(Command::Dial { call, lines, timeout, to, shown: None, data: BTreeMap::new() });
+        }
+    }
+}
+
+/// An agent consults, or goes on with a consultation.
+fn consults_somebody(stage: &mut Stage, book: &Book, what: usize, consults: &mut u64, dice: &mut Dice<'_>) {
+    match what {
+        18 | 19 => {
+            if let Some((_, legs)) = dice.call(book).filter(|(_, legs)| legs.len() > 1) {
+                let (leg, other) = (legs[1], legs[0]);
+                *consults += 1;
+                let consult = CallId::new(&format!("k{consults}"));
+                let to = Target::Lines(vec![line(["sip:bob", "sip:dora"][dice.pick(2)])]);
+                let timeout = Duration::from_secs(10);
+                stage.order(Command::Consult { leg, other, consult, to, timeout, shown: None });
+            }
+        }
+        _ => {
+            let consult = CallId::new(&format!("k{}", 1 + dice.pick(*consults as usize)));
+            stage.order(match dice.pick(3) {
+                0 => Command::Complete { consult },
+                1 => Command::Cancel { consult },
+                _ => Command::Conference { consult },
+            });
         }
     }
 }
