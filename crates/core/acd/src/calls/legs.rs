@@ -254,6 +254,10 @@ impl Engine {
             return;
         }
         record.call.legs[place].state = to;
+        if to == LegState::Connected {
+            self.consult_left_behind(id, place);
+        }
+        let Some(record) = self.calls.get_mut(id) else { return };
         record.settle(now);
         let call = Box::new(record.call.clone());
         let leg = &call.legs[place];

@@ -171,6 +171,21 @@ impl Engine {
         }
     }
 
+    /// Who consulted talks to the customer again: what may be asked for is what may be asked for in any conversation,
+    /// whatever of the consultation is still to be heard. One that was never shown is given up by
+    /// [`Self::consult_given_up`].
+    pub(crate) fn consult_left_behind(&mut self, main: CallId, place: usize) {
+        let Some(record) = self.calls.get(main) else { return };
+        let Some(consult) = &record.control.consult else { return };
+        let of = self.calls.get(consult.call).and_then(|of| of.control.dial.as_ref());
+        if consult.by == record.call.legs[place].id
+            && of.is_none_or(|dial| dial.shown)
+            && let Some(record) = self.calls.get_mut(main)
+        {
+            record.control.consult = None;
+        }
+    }
+
     /// A call is over while its agent consults: the consultation goes on as a call like any other, if it began at all.
     pub(crate) fn consult_stands_alone(&mut self, id: CallId) {
         let now = self.now();
