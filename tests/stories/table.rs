@@ -31,15 +31,11 @@ const fn real(story: Story) -> Story {
 }
 
 /// Stories of what only another PBX has: where Hookswitch is the PBX they cannot be played.
-const OF_OTHER_PBXS: [(&str, &str); 21] = [
+const OF_OTHER_PBXS: [(&str, &str); 20] = [
     ("picked-up", "no pick-up by a code that a phone dials"),
     ("blind-by-feature-code", "no feature codes in the media"),
     ("attended-by-feature-code", "the same"),
     ("conference-by-feature-code", "the same"),
-    (
-        "direct-unreachable",
-        "an agent by a route whose phones are gone: the engine gives the caller up without a reason",
-    ),
     ("blind-to-nowhere", "transferred by a program at the manager interface"),
     ("blind-by-a-manager", "no manager interface"),
     ("attended-by-a-manager", "the same"),

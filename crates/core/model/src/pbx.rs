@@ -8,7 +8,7 @@ mod action;
 
 use serde::{Deserialize, Serialize};
 
-pub use action::{Action, PbxAction, SuperviseMode, Target};
+pub use action::{Action, GaveUp, PbxAction, SuperviseMode, Target};
 
 use crate::{
     ActionId, CallRef, LegRef, PbxId, QueueId, Timestamp,

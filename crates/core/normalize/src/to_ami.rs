@@ -68,7 +68,7 @@ pub fn translate(action: &PbxAction, settings: &Settings) -> Result<Vec<Ami>, Un
             vec![redirect(leg, settings.dial_context.as_str(), Exten::new(number)?.as_str())]
         }
         Action::Hangup { leg, cause } => vec![hangup(leg, *cause)],
-        Action::FallBack { call: _, leg } => vec![redirect(leg, "hookswitch-fallback", "s")],
+        Action::FallBack { call: _, leg, why: _ } => vec![redirect(leg, "hookswitch-fallback", "s")],
         Action::Farewell { call: _, leg, prompt } => {
             let prompt = prompt.as_deref().map(Prompt::new).transpose()?;
             let prompt = prompt.as_ref().map_or("", Prompt::as_str);
@@ -163,7 +163,7 @@ fn hangup(leg: &LegRef, cause: u16) -> Ami {
 
 #[cfg(test)]
 mod tests {
-    use hookswitch_model::{CallRef, MenuId, PbxId, Timestamp};
+    use hookswitch_model::{CallRef, MenuId, PbxId, Timestamp, pbx::GaveUp};
 
     use super::*;
 
@@ -333,7 +333,8 @@ mod tests {
     fn the_others_are_one_action_each() {
         let (call, leg) = caller();
         assert_eq!(
-            translated(Action::FallBack { call: call.clone(), leg: leg.clone() }).unwrap(),
+            translated(Action::FallBack { call: call.clone(), leg: leg.clone(), why: GaveUp::Nobody })
+                .unwrap(),
             [format!(
                 "Action: Redirect | Channel: 1795.1 | Context: hookswitch-fallback | Exten: s | Priority: 1 | ActionID: {ID}"
             )]

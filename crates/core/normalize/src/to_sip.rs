@@ -5,7 +5,7 @@ use std::time::Duration;
 use hookswitch_model::{
     LegRef, Millis,
     call::Address,
-    pbx::{Action, PbxAction, SuperviseMode, Target},
+    pbx::{Action, GaveUp, PbxAction, SuperviseMode, Target},
 };
 use hookswitch_switch::{self as switch, Command, LegId, Line, NoDevice, OrderId};
 
@@ -36,6 +36,16 @@ pub fn translate(action: &PbxAction) -> Result<(OrderId, Command), Untranslatabl
     Ok((OrderId(action.id.bits()), command(&action.action)?))
 }
 
+/// Q.850: unallocated number, no user responding, temporary failure. The switch refuses with 404, 480, and 503, at which a
+/// trunk tries the next server.
+const fn gave_up(why: GaveUp) -> u16 {
+    match why {
+        GaveUp::NoRoute => 1,
+        GaveUp::Nobody => 18,
+        GaveUp::Stopping => 41,
+    }
+}
+
 fn command(action: &Action) -> Result<Command, Untranslatable> {
     Ok(match action {
         Action::Ring { call, leg: _, devices, timeout } => {
@@ -55,7 +65,9 @@ fn command(action: &Action) -> Result<Command, Untranslatable> {
             Command::SendTo { call: name(call.as_str()), number: number.clone() }
         }
         Action::Hangup { leg, cause } => Command::Hangup { leg: self::leg(leg)?, cause: *cause },
-        Action::FallBack { call, leg: _ } => Command::GiveUp { call: name(call.as_str()) },
+        Action::FallBack { call, leg: _, why } => {
+            Command::GiveUp { call: name(call.as_str()), cause: gave_up(*why) }
+        }
         Action::Farewell { call: _, leg, prompt: None } => {
             Command::Hangup { leg: self::leg(leg)?, cause: NORMAL }
         }

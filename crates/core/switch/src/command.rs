@@ -50,10 +50,12 @@ pub enum Command {
         /// Q.850 cause.
         cause: u16,
     },
-    /// Nobody here can do anything for a waiting caller: not found (404) where that can still be said.
+    /// Nobody here can do anything for a waiting caller: refused so where that can still be said.
     GiveUp {
         /// The call.
         call: CallId,
+        /// Q.850 cause: 1 for 404, 18 for 480, 41 for 503.
+        cause: u16,
     },
     /// Ring a user's devices; who answers is connected with `to` (RFC 3725).
     Dial {

@@ -300,7 +300,7 @@ fn storm(seed: u64, weather: Weather, things: usize) {
     }
     for _ in 0..4 {
         for call in book.waiting.clone() {
-            stage.order(Command::GiveUp { call });
+            stage.order(Command::GiveUp { call, cause: 18 });
         }
         for name in ["carrier", "alice", "bob", "dora", "dora-mobile"] {
             stage.phone(name).drop_all();

@@ -339,6 +339,11 @@ impl Engine {
         self.links.get(pbx).is_some_and(Link::is_up)
     }
 
+    /// Whether the daemon stops, and nobody is rung any more.
+    pub(crate) const fn is_stopping(&self) -> bool {
+        self.life.stopping
+    }
+
     /// Whether calls without a trace are asked for and given up.
     pub(crate) const fn looks_for_traces(&self) -> bool {
         !self.life.offline

@@ -4,7 +4,7 @@ use hookswitch_model::{
     AgentId, CallId, MenuId, Millis, QueueId, Timestamp,
     call::PartyNumber,
     event::{EventKind, Queued},
-    pbx::{Action, TransferKind},
+    pbx::{Action, GaveUp, TransferKind},
     setup::{Overflow, Rejection, RouteTarget},
     why::{Because, MoveReason, Moved, MovedTo, Routed, Unavailable},
 };
@@ -188,13 +188,20 @@ impl Engine {
     pub(crate) fn leave(&mut self, id: CallId, exit: Exit) {
         self.distributor.remove(self.now(), id);
         self.timers.cancel(&Timer::Route(id));
+        let stopping = self.is_stopping();
         let Some(record) = self.calls.get_mut(id) else { return };
         record.unrouted = None;
         let Some(leg) = record.anchor().map(|anchor| record.parties[anchor].leg_ref.clone()) else { return };
         let (pbx, call) = record.reference();
+        let unknown = record.call.rule.is_none() && record.call.queued_at.is_none();
         self.timers.set(Timer::Retry(id), self.now() + LEAVES_WITHIN);
+        let why = match (stopping, unknown) {
+            (true, _) => GaveUp::Stopping,
+            (false, true) => GaveUp::NoRoute,
+            (false, false) => GaveUp::Nobody,
+        };
         let action = match &exit {
-            Exit::FallBack => Action::FallBack { call, leg },
+            Exit::FallBack => Action::FallBack { call, leg, why },
             Exit::Number(number) => Action::SendTo { call, leg, number: number.clone() },
             Exit::Menu(menu) => Action::Menu { call, leg, menu: menu.clone() },
             Exit::Farewell(prompt) => Action::Farewell { call, leg, prompt: prompt.clone() },

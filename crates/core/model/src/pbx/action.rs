@@ -80,6 +80,9 @@ pub enum Action {
         call: CallRef,
         /// The caller's leg.
         leg: LegRef,
+        /// Why, for a PBX that has to tell the caller's side.
+        #[serde(default)]
+        why: GaveUp,
     },
     /// Say a prompt to a waiting caller and hang up. Told by `CallEnded` like any end.
     Farewell {
@@ -261,6 +264,19 @@ pub enum Action {
         /// The leg.
         leg: LegRef,
     },
+}
+
+/// Why a caller is handed to the fallback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GaveUp {
+    /// No rule knows the number.
+    NoRoute,
+    /// There is nobody for the call as things are.
+    #[default]
+    Nobody,
+    /// The daemon stops: another may take the call.
+    Stopping,
 }
 
 /// Where an action of ours connects to.

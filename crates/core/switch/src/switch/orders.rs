@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     CallId, Command, Event, LegId, OrderId, Outcome, Refused,
-    cause::{self, bare},
+    cause::bare,
     event::End,
     id::DialogId,
     state::{Phase, Reason},
@@ -35,7 +35,7 @@ impl Switch {
             Command::Queue { call, queue } => self.queued(&call, queue),
             Command::SendTo { call, number } => self.send_to(&call, &number),
             Command::Hangup { leg, cause } => self.hang_up(leg, cause),
-            Command::GiveUp { call } => self.give_up(&call),
+            Command::GiveUp { call, cause } => self.give_up(&call, cause),
             Command::Dial { call, lines, timeout, to, shown, data } => {
                 self.dial(order, &call, &lines, timeout, to, shown, data)
             }
@@ -183,9 +183,10 @@ impl Switch {
     }
 
     /// Nobody here can do anything for a waiting caller.
-    fn give_up(&mut self, call: &CallId) -> Result<(), Refused> {
-        let known = self.calls.get(call).ok_or(Refused::NoCall)?;
-        let q850 = if known.queue.is_some() { cause::NO_RESPONSE } else { 1 };
+    fn give_up(&mut self, call: &CallId, q850: u16) -> Result<(), Refused> {
+        if !self.calls.contains_key(call) {
+            return Err(Refused::NoCall);
+        }
         self.release(call, Some(bare(q850)));
         Ok(())
     }

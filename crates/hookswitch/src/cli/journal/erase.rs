@@ -388,11 +388,12 @@ mod tests {
     fn who_is_to_be_called_back_and_never_called_is_found_by_number() {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = SledJournal::open(folder.path()).unwrap();
-        let number = json!({"raw": "+4930111111", "e164": "+4930111111", "withheld": false, "name": "Ann"});
-        let callback = json!({"id": "CB", "number": number, "data": {"k": "v"}});
-        let payload = json!({"type": "callback.created", "data": {"callback": callback, "call": null}});
+        // As it is told: the id stands first.
+        let number = r#"{"raw":"+4930111111","e164":"+4930111111","withheld":false,"name":"Ann"}"#;
+        let callback = format!(r#"{{"id":"CB","number":{number},"data":{{"k":"v"}}}}"#);
+        let payload =
+            format!(r#"{{"type":"callback.created","data":{{"callback":{callback},"call":null}}}}"#).into();
         let meta = Meta { type_name: "callback.created".into(), call: None, agents: Vec::new(), queue: None };
-        let payload = payload.to_string().into();
         let record = Record { kind: Kind::Event, at: Timestamp::default(), meta: Some(meta), payload };
         journal.append(&mut vec![record]).unwrap();
         let options = Options { number: Some("+4930111111".into()), ..options(None, None) };
