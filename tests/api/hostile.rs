@@ -50,7 +50,11 @@ const BODIES: [(&str, &str, &str); 25] = [
     ("POST", "/v1/calls/CALL/callback", r#"{"@":1}"#),
     ("POST", "/v1/callbacks", r#"{"queue":"support","number":"@"}"#),
     ("POST", "/v1/callbacks", r#"{"queue":"@","number":"+49305550001","at":"@"}"#),
-    ("POST", "/v1/callbacks", r#"{"queue":"support","number":"+49305550001","data":{"@":"@"}}"#),
+    (
+        "POST",
+        "/v1/callbacks",
+        r#"{"queue":"support","number":"+49305550001","at":"2099-01-01T00:00:00Z","data":{"@":"@"}}"#,
+    ),
     ("GET", "/v1/callbacks?queue=@&state=@", ""),
     ("DELETE", "/v1/callbacks/@", ""),
     ("PATCH", "/v1/calls/CALL/data", r#"{"@":"v"}"#),
