@@ -118,7 +118,7 @@ async fn a_configuration_that_changes_a_hundred_times_loses_no_caller_and_moves_
         ensure!(back["version"] == 2 * round + 3, "round {round}: {back}");
         mark = served(&reader, mark, SERVED).await?;
     }
-    let ended = reader.events()[..mark].iter().filter(|event| kind(event) == "call.ended").count();
+    let ended = reader.all()[..mark].iter().filter(|event| kind(event) == "call.ended").count();
     served(&reader, mark, usize::try_from(CALLERS)? - ended).await?;
 
     let lived = office.sim.with(|pbx, _| pbx.crowd_report());
