@@ -34,10 +34,10 @@ struct Shared {
 }
 
 impl Reader {
-    /// Reads over a WebSocket; `query` is what follows the `?`, for example `after=0`.
+    /// Reads over a WebSocket, from its greeting on; `query` is what follows the `?`, for example `after=0`.
     ///
     /// # Errors
-    /// When the upgrade is refused.
+    /// When the upgrade is refused, or nothing is told in time.
     pub async fn websocket(api: &Api, query: &str) -> Result<Self> {
         let mut request = format!("ws://{}/v1/events?{query}", api.address()).into_client_request()?;
         if let Some(token) = api.token() {
@@ -58,7 +58,10 @@ impl Reader {
             }
             sink.finish("end of stream".to_owned());
         });
-        Ok(Self { shared, task })
+        let reader = Self { shared, task };
+        // A daemon that is killed at once has told this reader where it stands.
+        reader.wait("the first event", |_| true).await?;
+        Ok(reader)
     }
 
     /// Reads server-sent events.

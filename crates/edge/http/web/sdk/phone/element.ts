@@ -41,6 +41,8 @@ export class HookswitchPhone extends Base {
   private library: Hookswitch | undefined;
   private links: Links | undefined;
   private bridge: Bridge | undefined;
+  /** Settles when the sign-in under way is over, however it went. */
+  private connecting: Promise<void> | undefined;
   private restarting = false;
   private retry: ReturnType<typeof setTimeout> | undefined;
   private quiet: ReturnType<typeof setTimeout> | undefined;
@@ -87,8 +89,10 @@ export class HookswitchPhone extends Base {
 
   /** Calls a number: whatever the page holds. */
   async dial(number: string, data?: Record<string, string>): Promise<Begun | undefined> {
-    const { library, agentId } = this;
     this.tell({ type: "clicked", number });
+    // A call that is made before the snapshot is taken stands in it, and would not be told as one that begins.
+    await this.connecting;
+    const { library, agentId } = this;
     if (!library?.session) {
       this.notice(this.words.signIn, true);
       return undefined;
@@ -139,7 +143,7 @@ export class HookswitchPhone extends Base {
     if (!token) return;
     this.links = new Links(this.getAttribute("numbers") ?? "", (number) => void this.dial(number), (number) => this.words.call(number));
     this.links.start();
-    void this.connect(token, FIRST_PAUSE_MS);
+    this.connecting = this.connect(token, FIRST_PAUSE_MS);
   }
 
   private async connect(token: string, pause: number): Promise<void> {
@@ -168,7 +172,9 @@ export class HookswitchPhone extends Base {
       if (error instanceof Refused && [401, 403].includes(error.status)) return this.signedOut(error.message);
       this.tell({ type: "away" });
       this.notice(this.words.away, true);
-      this.retry = setTimeout(() => void this.connect(token, Math.min(pause * 2, LONGEST_PAUSE_MS)), pause);
+      this.retry = setTimeout(() => {
+        this.connecting = this.connect(token, Math.min(pause * 2, LONGEST_PAUSE_MS));
+      }, pause);
       return;
     }
     if (this.library !== library) return library.close();
