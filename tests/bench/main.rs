@@ -1,5 +1,5 @@
 //! `make bench`: figures with peers in the same run. `hookswitch-bench NAME…` runs only those: `parse`, `burst`,
-//! `restart`, `latency`, `control`, `check`.
+//! `restart`, `latency`, `control`, `check`, `sip`.
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod burst;
@@ -9,17 +9,19 @@ mod latency;
 mod parse;
 mod pbx;
 mod restart;
+mod sip;
 mod stream;
 
 type Bench = fn() -> anyhow::Result<()>;
 
-const BENCHES: [(&str, Bench); 6] = [
+const BENCHES: [(&str, Bench); 7] = [
     ("parse", parse::run),
     ("burst", burst::run),
     ("restart", restart::run),
     ("latency", latency::run),
     ("control", control::run),
     ("check", check::run),
+    ("sip", sip::run),
 ];
 
 fn main() -> anyhow::Result<()> {
