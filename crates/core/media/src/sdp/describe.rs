@@ -118,7 +118,7 @@ impl Description {
         Ok(())
     }
 
-    /// A description of one voice, at this address; [`super::Originator`] gives it its origin.
+    /// A description of one voice, at this address; who sends it gives it its origin.
     pub(super) fn new(address: IpAddr) -> Self {
         let mut description = Self {
             lines: vec![

@@ -11,4 +11,4 @@ mod origin;
 pub use describe::{Connection, Description, Line, MOST_BYTES, MOST_LINES, MOST_MEDIA, Media, NotSdp};
 pub use direction::Direction;
 pub use negotiate::{Agreed, Local, Refused, accept, answer, offer};
-pub use origin::{Origin, Originator};
+pub use origin::Origin;
