@@ -3,16 +3,23 @@
 use hookswitch_model::{
     LegRef, Millis, Timestamp,
     call::{AttachedData, PartyNumber},
+    callback::TryEnd,
     pbx::Action,
 };
 
-use crate::figures::Key;
+use crate::{figures::Key, promised::Name};
 
 /// What the record knows of a call.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
-    /// The engine was asked where it goes, or rang somebody for it.
+    /// The engine was asked where it goes, or rang somebody for it, or made it for a call-back.
     pub(crate) routed: bool,
+    /// The call-back it is a try of.
+    pub(crate) tries: Option<Name>,
+    /// When the agent of a try was there, and the customer was dialled.
+    pub(crate) dialled_at: Option<Timestamp>,
+    /// How a try came out that did not reach the customer.
+    pub(crate) try_end: Option<TryEnd>,
     /// The caller's leg.
     pub(crate) caller: Option<LegRef>,
     /// What was dialled to come to us.
@@ -28,6 +35,11 @@ pub(crate) struct Script {
     pub(crate) rang_for: Option<Millis>,
     /// The caller gave up in a queue.
     pub(crate) gave_up: bool,
+    /// The queue it waited in first took a key for a call-back.
+    pub(crate) may_wish: bool,
+    /// Where in the record the caller, or somebody in the caller's stead, asked for something while waiting (a key, a
+    /// call-back), each with how long the wait was by then.
+    pub(crate) wishes: Vec<(Millis, usize)>,
     /// The PBX never said that it ended.
     pub(crate) lost: bool,
     /// Where in the record the engine asked for something, in order.
@@ -41,6 +53,13 @@ impl Script {
     pub(crate) fn waited(&self, end: Timestamp) -> Option<Millis> {
         let until = self.answered_at.or(self.ended_at).unwrap_or(end);
         Some(until.since(self.queued_at?))
+    }
+
+    /// How long the caller waited before a call-back was asked for, or the wait was over without that, and which; none:
+    /// nobody could ask.
+    pub(crate) fn wished(&self, end: Timestamp) -> Option<(Millis, bool)> {
+        let waited = self.waited(end).filter(|_| self.may_wish)?;
+        Some(self.wishes.first().map_or((waited, false), |(wait, _)| (*wait, true)))
     }
 
     /// How long the caller talked; none: nobody answered, or it was not over by then.

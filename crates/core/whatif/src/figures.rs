@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use hookswitch_model::{
-    AgentId, CallRef, Millis, PbxId, QueueId, Timestamp,
+    AgentId, CallRef, CallbackId, Millis, PbxId, QueueId, Timestamp,
     agent::AgentState,
+    callback::CallbackOutcome,
     event::{Event, EventKind},
     ledger::{Ledger, VisitEnd},
     setup::Setup,
 };
 use serde::Serialize;
+
+use crate::promised::Promised;
 
 /// A call of the record: what it is called stays the same in every run.
 pub(crate) type Key = (PbxId, CallRef);
@@ -19,7 +22,7 @@ pub(crate) type Key = (PbxId, CallRef);
 pub struct Decision {
     /// When.
     pub at: Timestamp,
-    /// The PBX's reference of the call.
+    /// The PBX's reference of the call; of the try of a call-back: the caller's, and which try it is.
     pub call: CallRef,
     /// What.
     pub fate: Fate,
@@ -82,6 +85,23 @@ pub struct AgentFigures {
     pub occupancy: Option<f64>,
 }
 
+/// What came of call-backs over a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct CallbackFigures {
+    /// Promised.
+    pub promised: u64,
+    /// Customers dialled for it, once or several times each.
+    pub dialled: u64,
+    /// Customers who talked to an agent.
+    pub reached: u64,
+    /// Given up: tried in vain as often as the queue tries, expired, forbidden.
+    pub failed: u64,
+    /// Taken back, or superseded by another call of the customer.
+    pub cancelled: u64,
+    /// Mean time from the place in line to the conversation, of those who were reached, in milliseconds.
+    pub mean_wait_ms: u64,
+}
+
 /// The figures of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Figures {
@@ -91,6 +111,8 @@ pub struct Figures {
     pub agents: BTreeMap<AgentId, AgentFigures>,
     /// All queues together.
     pub total: QueueFigures,
+    /// Call-backs.
+    pub callbacks: CallbackFigures,
 }
 
 /// What came of the traffic under a configuration.
@@ -120,6 +142,11 @@ pub(crate) struct Reader {
     stays: Vec<Stay>,
     handled_by: BTreeMap<CallRef, Vec<AgentId>>,
     agents: BTreeMap<AgentId, (AgentFigures, AgentState, Timestamp)>,
+    pub(crate) promised: Promised,
+    callbacks: CallbackFigures,
+    /// Since when customers wait who are being called back.
+    waits: BTreeMap<CallbackId, Timestamp>,
+    waited_ms: u64,
     last: Timestamp,
 }
 
@@ -134,6 +161,8 @@ impl Reader {
 
     pub(crate) fn event(&mut self, event: &Event) {
         self.last = self.last.max(event.at);
+        self.promised.event(event);
+        self.called_back(event);
         #[expect(clippy::wildcard_enum_match_arm, reason = "the other events decide nothing")]
         match &event.kind {
             EventKind::CallQueued { call, queued } => {
@@ -153,8 +182,38 @@ impl Reader {
         }
     }
 
+    fn called_back(&mut self, event: &Event) {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the others are about no call-back")]
+        match &event.kind {
+            EventKind::CallbackCreated { .. } => self.callbacks.promised += 1,
+            EventKind::CallbackDialled { callback, .. } => {
+                self.waits.insert(callback.id, callback.enqueued_at);
+            }
+            EventKind::CallAnswered { call, .. } => {
+                let callback = call.data.get("callback").and_then(|id| id.parse().ok());
+                if let Some(since) = callback.and_then(|id: CallbackId| self.waits.remove(&id)) {
+                    self.callbacks.reached += 1;
+                    self.waited_ms += event.at.since(since).0;
+                }
+            }
+            EventKind::CallbackEnded { callback, outcome, .. } => {
+                self.waits.remove(&callback.id);
+                self.callbacks.dialled += u64::from(callback.attempts);
+                match outcome {
+                    CallbackOutcome::Completed => {}
+                    CallbackOutcome::Cancelled | CallbackOutcome::Superseded => self.callbacks.cancelled += 1,
+                    CallbackOutcome::Failed
+                    | CallbackOutcome::Forbidden
+                    | CallbackOutcome::QueueGone
+                    | CallbackOutcome::Expired => self.callbacks.failed += 1,
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn decided(&mut self, at: Timestamp, call: &CallRef, fate: Fate) {
-        self.decisions.push(Decision { at, call: call.clone(), fate });
+        self.decisions.push(Decision { at, call: self.promised.call(call), fate });
     }
 
     fn ended(&mut self, call: &CallRef, ledger: &Ledger) {
@@ -165,7 +224,7 @@ impl Reader {
         for agent in &ledger.handled_by {
             self.agents.entry(agent.clone()).or_insert_with(unseen).0.calls += 1;
         }
-        self.handled_by.insert(call.clone(), ledger.handled_by.clone());
+        self.handled_by.insert(self.promised.call(call), ledger.handled_by.clone());
     }
 
     fn turned(&mut self, agent: &AgentId, to: AgentState, at: Timestamp) {
@@ -194,6 +253,10 @@ impl Reader {
             queues: queues.collect(),
             agents: self.agents.into_iter().map(|(agent, (figures, ..))| (agent, figures)).collect(),
             total: summed(&self.stays.iter().collect::<Vec<_>>(), within),
+            callbacks: CallbackFigures {
+                mean_wait_ms: self.waited_ms.checked_div(self.callbacks.reached).unwrap_or(0),
+                ..self.callbacks
+            },
         };
         Run { decisions: self.decisions, figures, handled_by: self.handled_by, simulated }
     }

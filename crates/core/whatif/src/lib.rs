@@ -10,6 +10,9 @@
 //! decisions are the recorded ones exactly. Nothing here draws lots: what is not known is taken from the record by a
 //! hash of the call, the same in each run.
 //!
+//! A call-back is known by the call it was asked for in, and its tries are counted: the customer who was busy at the
+//! first try is so at the first try of every run. Whom the record never dialled is reached as its other customers were.
+//!
 //! ```
 //! use std::sync::Arc;
 //! use hookswitch_acd::Engine;
@@ -28,14 +31,16 @@
 //! # What it cannot know
 //!
 //! Callers who would have called again, agents who would have worked otherwise, and what happens behind a transfer out
-//! of the house. A caller who was never asked for by the engine (a direct call, an internal one) comes and goes as
-//! recorded.
+//! of the house. Whether callers would ask for call-backs where none was
+//! offered in the record. A caller who was never asked for by the
+//! engine (a direct call, an internal one) comes and goes as recorded, and so does what agents dial themselves.
 
 mod course;
 mod figures;
 mod patience;
+mod promised;
 mod record;
 mod world;
 
-pub use figures::{AgentFigures, Decision, Fate, Figures, QueueFigures, Run};
+pub use figures::{AgentFigures, CallbackFigures, Decision, Fate, Figures, QueueFigures, Run};
 pub use record::{NotRun, Recorded, Recording};

@@ -4,10 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hookswitch_acd::{Engine, RestoreError, Snapshot, routing::RuleError};
 use hookswitch_model::{
-    ActionId, AgentId, CallId, CallbackId, LegRef, Millis, PbxId, Timestamp,
+    ActionId, AgentId, CallId, LegRef, Millis, PbxId, QueueId, Timestamp,
     agent::{Agent, AgentState},
-    callback::Callback,
-    command::Command,
+    command::{Command, Request},
     event::{Event, EventKind},
     input::{Input, Output},
     ledger::{Disposition, Ledger},
@@ -20,6 +19,7 @@ use crate::{
     course::{Habit, Script, is_silent},
     figures::{Key, Reader, Run},
     patience::Patience,
+    promised::{Promised, Reach, dialled},
     world::World,
 };
 
@@ -49,8 +49,6 @@ pub struct Recording {
     calls: BTreeMap<CallId, Key>,
     legs: BTreeMap<(PbxId, LegRef), Key>,
     actions: BTreeMap<ActionId, Key>,
-    /// Whom call-backs call.
-    callbacks: BTreeMap<CallbackId, String>,
     scripts: BTreeMap<Key, Script>,
     habits: BTreeMap<AgentId, Habit>,
     /// Agents who did not take a call and are not ready again, since when.
@@ -76,6 +74,7 @@ impl Recording {
         let mut reader = Reader::default();
         let agents = engine.agents().map(|agent| (agent.id.clone(), agent.state));
         reader.begin(agents, Timestamp::default());
+        reader.promised.begin(engine.callbacks());
         let calls = engine.calls().map(|call| (call.id, (call.pbx.clone(), call.pbx_ref.clone())));
         Ok(Self {
             begin: state,
@@ -85,7 +84,6 @@ impl Recording {
             late: BTreeMap::new(),
             legs: BTreeMap::new(),
             actions: BTreeMap::new(),
-            callbacks: engine.callbacks().map(whom).collect(),
             scripts: BTreeMap::new(),
             habits: BTreeMap::new(),
             away: BTreeMap::new(),
@@ -111,6 +109,7 @@ impl Recording {
         }
         self.note_legs(&input);
         let call = self.call_of(&input);
+        self.note_wish(now, &input, call.as_ref());
         self.moments.push(Placed { at: now, call, moment: Moment::Input(input.clone()) });
         self.engine.handle(now, input);
         while let Some(output) = self.engine.poll_output() {
@@ -150,6 +149,20 @@ impl Recording {
         }
     }
 
+    /// What a caller asks for while waiting, which is asked for after the same wait in every run.
+    fn note_wish(&mut self, now: Timestamp, input: &Input, call: Option<&Key>) {
+        let is_wish = match input {
+            Input::Pbx(event) => matches!(event.fact, Fact::Digit { .. }),
+            Input::Command(Command { request, .. }) => matches!(request, Request::CallBack { .. }),
+            Input::Customer { .. } | Input::Setup(_) | Input::Tick => false,
+        };
+        let place = self.moments.len();
+        let Some(script) = call.filter(|_| is_wish).and_then(|key| self.scripts.get_mut(key)) else { return };
+        if let (Some(queued), None) = (script.queued_at, script.answered_at) {
+            script.wishes.push((now.since(queued), place));
+        }
+    }
+
     fn call_of(&self, input: &Input) -> Option<Key> {
         let by_id = |id: CallId| self.calls.get(&id).cloned();
         match input {
@@ -175,6 +188,11 @@ impl Recording {
                 self.rung.insert(key.clone(), now);
                 self.scripts.entry(key.clone()).or_default().routed = true;
             }
+            if let Some(name) = self.reader.promised.tried(&action.action) {
+                let script = self.scripts.entry(key.clone()).or_default();
+                (script.routed, script.tries) = (true, Some(name.clone()));
+                self.rung.insert(key.clone(), now);
+            }
         }
         self.moments.push(Placed { at: now, call, moment: Moment::Asked(action) });
     }
@@ -192,16 +210,17 @@ impl Recording {
                 self.habits.entry(agent.id.clone()).or_default().returned(event.at.since(since));
             }
         }
-        if let EventKind::CallbackCreated { callback, .. } = &event.kind {
-            self.callbacks.extend([whom(callback)]);
-        }
         let Some(call) = event.kind.call() else { return };
         let key = (call.pbx.clone(), call.pbx_ref.clone());
         self.calls.insert(call.id, key.clone());
         #[expect(clippy::wildcard_enum_match_arm, reason = "the others tell nothing of habits")]
         match &event.kind {
-            EventKind::CallQueued { .. } => {
-                self.scripts.entry(key).or_default().queued_at.get_or_insert(event.at);
+            EventKind::CallQueued { queued, .. } => {
+                let key_of = callback_key(&self.setup, &queued.queue);
+                let script = self.scripts.entry(key).or_default();
+                if script.queued_at.is_none() {
+                    (script.queued_at, script.may_wish) = (Some(event.at), key_of.is_some());
+                }
             }
             EventKind::CallOfferEnded { offer, .. } => {
                 let habit = self.habits.entry(offer.agent.clone()).or_default();
@@ -209,7 +228,9 @@ impl Recording {
                 match offer.outcome {
                     Some(OfferOutcome::Accepted) => {
                         habit.answered(event.at.since(rung));
-                        self.scripts.entry(key).or_default().rang_for = Some(event.at.since(rung));
+                        let script = self.scripts.entry(key).or_default();
+                        script.rang_for = Some(event.at.since(rung));
+                        script.dialled_at = script.tries.is_some().then_some(event.at);
                     }
                     Some(OfferOutcome::NoAnswer | OfferOutcome::Declined | OfferOutcome::Unreachable) => {
                         habit.missed += 1;
@@ -219,6 +240,11 @@ impl Recording {
             }
             EventKind::CallAnswered { .. } => {
                 self.scripts.entry(key).or_default().answered_at.get_or_insert(event.at);
+            }
+            EventKind::CallbackRetry { callback, .. } | EventKind::CallbackEnded { callback, .. } => {
+                if let Some(script) = self.scripts.get_mut(&key) {
+                    script.try_end = callback.last.filter(|end| end.was_dialled());
+                }
             }
             EventKind::CallEnded { ledger, .. } => self.ended(key, event.at, ledger),
             _ => {}
@@ -240,9 +266,12 @@ impl Recording {
         let end = self.moments.last().map_or_else(Timestamp::default, |last| last.at);
         let known: Vec<_> =
             self.scripts.values().filter_map(|script| Some((script.waited(end)?, script.gave_up))).collect();
+        let wishes = self.scripts.values().filter_map(|script| script.wished(end)).collect();
         let mut talks: Vec<Millis> = self.scripts.values().filter_map(Script::talked).collect();
         talks.sort_unstable();
         self.arrange();
+        let reach = Reach::estimate(self.scripts.values().filter_map(dialled).collect());
+        let promised = std::mem::take(&mut self.reader.promised);
         let run = self.reader.finish(&self.setup, 0);
         Recorded {
             begin: self.begin,
@@ -251,10 +280,12 @@ impl Recording {
             late: self.late,
             calls: self.calls,
             legs: self.legs,
-            callbacks: self.callbacks,
+            promised,
+            reach,
             scripts: self.scripts,
             habits: self.habits,
             patience: Patience::estimate(known),
+            wishes: Patience::estimate(wishes),
             talks,
             end,
             run,
@@ -285,9 +316,9 @@ impl Recording {
     }
 }
 
-/// Whom a call-back calls: what it is known by in every run.
-pub(crate) fn whom(callback: &Callback) -> (CallbackId, String) {
-    (callback.id, callback.number.e164.clone().unwrap_or_default())
+/// The key that callers of a queue press to be called back.
+pub(crate) fn callback_key(setup: &Setup, queue: &QueueId) -> Option<char> {
+    setup.queues.iter().find(|other| other.id == *queue)?.callback.as_ref()?.key
 }
 
 /// Whether an agent is not ready because a call was not taken.
@@ -333,10 +364,13 @@ pub struct Recorded {
     pub(crate) late: BTreeMap<Timestamp, Timestamp>,
     pub(crate) calls: BTreeMap<CallId, Key>,
     pub(crate) legs: BTreeMap<(PbxId, LegRef), Key>,
-    pub(crate) callbacks: BTreeMap<CallbackId, String>,
+    pub(crate) promised: Promised,
+    pub(crate) reach: Reach,
     pub(crate) scripts: BTreeMap<Key, Script>,
     pub(crate) habits: BTreeMap<AgentId, Habit>,
     pub(crate) patience: Patience,
+    /// How long callers wait before they ask to be called back, where they can.
+    pub(crate) wishes: Patience,
     pub(crate) talks: Vec<Millis>,
     pub(crate) end: Timestamp,
     run: Run,

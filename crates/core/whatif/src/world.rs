@@ -1,6 +1,7 @@
 //! Another engine over the same traffic.
 
 mod parted;
+mod tries;
 
 use std::{
     cmp::Reverse,
@@ -23,8 +24,10 @@ use hookswitch_model::{
 use crate::{
     course::{Script, is_silent, lot},
     figures::{Key, Reader, Run},
-    record::{Moment, NotRun, Placed, Recorded, key_of, was_missed, whom},
+    promised::Name,
+    record::{Moment, NotRun, Placed, Recorded, key_of, was_missed},
 };
+use tries::{Attempt, AttemptStep};
 
 /// So long after the record callers are still followed; then the doors are closed.
 const AFTERWARDS: Millis = Millis::from_secs(4 * 3600);
@@ -45,6 +48,8 @@ enum Todo {
     Step { call: Key, plan: u32, step: Step },
     /// A caller's patience is over.
     GivesUp(Key),
+    /// A waiting caller asks for what is at this place of the record, or to be called back.
+    Wishes(Key, Option<usize>),
     /// The PBX never says that a call ended.
     Lost(Key),
     /// An agent who did not take a call is ready again.
@@ -59,6 +64,7 @@ enum Step {
     Ends,
     FallsBack,
     Chooses,
+    Try(AttemptStep),
 }
 
 /// Where a caller is.
@@ -88,8 +94,10 @@ pub(crate) struct World<'a> {
     courses: BTreeMap<Key, Course>,
     /// Calls of this run, by what they are called in every run.
     calls: BTreeMap<Key, CallId>,
-    /// Call-backs of this run, by whom they call.
-    callbacks: BTreeMap<String, CallbackId>,
+    /// Tries of call-backs that the record does not know.
+    attempts: BTreeMap<Key, Attempt>,
+    /// How often customers were dialled so far.
+    dialled: BTreeMap<Name, u32>,
     /// Recorded actions that were asked for again.
     actions: BTreeMap<ActionId, ActionId>,
     /// What callers did not notice that the record asked for, by call.
@@ -108,7 +116,8 @@ impl<'a> World<'a> {
             recorded,
             setup,
             calls: calls.collect(),
-            callbacks: engine.callbacks().map(whom).map(|(id, number)| (number, id)).collect(),
+            attempts: BTreeMap::new(),
+            dialled: BTreeMap::new(),
             engine,
             reader: Reader::default(),
             due: BinaryHeap::new(),
@@ -126,7 +135,7 @@ impl<'a> World<'a> {
     /// What comes at its recorded time whatever is decided.
     fn prepare(&mut self) {
         for (key, script) in &self.recorded.scripts {
-            self.courses.insert(key.clone(), Course::begin());
+            self.courses.insert(key.clone(), Course::begin(true));
             if script.lost
                 && let Some(at) = script.ended_at
             {
@@ -156,6 +165,7 @@ impl<'a> World<'a> {
         let begin = self.recorded.moments.first().map_or_else(Timestamp::default, |first| first.at);
         let agents: Vec<_> = self.engine.agents().map(|agent| (agent.id.clone(), agent.state)).collect();
         self.reader.begin(agents.into_iter(), begin);
+        self.reader.promised.begin(self.engine.callbacks());
         if *self.engine.setup() != *self.setup {
             self.handle(begin, Input::Setup(Arc::clone(&self.setup)));
         }
@@ -198,6 +208,15 @@ impl<'a> World<'a> {
                 if waits && self.courses.get(&key).is_some_and(|course| !course.over) {
                     self.part(&key);
                     self.end(&key, LegEnd::CallerLeft);
+                }
+            }
+            Todo::Wishes(key, place) => {
+                let parted = self.courses.get(&key).is_some_and(|course| !course.follows && !course.over);
+                if parted && matches!(self.state(&key), Some(CallState::Queued | CallState::Offered)) {
+                    match place {
+                        Some(place) => self.recorded_moment(place),
+                        None => self.presses(&key),
+                    }
                 }
             }
             Todo::Returns(agent) => self.returns(agent),
@@ -276,9 +295,9 @@ impl<'a> World<'a> {
         self.calls.get(self.recorded.calls.get(&recorded)?).copied()
     }
 
-    /// The call-back of the same number in this run.
+    /// The same call-back in this run.
     fn callback(&self, recorded: CallbackId) -> Option<CallbackId> {
-        self.callbacks.get(self.recorded.callbacks.get(&recorded)?).copied()
+        self.reader.promised.id(self.recorded.promised.name(recorded)?)
     }
 
     /// A command in the names of this run; none: it is about something that did not happen here. What only tells of a
@@ -309,10 +328,6 @@ impl<'a> World<'a> {
             match output {
                 Output::Event(event) => {
                     self.reader.event(&event);
-                    if let EventKind::CallbackCreated { callback, .. } = &event.kind {
-                        let (id, number) = whom(callback);
-                        self.callbacks.insert(number, id);
-                    }
                     let Some(call) = event.kind.call() else { continue };
                     let key = (call.pbx.clone(), call.pbx_ref.clone());
                     self.calls.insert(key.clone(), call.id);
@@ -335,7 +350,17 @@ impl<'a> World<'a> {
         if first != at {
             return;
         }
-        let Some(script) = self.recorded.scripts.get(key) else { return };
+        let recorded = self.recorded;
+        let Some(script) = recorded.scripts.get(key) else { return };
+        for (wait, place) in &script.wishes {
+            self.plan_at(at + *wait, Todo::Wishes(key.clone(), Some(*place)));
+        }
+        let waited = script.waited(recorded.end).unwrap_or_default();
+        if script.wishes.is_empty()
+            && let Some(wish) = recorded.wishes.beyond(waited, lot(key, 4))
+        {
+            self.plan_at(at + wish, Todo::Wishes(key.clone(), None));
+        }
         let patience = match script.waited(self.recorded.end) {
             // A moment after the record says so, so that who follows it gives up as recorded.
             Some(waited) if script.gave_up => Some(waited + Millis(1)),
@@ -347,12 +372,12 @@ impl<'a> World<'a> {
     }
 
     fn asked(&mut self, action: &PbxAction) {
-        let key = key_of(action, &self.recorded.legs);
+        let key = key_of(action, &self.recorded.legs).or_else(|| self.attempted(action));
         if is_silent(&action.action) {
             self.asked_silently(key.as_ref(), action);
             return;
         }
-        let Some(key) = key.filter(|key| self.recorded.scripts.contains_key(key)) else { return };
+        let Some(key) = key else { return };
         if let Some(place) = self.next_recorded(&key)
             && let Some(Placed { at, moment: Moment::Asked(recorded), .. }) = self.recorded.moments.get(place)
             && self.is_same(recorded, action)
@@ -362,7 +387,11 @@ impl<'a> World<'a> {
             self.follow(&key, then);
             return;
         }
-        if self.is_routed(&key) {
+        if let Action::Dial { .. } = action.action {
+            self.dial(key, action);
+        } else if self.attempts.contains_key(&key) {
+            self.act_on_attempt(&key, action);
+        } else if self.is_routed(&key) {
             self.part(&key);
             self.act(&key, action);
         }
@@ -435,16 +464,8 @@ impl<'a> World<'a> {
 }
 
 impl Course {
-    const fn begin() -> Self {
-        Self {
-            follows: true,
-            asked: 0,
-            plan: 0,
-            ringing: Vec::new(),
-            partner: None,
-            attempts: 0,
-            over: false,
-        }
+    const fn begin(follows: bool) -> Self {
+        Self { follows, asked: 0, plan: 0, ringing: Vec::new(), partner: None, attempts: 0, over: false }
     }
 
     /// What the record says of the caller's legs.

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use hookswitch_acd::Snapshot as EngineState;
 use hookswitch_journal::{Journal, Kind, Limit};
-use hookswitch_whatif::{QueueFigures, Recorded, Recording, Run};
+use hookswitch_whatif::{CallbackFigures, QueueFigures, Recorded, Recording, Run};
 use serde::Serialize;
 
 use super::{Arguments, Outcome, check, journal};
@@ -140,6 +140,7 @@ fn text(compared: &Compared<'_>) -> String {
         text += &table(queue.as_str(), both);
     }
     text += &table("all queues", [&recorded.figures.total, &changed.figures.total]);
+    text += &callbacks([&recorded.figures.callbacks, &changed.figures.callbacks]);
     let agents: BTreeSet<_> = recorded.figures.agents.keys().chain(changed.figures.agents.keys()).collect();
     for agent in agents {
         let both = [recorded, changed].map(|run| {
@@ -156,8 +157,27 @@ fn text(compared: &Compared<'_>) -> String {
     text
 }
 
+/// Nothing, where nobody was to be called back in either run.
+fn callbacks([before, after]: [&CallbackFigures; 2]) -> String {
+    if [before, after].into_iter().all(|figures| *figures == CallbackFigures::default()) {
+        return String::new();
+    }
+    [
+        row("call-backs, promised", before.promised, after.promised),
+        row("call-backs, customers dialled", before.dialled, after.dialled),
+        row("call-backs, reached", before.reached, after.reached),
+        row("call-backs, failed or expired", before.failed, after.failed),
+        row("call-backs, taken back", before.cancelled, after.cancelled),
+        row("call-backs, mean wait", seconds(before.mean_wait_ms), seconds(after.mean_wait_ms)),
+    ]
+    .concat()
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{} s", ms / 1_000, ms % 1_000 / 100)
+}
+
 fn table(name: &str, [before, after]: [&QueueFigures; 2]) -> String {
-    let seconds = |ms: u64| format!("{}.{} s", ms / 1_000, ms % 1_000 / 100);
     [
         row(&format!("{name}, offered"), before.offered, after.offered),
         row(&format!("{name}, answered"), before.answered, after.answered),

@@ -11,15 +11,15 @@ use super::{Due, Step, Todo, World};
 use crate::{
     course::{Habit, Script, lot},
     figures::Key,
-    record::was_missed,
+    record::{callback_key, was_missed},
 };
 
 /// How long a device takes to ring.
-const SHOWN: Millis = Millis(200);
+pub(super) const SHOWN: Millis = Millis(200);
 /// How long a PBX takes to do what it was asked.
-const DONE: Millis = Millis(20);
+pub(super) const DONE: Millis = Millis(20);
 /// How long somebody lets it ring of whom nothing is known.
-const RINGS: Millis = Millis::from_secs(5);
+pub(super) const RINGS: Millis = Millis::from_secs(5);
 /// How long somebody needs to be ready again of whom nothing is known.
 const RETURNS: Millis = Millis::from_secs(60);
 /// How long somebody is in a menu.
@@ -33,7 +33,7 @@ impl World<'_> {
         self.due.push(std::cmp::Reverse(Due { at, order: self.order, todo }));
     }
 
-    fn plan(&mut self, key: &Key, after: Millis, step: Step) {
+    pub(super) fn plan(&mut self, key: &Key, after: Millis, step: Step) {
         let Some(course) = self.courses.get(key) else { return };
         let todo = Todo::Step { call: key.clone(), plan: course.plan, step };
         self.plan_at(self.now + after, todo);
@@ -55,7 +55,7 @@ impl World<'_> {
     }
 
     /// How long this caller talks: as recorded, or as another of the record did.
-    fn talk(&self, key: &Key) -> Millis {
+    pub(super) fn talk(&self, key: &Key) -> Millis {
         let own = self.recorded.scripts.get(key).and_then(Script::talked);
         let talks = &self.recorded.talks;
         let another = talks.get((lot(key, 1) * talks.len() as f64) as usize).copied();
@@ -121,7 +121,7 @@ impl World<'_> {
     }
 
     /// What was planned for the caller is void.
-    fn again(&mut self, key: &Key) {
+    pub(super) fn again(&mut self, key: &Key) {
         if let Some(course) = self.courses.get_mut(key) {
             course.plan += 1;
         }
@@ -131,24 +131,35 @@ impl World<'_> {
         self.again(key);
         let Some(course) = self.courses.get_mut(key) else { return };
         course.attempts += 1;
-        let attempt = course.attempts;
-        let unknown = Habit::default();
-        let mut first: Option<(Millis, usize)> = None;
-        for (at, device) in devices.iter().enumerate() {
-            let agent = self.agent(&key.0, device);
-            let habit = agent.and_then(|agent| self.recorded.habits.get(agent)).unwrap_or(&unknown);
-            let own = self.recorded.scripts.get(key).and_then(|script| script.rang_for);
-            let after = habit.ring_time().or(own).unwrap_or(RINGS);
-            let answers = lot(key, 2 + attempt * 16 + at as u64) < habit.answers();
-            if answers && after < timeout && first.is_none_or(|(earliest, _)| after < earliest) {
-                first = Some((after, at));
-            }
-        }
+        let salt = 2 + course.attempts * 16;
+        let own = self.recorded.scripts.get(key).and_then(|script| script.rang_for);
+        let first = self.who_answers(key, salt, devices, own.unwrap_or(RINGS), timeout);
         self.plan(key, SHOWN, Step::Rings(ring, devices.to_vec()));
         match first {
-            Some((after, at)) => self.plan(key, after.max(SHOWN + DONE), Step::Answers(ring, at)),
+            Some((after, at)) => self.plan(key, after, Step::Answers(ring, at)),
             None => self.plan(key, timeout, Step::RingEnds(ring, LegEnd::NoAnswer)),
         }
+    }
+
+    /// Which of these devices answers first, and after which time; none: nobody does. Agents answer as often and as
+    /// fast as they do in the record, or after `unknown`.
+    pub(super) fn who_answers(
+        &self,
+        key: &Key,
+        salt: u64,
+        devices: &[Address],
+        unknown: Millis,
+        timeout: Millis,
+    ) -> Option<(Millis, usize)> {
+        let nobody = Habit::default();
+        let answers = devices.iter().enumerate().filter_map(|(at, device)| {
+            let agent = self.agent(&key.0, device);
+            let habit = agent.and_then(|agent| self.recorded.habits.get(agent)).unwrap_or(&nobody);
+            let after = habit.ring_time().unwrap_or(unknown);
+            let answers = lot(key, salt + at as u64) < habit.answers();
+            (answers && after < timeout).then_some((after, at))
+        });
+        answers.min().map(|(after, at)| (after.max(SHOWN + DONE), at))
     }
 
     fn agent(&self, pbx: &PbxId, device: &Address) -> Option<&AgentId> {
@@ -170,6 +181,7 @@ impl World<'_> {
             }
             Step::FallsBack => self.tell(key, Fact::FellBack { call: key.1.clone() }),
             Step::Chooses => self.chooses(key),
+            Step::Try(step) => self.try_goes_on(key, step),
             Step::Ends => self.end(key, LegEnd::Released),
         }
     }
@@ -213,8 +225,17 @@ impl World<'_> {
         self.tell(key, Fact::RouteRequested { call, dnis });
     }
 
+    /// A waiting caller presses the key for a call-back, where the queue takes one.
+    pub(super) fn presses(&mut self, key: &Key) {
+        let call = self.calls.get(key).and_then(|call| self.engine.call(*call));
+        let Some(queue) = call.and_then(|call| call.queue.clone()) else { return };
+        if let (Some(digit), Some(leg)) = (callback_key(&self.setup, &queue), self.caller(key)) {
+            self.tell(key, Fact::Digit { call: key.1.clone(), leg, digit });
+        }
+    }
+
     /// Agents who did not take a call come back when they usually do.
-    fn missed(&mut self) {
+    pub(super) fn missed(&mut self) {
         let missed: Vec<AgentId> =
             self.engine.agents().filter(|agent| was_missed(agent)).map(|agent| agent.id.clone()).collect();
         for agent in missed {
@@ -234,7 +255,7 @@ impl World<'_> {
         }
     }
 
-    fn leaves(&mut self, key: &Key, leg: LegRef, end: LegEnd) {
+    pub(super) fn leaves(&mut self, key: &Key, leg: LegRef, end: LegEnd) {
         if let Some(course) = self.courses.get_mut(key) {
             course.ringing.retain(|ringing| *ringing != leg);
         }
@@ -255,7 +276,7 @@ impl World<'_> {
         self.tell(key, Fact::CallEnded { call: key.1.clone(), by: caller, cause: None });
     }
 
-    fn tell(&mut self, key: &Key, fact: Fact) {
+    pub(super) fn tell(&mut self, key: &Key, fact: Fact) {
         let event = PbxEvent { pbx: key.0.clone(), at: self.now, recovered: false, fact };
         self.handle(self.now, Input::Pbx(Box::new(event)));
     }

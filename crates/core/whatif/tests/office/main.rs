@@ -1,15 +1,17 @@
 //! A seeded office whose traffic is recorded and run again: unchanged, with more agents, with fewer.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail where it stands")]
 
+mod tries;
+
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
     sync::Arc,
 };
 
 use hookswitch_acd::Engine;
 use hookswitch_model::{
-    ActionId, AgentId, LegRef, Millis, PbxId, QueueId, Skill, TeamId, Timestamp,
+    ActionId, AgentId, CallRef, LegRef, Millis, PbxId, QueueId, Skill, TeamId, Timestamp,
     agent::AgentState,
     call::{Address, AttachedData, Direction, PartyNumber},
     command::{Actor, Command, Request},
@@ -20,7 +22,9 @@ use hookswitch_model::{
         RouteTarget, ServiceLevel, Setup, Strategy,
     },
 };
-use hookswitch_whatif::{Recorded, Recording};
+use hookswitch_whatif::{CallbackFigures, Recorded, Recording, Run};
+
+use crate::tries::{Try, with_callbacks};
 
 const BEGIN: Timestamp = Timestamp::from_millis(1_795_287_600_000);
 /// Two hours of callers.
@@ -123,6 +127,9 @@ enum Deed {
     HangsUp(u32),
     Breaks(u32),
     Returns(u32),
+    Chooses(u32),
+    Presses(u32),
+    Try(Try),
 }
 
 struct Office {
@@ -136,6 +143,17 @@ struct Office {
     /// The leg that rings or talks for a caller, and whether it talks.
     partner: BTreeMap<u32, (LegRef, bool)>,
     gone: Vec<bool>,
+    /// What callers dialled.
+    dialled: Vec<PartyNumber>,
+    /// The calls of tries that are not over, whose telephone rings for each, and whom it calls.
+    live: BTreeSet<CallRef>,
+    device_of: BTreeMap<CallRef, Address>,
+    number_of: BTreeMap<CallRef, String>,
+}
+
+/// Which caller this call is of.
+fn callers_number(call: &CallRef) -> u32 {
+    call.as_str()[1..].parse::<u32>().unwrap()
 }
 
 impl Office {
@@ -152,6 +170,10 @@ impl Office {
             callers: 0,
             partner: BTreeMap::new(),
             gone: Vec::new(),
+            dialled: Vec::new(),
+            live: BTreeSet::new(),
+            device_of: BTreeMap::new(),
+            number_of: BTreeMap::new(),
         };
         office.fact(Fact::LinkUp {
             version: "test".into(),
@@ -187,11 +209,13 @@ impl Office {
     }
 
     fn asked(&mut self, id: ActionId, action: &Action) {
-        let caller = |call: &hookswitch_model::CallRef| call.as_str()[1..].parse::<u32>().unwrap();
+        if self.asked_of_callbacks(id, action) {
+            return;
+        }
         #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is asked of this office")]
         match action {
             Action::Ring { call, devices, timeout, .. } => {
-                let (caller, device) = (caller(call), devices[0].clone());
+                let (caller, device) = (callers_number(call), devices[0].clone());
                 self.later(Millis(150), Deed::Rings(caller, id, device.clone()));
                 let after = self.random.between(1.0, 9.0);
                 match self.random.unit() {
@@ -204,7 +228,7 @@ impl Office {
             }
             Action::Withdraw { call, ring, .. } => {
                 let nobody = Address::new("");
-                self.later(Millis(30), Deed::Misses(caller(call), *ring, nobody, LegEnd::Cancelled));
+                self.later(Millis(30), Deed::Misses(callers_number(call), *ring, nobody, LegEnd::Cancelled));
             }
             Action::Probe { .. } => self.fact(Fact::ActionResult { action: id, refused: None }),
             Action::NoteQueue { .. } => {}
@@ -234,7 +258,7 @@ impl Office {
         self.recording.finish()
     }
 
-    fn names(caller: u32) -> (hookswitch_model::CallRef, LegRef) {
+    fn names(caller: u32) -> (CallRef, LegRef) {
         let name = format!("c{caller}");
         (name.as_str().into(), LegRef::new(&name))
     }
@@ -281,6 +305,10 @@ impl Office {
                 }
             }
             Deed::HangsUp(caller) => self.leave(caller),
+            Deed::Chooses(caller) if !self.gone[caller as usize] => self.chooses(caller),
+            Deed::Presses(caller) if !self.gone[caller as usize] => self.presses(caller),
+            Deed::Chooses(_) | Deed::Presses(_) => {}
+            Deed::Try(step) => self.tries(step),
             Deed::Rings(..) | Deed::Answers(..) | Deed::Misses(..) => {}
             Deed::Breaks(agent) => {
                 self.state(agent, AgentState::NotReady);
@@ -315,7 +343,12 @@ impl Office {
         self.gone.push(false);
         let (call, leg) = Self::names(caller);
         let dnis = if self.random.unit() < 0.4 { "5013" } else { "5003" };
-        let number = |raw: String| PartyNumber { raw, ..PartyNumber::default() };
+        let number = |raw: String| PartyNumber {
+            e164: raw.starts_with('+').then(|| raw.clone()),
+            raw,
+            ..PartyNumber::default()
+        };
+        self.dialled.push(number(dnis.to_owned()));
         self.fact(Fact::CallStarted {
             call: call.clone(),
             originator: LegSeen { leg: leg.clone(), address: Address::new("PJSIP/trunk"), number: None },
@@ -358,6 +391,13 @@ const STRATEGIES: [Strategy; 6] = [
     Strategy::RoundRobin,
     Strategy::Random,
 ];
+
+/// The same with call-backs and a menu.
+fn recorded_with_callbacks(seed: u64, agents: u32) -> (Recorded, Setup) {
+    let strategy = STRATEGIES[seed as usize % STRATEGIES.len()];
+    let setup = with_callbacks(setup(agents, strategy));
+    (Office::open(setup.clone(), seed).play(), setup)
+}
 
 fn recorded(seed: u64, agents: u32) -> (Recorded, Setup) {
     let strategy = STRATEGIES[seed as usize % STRATEGIES.len()];
@@ -414,6 +454,73 @@ fn with_half_of_the_agents_callers_wait_and_give_up() {
     assert!(run.simulated > 0);
     assert!(run.figures.agents.values().all(|agent| agent.occupancy.unwrap_or(0.0) <= 1.0));
     assert_eq!(run, recorded.under(&setup).unwrap(), "the same again");
+}
+
+#[test]
+fn call_backs_and_menus_are_decided_as_recorded_by_the_unchanged_configuration() {
+    let mut back = CallbackFigures::default();
+    for seed in 1..=6 {
+        let (recorded, setup) = recorded_with_callbacks(seed, 7);
+        let (run, again) = (recorded.run(), recorded.under(&setup).unwrap());
+        back.reached += run.figures.callbacks.reached;
+        back.dialled += run.figures.callbacks.dialled;
+        back.failed += run.figures.callbacks.failed;
+        for (was, is) in run.decisions.iter().zip(&again.decisions) {
+            assert_eq!(was, is, "seed {seed}");
+        }
+        assert_eq!(again.simulated, 0, "seed {seed}");
+        assert_eq!(*run, again, "seed {seed}");
+    }
+    assert!(back.reached > 50 && back.dialled > back.reached && back.failed > 0, "{back:?}");
+}
+
+/// How long customers waited for a conversation on the whole, called back or not.
+fn waited(run: &Run) -> u64 {
+    let (total, back) = (&run.figures.total, &run.figures.callbacks);
+    total.mean_wait_ms * total.offered + back.mean_wait_ms * back.reached
+}
+
+#[test]
+fn with_one_agent_more_fewer_are_called_back_and_nobody_waits_longer_on_the_whole() {
+    for seed in 1..=6 {
+        let (recorded, setup) = recorded_with_callbacks(seed, 7);
+        let (was, is) = (recorded.run(), recorded.under(&super_setup(&setup)).unwrap());
+        assert!(is.simulated > 0);
+        let (before, after) = (&was.figures.callbacks, &is.figures.callbacks);
+        assert!(after.promised <= before.promised, "seed {seed}: {before:?} {after:?}");
+        assert!(is.figures.total.abandoned <= was.figures.total.abandoned, "seed {seed}");
+        assert!(waited(&is) <= waited(was), "seed {seed}: {:?} {:?}", was.figures, is.figures);
+    }
+}
+
+#[test]
+fn call_backs_that_the_record_does_not_know_are_tried_and_come_to_an_end() {
+    for seed in 1..=4 {
+        let (recorded, mut setup) = recorded_with_callbacks(seed, 8);
+        setup.agents.truncate(5);
+        let (was, run) = (recorded.run(), recorded.under(&setup).unwrap());
+        let (before, back) = (&was.figures.callbacks, &run.figures.callbacks);
+        assert!(back.promised > before.promised, "seed {seed}: {before:?} {back:?}");
+        assert_eq!(back.reached + back.failed + back.cancelled, back.promised, "seed {seed}: {back:?}");
+        assert!(
+            back.reached > 0 && back.mean_wait_ms > before.mean_wait_ms,
+            "seed {seed}: {before:?} {back:?}"
+        );
+        assert_eq!(run, recorded.under(&setup).unwrap(), "the same again");
+    }
+}
+
+#[test]
+fn who_is_not_called_back_any_more_waits_or_gives_up() {
+    let (recorded, mut setup) = recorded_with_callbacks(2, 8);
+    for queue in &mut setup.queues {
+        queue.callback = None;
+        queue.max_wait = None;
+    }
+    let run = recorded.under(&setup).unwrap();
+    assert_eq!(run.figures.callbacks, CallbackFigures::default());
+    assert!(run.figures.total.abandoned > recorded.run().figures.total.abandoned);
+    assert!(run.decisions.iter().all(|decision| !decision.call.as_str().contains("call-back")));
 }
 
 #[test]
