@@ -1,4 +1,4 @@
-//! SIP: bytes to messages and back, transactions, digest authentication, a registrar.
+//! SIP: bytes to messages and back, transactions, digest authentication, a registrar, watching lines of another PBX.
 //!
 //! It refuses to know what a call is: dialogs, queues and agents are the switch's. It holds no socket, clock, task or
 //! source of randomness: bytes, time, seeds and keys come in, messages, bytes and events go out, so a lost ACK and a
@@ -57,6 +57,7 @@
 //! - The same inputs give the same outputs.
 
 pub mod auth;
+pub mod dialog_info;
 pub mod flow;
 pub mod framing;
 pub mod message;
@@ -64,6 +65,7 @@ pub mod random;
 pub mod registrar;
 pub mod time;
 pub mod transaction;
+pub mod watch;
 
 pub use flow::{Flow, Transmit, Transport};
 pub use framing::{Framed, Framer};
