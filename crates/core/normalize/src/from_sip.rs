@@ -89,6 +89,7 @@ impl FromSip {
             Event::Digit { call, leg, digit } => {
                 Fact::Digit { call: call_ref(&call), leg: leg_ref(leg), digit }
             }
+            Event::Data { call, changed } => Fact::Data { call: call_ref(&call), changed },
             Event::Left { call, leg, end, cause } => Fact::LegLeft {
                 call: call_ref(&call),
                 leg: leg_ref(leg),

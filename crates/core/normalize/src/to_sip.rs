@@ -71,11 +71,18 @@ fn command(action: &Action) -> Result<Command, Untranslatable> {
         Action::Farewell { call: _, leg, prompt: None } => {
             Command::Hangup { leg: self::leg(leg)?, cause: NORMAL }
         }
-        Action::Farewell { prompt: Some(_), .. } => {
-            return Err(Untranslatable::Unsupported("a spoken farewell"));
+        Action::Farewell { call: _, leg, prompt: Some(prompt) } => {
+            Command::Farewell { leg: self::leg(leg)?, prompt: prompt.clone() }
         }
-        Action::Announce { .. } => return Err(Untranslatable::Unsupported("announcements")),
-        Action::Menu { .. } => return Err(Untranslatable::Unsupported("menus")),
+        Action::Announce { call, leg: _, queue, position, wait } => Command::Announce {
+            call: name(call.as_str()),
+            queue: queue.to_string(),
+            position: *position,
+            wait: wait.map(span),
+        },
+        Action::Menu { call, leg: _, menu } => {
+            Command::Menu { call: name(call.as_str()), menu: menu.to_string() }
+        }
         Action::Record { .. } => return Err(Untranslatable::Unsupported("recording")),
         Action::Dial { .. }
         | Action::Hold { .. }
@@ -223,6 +230,16 @@ mod tests {
         };
         assert!(matches!(hold(&[LEG]), Ok((_, Command::Hold { .. }))));
         assert_eq!(hold(&[LEG, LEG]), Err(Untranslatable::Unsupported("holding a conference")));
+    }
+
+    #[test]
+    fn who_has_nothing_said_is_hung_up_on_at_once() {
+        let farewell = |prompt: Option<&str>| {
+            let prompt = prompt.map(str::to_owned);
+            translated(Action::Farewell { call: CallRef::new("c"), leg: LEG.into(), prompt }).unwrap().1
+        };
+        assert!(matches!(farewell(None), Command::Hangup { cause: NORMAL, .. }));
+        assert!(matches!(farewell(Some("bye")), Command::Farewell { prompt, .. } if prompt == "bye"));
     }
 
     #[test]

@@ -36,6 +36,32 @@ pub enum Command {
         /// The queue.
         queue: String,
     },
+    /// A waiting caller comes into a menu, answered first where that is still to be done. What is chosen is told by
+    /// [`Event::Data`](crate::Event::Data), and then [`Event::Waits`](crate::Event::Waits) again.
+    Menu {
+        /// The call.
+        call: CallId,
+        /// The menu.
+        menu: String,
+    },
+    /// Tell a waiting caller the place in a queue and the time it will still take. A key cuts it short.
+    Announce {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: String,
+        /// The place, from 1; none: not said.
+        position: Option<u32>,
+        /// The wait; none: not said.
+        wait: Option<Duration>,
+    },
+    /// Say something to a waiting caller, and hang up.
+    Farewell {
+        /// The caller's leg.
+        leg: LegId,
+        /// Sounds, `&` between them.
+        prompt: String,
+    },
     /// Connect a waiting caller with a number.
     SendTo {
         /// The call.

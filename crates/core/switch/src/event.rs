@@ -81,6 +81,13 @@ pub enum Event {
         /// Which.
         digit: char,
     },
+    /// A caller chose in a menu.
+    Data {
+        /// The call.
+        call: CallId,
+        /// What the menu is for, and what was chosen.
+        changed: BTreeMap<String, String>,
+    },
     /// A leg left a call.
     Left {
         /// The call.

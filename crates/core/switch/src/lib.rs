@@ -62,6 +62,7 @@ mod identity;
 mod line;
 mod session;
 pub mod settings;
+mod spoken;
 mod state;
 mod switch;
 mod timers;

@@ -13,6 +13,8 @@ use hookswitch_sip::{Transport, auth::Algorithm, message::Uri, registrar, transa
 
 use crate::Line;
 
+pub use crate::spoken::{Announce, Menu, Spoken, Takes};
+
 /// What a switch is told by its configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -40,6 +42,8 @@ pub struct Settings {
     pub media: Option<MediaPorts>,
     /// Queues whose callers are answered with music, and which; `""` for those that are not named.
     pub music: BTreeMap<String, Arc<Clip>>,
+    /// What callers are asked and told.
+    pub spoken: Spoken,
     /// Bounds.
     pub limits: Limits,
     /// Timers of transactions.
@@ -65,6 +69,7 @@ impl Settings {
             ring: Duration::from_secs(30),
             media: None,
             music: BTreeMap::new(),
+            spoken: Spoken::default(),
             limits: Limits::default(),
             transactions: transaction::Settings::default(),
             registrar: registrar::Settings::default(),

@@ -10,6 +10,7 @@ use crate::{
     event::{Caller, Cause, End},
     id::DialogId,
     session::Session,
+    spoken::Asking,
     voice::Voice,
 };
 
@@ -188,6 +189,24 @@ pub(crate) struct Call {
     pub(crate) age: u64,
     /// Its conference or supervision.
     pub(crate) room: Option<u64>,
+    /// What is said to its waiting caller and must come to its end.
+    pub(crate) speech: Option<Speech>,
+}
+
+impl Call {
+    /// Its caller waits, nobody is rung, and nothing is said that must come to its end.
+    pub(crate) const fn is_free(&self) -> bool {
+        self.waits && self.attempt.is_none() && self.speech.is_none()
+    }
+}
+
+/// What must come to its end before a waiting caller goes anywhere.
+#[derive(Debug)]
+pub(crate) enum Speech {
+    /// A menu.
+    Asks(Box<Asking>),
+    /// Then the call is over.
+    Farewell,
 }
 
 /// Phones and numbers that are tried at once; the first to answer wins.

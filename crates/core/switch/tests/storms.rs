@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, time::Duration};
 use common::{
     Names, Stage, Weather, line,
     phone::{Manners, State},
-    settings,
+    settings, spoken,
 };
 use hookswitch_sip::Random;
 use hookswitch_switch::{CallId, Command, Event, LegId, OrderId, Supervision, Target, settings::MediaPorts};
@@ -26,6 +26,7 @@ fn stage(seed: u64, weather: Weather) -> Stage {
     let mut settings = settings();
     settings.media = Some(MediaPorts { address: "10.9.9.9".parse().unwrap(), first: 20_000, last: 20_100 });
     settings.session.expires = Duration::from_secs(300);
+    settings.spoken = spoken();
     let mut stage = Stage::with(settings, seed);
     for phone in PHONES {
         stage.phone(phone).register(3_600);
@@ -102,7 +103,7 @@ impl Book {
                 self.calls.insert(call.to_string(), None);
                 self.waiting.retain(|waiting| waiting != call);
             }
-            Event::Conferenced { call, .. } | Event::RingOver { call, .. } => {
+            Event::Conferenced { call, .. } | Event::RingOver { call, .. } | Event::Data { call, .. } => {
                 self.legs(call)?;
             }
             Event::Done { .. }
@@ -158,7 +159,8 @@ impl Dice<'_> {
 fn something(stage: &mut Stage, book: &Book, chance: &mut Random, consults: &mut u64) {
     let mut dice = Dice(chance);
     let phone = PHONES[dice.pick(4)];
-    match dice.pick(24) {
+    match dice.pick(30) {
+        what @ 24.. => speaks(stage, book, what, &mut dice),
         what @ (5..=9 | 16 | 17 | 21 | 22) => orders(stage, book, what, &mut dice),
         what @ 18..=20 => consults_somebody(stage, book, what, consults, &mut dice),
         what => does(stage, phone, what, &mut dice),
@@ -256,6 +258,38 @@ fn orders(stage: &mut Stage, book: &Book, what: usize, dice: &mut Dice<'_>) {
             let to = Target::Number("+49301234".to_owned());
             let (lines, timeout) = (vec![line("sip:alice")], Duration::from_secs(10));
             stage.order(Command::Dial { call, lines, timeout, to, shown: None, data: BTreeMap::new() });
+        }
+    }
+}
+
+/// Something is said to a caller, or keyed by somebody.
+fn speaks(stage: &mut Stage, book: &Book, what: usize, dice: &mut Dice<'_>) {
+    let waiting = book.waiting.get(dice.pick(book.waiting.len())).cloned();
+    match (what, waiting) {
+        (24, Some(call)) => {
+            let menu = ["main", "account", "none"][dice.pick(3)].to_owned();
+            stage.order(Command::Menu { call, menu });
+        }
+        (25, Some(call)) => {
+            let queue = ["told", "support"][dice.pick(2)].to_owned();
+            stage.order(Command::Queue { call, queue });
+        }
+        (26, Some(call)) => {
+            let (queue, position) = ("told".to_owned(), Some(3));
+            stage.order(Command::Announce { call, queue, position, wait: None });
+        }
+        (27, Some(call)) => {
+            let legs = book.live().into_iter().find(|(live, _)| *live == call).map(|(_, legs)| legs);
+            if let Some(leg) = legs.and_then(|legs| legs.first().copied()) {
+                stage.order(Command::Farewell { leg, prompt: "bye".to_owned() });
+            }
+        }
+        _ => {
+            let name = ["carrier", "alice", "bob"][dice.pick(3)];
+            let up = stage.phone(name).talks.iter().rposition(|talk| talk.state == State::Up);
+            if let Some(at) = up {
+                stage.phone(name).presses_in(at, ['1', '4', '#'][dice.pick(3)]);
+            }
         }
     }
 }

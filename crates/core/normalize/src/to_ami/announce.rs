@@ -40,7 +40,8 @@ impl Default for Sounds {
 
 impl Sounds {
     /// Sounds and whole numbers with `&` between them, as the waiting room says them one by one.
-    pub(super) fn line(&self, position: Option<u32>, wait: Option<Millis>) -> String {
+    #[must_use]
+    pub fn line(&self, position: Option<u32>, wait: Option<Millis>) -> String {
         let mut pieces = Vec::new();
         match position {
             Some(0) | None => {}

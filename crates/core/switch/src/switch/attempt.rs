@@ -346,7 +346,7 @@ impl Switch {
         timeout: Duration,
     ) -> Result<(), Refused> {
         let known = self.calls.get(call).ok_or(Refused::NoCall)?;
-        if !known.waits || known.attempt.is_some() {
+        if !known.is_free() {
             return Err(Refused::NotNow);
         }
         let (heir, caller) = (known.customer, known.caller.clone());

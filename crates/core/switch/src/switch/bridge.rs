@@ -50,6 +50,9 @@ impl Switch {
 
     /// This leg hears somebody else, or nobody, from now on.
     pub(super) fn hears(&mut self, id: DialogId, peer: Peer) {
+        if self.legs.get(&id).is_some_and(|leg| leg.peer != peer) {
+            self.give_port_back(id);
+        }
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.peer = peer;
             leg.rounds = 0;

@@ -167,7 +167,7 @@ impl Switch {
             self.tell(Event::Apart { call: call.clone(), leg });
         }
         if up {
-            let peer = self.music_for(call, id).map_or(Peer::Silence, Peer::Port);
+            let peer = self.port_for(call, id).map_or(Peer::Silence, Peer::Port);
             self.hears(id, peer);
         }
     }
@@ -198,8 +198,10 @@ impl Switch {
             // An offer without an answer: nobody can talk (RFC 3261 section 13.2.2.4).
             return self.depart(id, End::Released, Some(bare(88)), Close::Normal);
         };
-        if let Some(leg) = self.legs.get_mut(&id) {
-            leg.voice.heard = Some(answer.clone());
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        leg.voice.heard = Some(answer.clone());
+        if let Peer::Port(port) = leg.peer {
+            self.port_agreed(port, id);
         }
         if other == id {
             return;

@@ -121,6 +121,7 @@ impl Switch {
             about: None,
             age,
             room: None,
+            speech: None,
         };
         self.calls.insert(call.clone(), known);
         let before = self.events.len();
@@ -203,7 +204,7 @@ impl Switch {
         if let Some(known) = self.legs.get_mut(&id) {
             known.holds_by_order = true;
         }
-        let peer = self.music_for(call, other).map_or(Peer::Silence, Peer::Port);
+        let peer = self.port_for(call, other).map_or(Peer::Silence, Peer::Port);
         self.hears(other, peer);
         self.hears(id, Peer::Silence);
         if let Some(leg) = self.part_in(id, call).filter(|_| !held) {

@@ -282,6 +282,7 @@ impl Switch {
             about: None,
             age,
             room: None,
+            speech: None,
         };
         self.calls.insert(call.clone(), known);
     }

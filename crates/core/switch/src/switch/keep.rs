@@ -34,6 +34,8 @@ pub(crate) enum Timer {
     Session(DialogId),
     /// After a glare.
     Retry(DialogId),
+    /// What is said to a caller is over, and no key came.
+    Spoken(DialogId),
     /// Who gave a call away did not hang up.
     Farewell(DialogId),
     /// No more answers to this INVITE are to be expected.
@@ -52,6 +54,7 @@ impl Switch {
             Timer::Ack(id) => self.ack_due(id),
             Timer::Session(id) => self.session_due(id),
             Timer::Retry(id) => self.tune(id),
+            Timer::Spoken(id) => self.spoken(id),
             Timer::Farewell(id) => self.close(id, Close::Normal),
             Timer::Accepted(client) => {
                 self.clients.remove(&client);

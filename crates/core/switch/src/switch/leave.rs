@@ -77,6 +77,7 @@ impl Switch {
         self.timers.cancel(&Timer::Session(id));
         self.timers.cancel(&Timer::Retry(id));
         self.timers.cancel(&Timer::Farewell(id));
+        self.timers.cancel(&Timer::Spoken(id));
         self.give_port_back(id);
         self.unpeer(id);
         let Some(leg) = self.legs.get_mut(&id) else { return };

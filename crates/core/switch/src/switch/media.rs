@@ -1,4 +1,4 @@
-//! Media of our own: music for who waits, rooms for conferences and supervisors, keys.
+//! Media of our own: music and words for who waits, rooms for conferences and supervisors, keys.
 //!
 //! A port belongs to one leg. It is opened when the leg hears us and closed when it hears somebody else.
 
@@ -16,7 +16,7 @@ use hookswitch_sip::Instant;
 
 use super::{MediaOut, Switch};
 use crate::{
-    CallId, Event, Refused,
+    CallId, Refused,
     id::DialogId,
     settings::MediaPorts,
     state::{Leg, Peer, Phase},
@@ -44,8 +44,40 @@ struct Port {
     remote: Option<SocketAddr>,
     /// They sent from here: answers go back the same way (RFC 4961).
     latched: bool,
-    clip: Option<Clip>,
+    /// What is still to be said; then the music goes on.
+    words: VecDeque<Clip>,
+    music: Option<Clip>,
+    /// It says something now, and no music.
+    talks: bool,
     spoken: Option<Frame>,
+}
+
+impl Port {
+    /// Begins with what comes next: a word, else the music. False when there is nothing to be heard.
+    fn go_on(&mut self, now: Duration) -> bool {
+        let Some(stream) = &mut self.stream else { return false };
+        let word = self.words.pop_front();
+        self.talks = word.is_some();
+        match word.or_else(|| self.music.clone()) {
+            Some(clip) => stream.play(now, clip, !self.talks),
+            None => stream.stop(),
+        }
+        stream.is_playing()
+    }
+
+    /// Sends what is due.
+    fn send(&mut self, now: Duration, port: u16, out: &mut VecDeque<MediaOut>) {
+        while let Some(stream) = &mut self.stream {
+            while let Some(bytes) = stream.poll(now) {
+                if let Some(to) = self.remote {
+                    out.push_back(MediaOut::Send { port, to, bytes: bytes.into() });
+                }
+            }
+            if stream.is_playing() || !self.go_on(now) {
+                return;
+            }
+        }
+    }
 }
 
 /// Who hears whom.
@@ -95,8 +127,16 @@ impl Media {
             let port = first.checked_add((self.next % count) * 2)?;
             self.next = (self.next + 1) % count;
             if port <= ports.last && !self.open.contains_key(&port) {
-                let fresh =
-                    Port { leg, stream: None, remote: None, latched: false, clip: None, spoken: None };
+                let fresh = Port {
+                    leg,
+                    stream: None,
+                    remote: None,
+                    latched: false,
+                    words: VecDeque::new(),
+                    music: None,
+                    talks: false,
+                    spoken: None,
+                };
                 self.open.insert(port, fresh);
                 self.out.push_back(MediaOut::Open(port));
                 return Some(port);
@@ -153,48 +193,101 @@ impl Switch {
         match &mut open.stream {
             Some(stream) => stream.renegotiate(agreed.codec, agreed.events),
             None => {
-                let mut stream = Stream::new(now, agreed.codec, agreed.events, seed);
-                if let Some(clip) = open.clip.clone() {
-                    stream.play(now, clip, true);
-                }
-                open.stream = Some(stream);
+                open.stream = Some(Stream::new(now, agreed.codec, agreed.events, seed));
+                open.go_on(now);
             }
         }
         self.media.soonest();
     }
 
-    /// The music of the queue a call waits in, at a port for this leg.
-    pub(super) fn music_for(&mut self, call: &CallId, id: DialogId) -> Option<u16> {
-        let queue = self.calls.get(call)?.queue.clone().unwrap_or_default();
-        let clip = self.settings.music.get(&queue).or_else(|| self.settings.music.get(""))?.clone();
-        if let Some(Leg { peer: Peer::Port(port), .. }) = self.legs.get(&id) {
-            let port = *port;
-            self.change_music(port, &clip);
-            return Some(port);
+    /// A port at which a party of this call hears the music of its queue, or what is said there. None where it would
+    /// hear nothing.
+    pub(super) fn port_for(&mut self, call: &CallId, id: DialogId) -> Option<u16> {
+        let known = self.calls.get(call)?;
+        let queue = known.queue.clone().unwrap_or_default();
+        let spoken_to = known.waits && self.settings.spoken.queues.contains(&queue);
+        let music = self.music_of(&queue);
+        if music.is_none() && !spoken_to {
+            return None;
         }
-        let port = self.media.take(id)?;
-        self.change_music(port, &clip);
+        let port = self.own_port(id)?;
+        self.change_music(port, music);
         Some(port)
     }
 
-    fn change_music(&mut self, port: u16, clip: &Clip) {
-        let now = span(self.now);
-        let Some(open) = self.media.open.get_mut(&port) else { return };
-        if open.clip.as_ref() == Some(clip) {
-            return;
+    /// The music of a queue.
+    fn music_of(&self, queue: &str) -> Option<Clip> {
+        let music = &self.settings.music;
+        music.get(queue).or_else(|| music.get("")).map(|clip| clip.as_ref().clone())
+    }
+
+    /// The port of a leg that hears us; else a new one.
+    fn own_port(&mut self, id: DialogId) -> Option<u16> {
+        match self.legs.get(&id)?.peer {
+            Peer::Port(port) => Some(port),
+            Peer::Unset | Peer::Silence | Peer::Leg(_) => self.media.take(id),
         }
-        open.clip = Some(clip.clone());
-        if let Some(stream) = &mut open.stream {
-            stream.play(now, clip.clone(), true);
+    }
+
+    fn change_music(&mut self, port: u16, music: Option<Clip>) {
+        let now = span(self.now);
+        let Some(open) = self.media.open.get_mut(&port).filter(|open| open.music != music) else { return };
+        let talks = open.talks;
+        open.music = music;
+        if !talks {
+            open.go_on(now);
         }
         self.media.soonest();
     }
 
-    /// An unanswered caller is answered, to hear the music of a queue. False where there is none.
-    pub(super) fn answer_with_music(&mut self, call: &CallId, id: DialogId) -> bool {
-        let Some(Leg { phase: Phase::Asked(_), voice, .. }) = self.legs.get(&id) else { return false };
-        let offer = voice.heard.clone();
-        let Some(port) = self.music_for(call, id) else { return false };
+    /// A waiting caller hears us, and we hear the caller's keys, from now on: answered first where that is still to be
+    /// done. None where there is no port, or no voice in common.
+    pub(super) fn ear(&mut self, call: &CallId, id: DialogId) -> Option<u16> {
+        let leg = self.legs.get(&id)?;
+        if let Peer::Port(port) = leg.peer {
+            return Some(port);
+        }
+        let up = matches!(leg.phase, Phase::Up);
+        let port = self.media.take(id)?;
+        let queue = self.calls.get(call)?.queue.clone().unwrap_or_default();
+        let music = self.music_of(&queue);
+        self.change_music(port, music);
+        if up {
+            self.hears(id, Peer::Port(port));
+            return Some(port);
+        }
+        self.answer_at(id, port).then_some(port)
+    }
+
+    /// These are said to a leg at its port, in place of what was being said.
+    pub(super) fn speak(&mut self, id: DialogId, words: Vec<Clip>) {
+        let now = span(self.now);
+        let Some(Leg { peer: Peer::Port(port), .. }) = self.legs.get(&id) else { return };
+        let Some(open) = self.media.open.get_mut(port) else { return };
+        open.words = words.into();
+        open.go_on(now);
+        self.media.soonest();
+    }
+
+    /// What is being said to a leg is cut short.
+    pub(super) fn hush(&mut self, id: DialogId) {
+        let Some(Leg { peer: Peer::Port(port), .. }) = self.legs.get(&id) else { return };
+        if self.media.open.get(port).is_some_and(|open| open.talks) {
+            self.speak(id, Vec::new());
+        }
+    }
+
+    /// An unanswered caller is answered, to hear what a queue has to be heard. False where that is nothing.
+    pub(super) fn answer_to_wait(&mut self, call: &CallId, id: DialogId) -> bool {
+        if !matches!(self.legs.get(&id), Some(Leg { phase: Phase::Asked(_), .. })) {
+            return false;
+        }
+        self.port_for(call, id).is_some_and(|port| self.answer_at(id, port))
+    }
+
+    /// An unanswered caller is answered with this port. False where there is no voice in common.
+    fn answer_at(&mut self, id: DialogId, port: u16) -> bool {
+        let offer = self.legs.get(&id).and_then(|leg| leg.voice.heard.clone());
         let said = match &offer {
             Some(offer) => self.our_answer(port, offer),
             None => self.our_voice(port),
@@ -316,15 +409,6 @@ impl Switch {
         self.media.soonest();
     }
 
-    /// Somebody pressed a key: told of who waits.
-    pub(super) fn key(&mut self, id: DialogId, digit: char) {
-        let Some(leg) = self.legs.get(&id).filter(|leg| !leg.talking) else { return };
-        let Some(call) = leg.call.clone() else { return };
-        if let Some(leg) = self.part_in(id, &call) {
-            self.tell(Event::Digit { call, leg, digit });
-        }
-    }
-
     /// Presses a key towards the leg of a port. False where it takes none.
     pub(super) fn press(&mut self, port: u16, key: Key) -> bool {
         let now = span(self.now);
@@ -346,11 +430,7 @@ impl Switch {
             let mut heard = Vec::new();
             stream.tick(now, &mut heard);
             told.push((*port, heard));
-            while let Some(bytes) = stream.poll(now) {
-                if let Some(to) = open.remote {
-                    self.media.out.push_back(MediaOut::Send { port: *port, to, bytes: bytes.into() });
-                }
-            }
+            open.send(now, *port, &mut self.media.out);
         }
         for (port, heard) in told.into_iter().filter(|(_, heard)| !heard.is_empty()) {
             self.heard(port, heard);

@@ -12,6 +12,7 @@
 //! | `transfer` | who gives a call to whom |
 //! | `orders`, `control` | what is ordered |
 //! | `media` | music and conferences |
+//! | `speech` | what is said to who waits, and what they key |
 //! | `trunks` | whether trunks are there, and where |
 //! | `keep` | timers |
 
@@ -26,6 +27,7 @@ mod keep;
 mod leave;
 mod media;
 mod orders;
+mod speech;
 mod transfer;
 mod trunks;
 

@@ -33,6 +33,9 @@ impl Switch {
             Command::Ring { call, lines, timeout } => self.ring_for(order, &call, &lines, timeout),
             Command::Withdraw { call, ring, legs, all } => self.withdraw(&call, ring, &legs, all),
             Command::Queue { call, queue } => self.queued(&call, queue),
+            Command::Menu { call, menu } => self.ask(&call, &menu),
+            Command::Announce { call, queue, position, wait } => self.announce(&call, &queue, position, wait),
+            Command::Farewell { leg, prompt } => self.farewell(leg, &prompt),
             Command::SendTo { call, number } => self.send_to(&call, &number),
             Command::Hangup { leg, cause } => self.hang_up(leg, cause),
             Command::GiveUp { call, cause } => self.give_up(&call, cause),
@@ -122,7 +125,7 @@ impl Switch {
         if !waits {
             return Ok(());
         }
-        if self.answer_with_music(call, customer) {
+        if self.answer_to_wait(call, customer) {
             return Ok(());
         }
         if self.is_up(customer) {
@@ -135,7 +138,7 @@ impl Switch {
 
     fn send_to(&mut self, call: &CallId, number: &str) -> Result<(), Refused> {
         let known = self.calls.get(call).ok_or(Refused::NoCall)?;
-        if !known.waits || known.attempt.is_some() {
+        if !known.is_free() {
             return Err(Refused::NotNow);
         }
         let (heir, caller) = (known.customer, known.caller.clone());

@@ -8,6 +8,7 @@ pub(crate) mod phone;
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use hookswitch_media::Clip;
 use hookswitch_sip::{Flow, Instant, Limits, Message, Random, parse};
 use hookswitch_switch::{
     Command, Event, Line, OrderId, Settings, Switch, Target,
@@ -320,6 +321,33 @@ impl Stage {
     }
 }
 
+/// A menu, a queue in which something is said, and sounds: `hello` of 1 s, `wrong` and numbers of 0.2 s, `bye` of 0.5 s.
+pub(crate) fn spoken() -> hookswitch_switch::settings::Spoken {
+    use hookswitch_switch::settings::{Menu, Spoken, Takes};
+    let clip = |ms: usize| Arc::new(Clip::linear(&vec![1_000; ms * 8]).unwrap());
+    let menu = |takes| Menu {
+        prompt: "hello".to_owned(),
+        timeout: Duration::from_secs(5),
+        attempts: 2,
+        invalid: Some("wrong".to_owned()),
+        takes,
+        otherwise: Some("operator".to_owned()),
+        data: "ivr.main".to_owned(),
+    };
+    let choices = [('1', "sales".to_owned()), ('2', "support".to_owned())].into();
+    let sounds = [("hello", 1_000), ("wrong", 200), ("bye", 500), ("place", 300), ("digits/3", 200)];
+    Spoken {
+        sounds: sounds.into_iter().map(|(name, ms)| (name.to_owned(), clip(ms))).collect(),
+        menus: [
+            ("main".to_owned(), menu(Takes::Choices(choices))),
+            ("account".to_owned(), menu(Takes::Number { digits: 4, early: true })),
+        ]
+        .into(),
+        queues: ["told".to_owned()].into(),
+        announce: Arc::new(|_, place, _| place.map_or_else(String::new, |place| format!("place&{place}"))),
+    }
+}
+
 pub(crate) fn line(text: &str) -> Line {
     text.parse().unwrap()
 }
@@ -391,6 +419,10 @@ impl Names {
             Event::Held { call: id, leg: one } => format!("{} holds {}", call(id), leg(one)),
             Event::Retrieved { call: id, leg: one } => format!("{} retrieves {}", call(id), leg(one)),
             Event::Digit { call: id, leg: one, digit } => format!("{} key {digit} of {}", call(id), leg(one)),
+            Event::Data { call: id, changed } => {
+                let pairs: Vec<_> = changed.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                format!("{} data {}", call(id), pairs.join(" "))
+            }
             Event::Left { call: id, leg: one, end, .. } => format!("{} left {} {end:?}", call(id), leg(one)),
             Event::Moved { from, to, leg: one } => {
                 format!("{} gets {} from {}", call(to), leg(one), call(from))

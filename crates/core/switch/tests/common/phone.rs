@@ -316,6 +316,18 @@ impl Phone {
         self.talks[at].client = Some((client, Box::new(invite)));
     }
 
+    /// Presses a key, by INFO.
+    pub(crate) fn presses(&mut self, key: char) {
+        self.presses_in(self.place(State::Up), key);
+    }
+
+    pub(crate) fn presses_in(&mut self, at: usize, key: char) {
+        let mut info = self.inside(at, Method::Info);
+        info.headers.push(Name::ContentType, "application/dtmf-relay");
+        info.body = format!("Signal={key}\r\nDuration=160\r\n").into();
+        self.send_plain(info);
+    }
+
     /// Gives the other side to a number.
     pub(crate) fn refers(&mut self, to: &str) {
         let at = self.place(State::Up);
