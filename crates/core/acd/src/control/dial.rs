@@ -23,7 +23,7 @@ use crate::{
     timers::Timer,
 };
 
-/// A second click on the same number in this time is the same click.
+/// A second click on the same number in this time is the same click, while the call it made is there.
 const DOUBLE_CLICK: Millis = Millis::from_secs(2);
 /// How long an agent's own devices ring where the configuration says nothing.
 const RING: Millis = Millis::from_secs(30);
@@ -73,6 +73,7 @@ impl Engine {
         if let Some(click) = self.clicks.last.get(agent)
             && click.to == *dialled
             && now.since(click.at) < DOUBLE_CLICK
+            && self.calls.get(click.call).is_some()
         {
             return Ok(Taken { call: Some(click.call), ..Taken::default() });
         }

@@ -107,6 +107,20 @@ fn a_double_click_dials_once_and_answers_twice_alike() {
 }
 
 #[test]
+fn a_number_that_is_clicked_again_after_its_call_has_ended_is_dialled_again() {
+    let mut w = world();
+    let first = dial(&mut w, "alice", FAR).unwrap();
+    let action = w.last_action();
+    w.takes(action);
+    w.fact(Fact::DialFailed { action, end: LegEnd::Busy, cause: None });
+    w.agent_is("alice", AgentState::Ready);
+    w.wait(500);
+    let second = dial(&mut w, "alice", FAR).unwrap();
+    assert_ne!(second.call, first.call);
+    assert_ne!(w.last_action(), action, "the PBX is asked again");
+}
+
+#[test]
 fn who_does_not_pick_up_the_own_phone_dials_nobody() {
     for end in [LegEnd::NoAnswer, LegEnd::Busy, LegEnd::Rejected, LegEnd::Unreachable] {
         let mut w = world();

@@ -114,7 +114,8 @@ async fn dial(
     click(state, grant, agent, to, data).await.map(render::accepted)
 }
 
-/// Dials; an identical click within two seconds makes no second call and is answered like the first.
+/// Dials; an identical click within two seconds makes no second call and is answered like the first, while that one's
+/// call is there.
 pub(crate) async fn click(
     state: AppState,
     grant: Grant,
@@ -127,7 +128,9 @@ pub(crate) async fn click(
     // What was begun is remembered also when the page goes away while it waits: that is when the second click comes.
     let dialled = tokio::spawn(async move {
         let mut answer = clicked.answer.lock().await;
-        if let Some(taken) = *answer {
+        if let Some(taken) = *answer
+            && lives(&state, taken).await?
+        {
             return Ok(taken);
         }
         let taken = ask(&state, &grant, Request::Dial { agent, to, data }).await?;
@@ -135,6 +138,18 @@ pub(crate) async fn click(
         Ok(taken)
     });
     dialled.await.unwrap_or_else(|_| Err(Problem::fault()))
+}
+
+/// Whether the call that a click began is not over yet.
+async fn lives(state: &AppState, taken: Taken) -> Result<bool, Problem> {
+    #[derive(Deserialize)]
+    struct Seen {
+        ended_at: Option<String>,
+    }
+    let Some(call) = taken.call else { return Ok(true) };
+    let Some(call) = state.backend().call(call).await? else { return Ok(false) };
+    let seen: Seen = serde_json::from_slice(&call.json).map_err(|_| Problem::fault())?;
+    Ok(seen.ended_at.is_none())
 }
 
 #[derive(Deserialize)]

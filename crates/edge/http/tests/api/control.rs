@@ -4,12 +4,16 @@ use std::sync::atomic::Ordering;
 
 use hookswitch_config::ServerLimits;
 use hookswitch_wire::model::{
+    CallId,
     command::{Refusal, Request, Verb},
     pbx::SuperviseMode,
 };
 use serde_json::{Value, json};
 
 use crate::world::{ALICES, Answered, BOBS, NOW_S, World, agent};
+
+/// A call that is long over.
+const GONE: CallId = CallId::from_bits(3);
 
 async fn post(world: &World, token: &str, path: &str, body: Value) -> Answered {
     world.ask("POST", path).token(token).json(&body).send().await
@@ -53,6 +57,21 @@ async fn a_double_click_dials_once_and_another_click_twice() {
     click("1004").await.problem(403, "forbidden");
     *world.daemon.refusal.lock().unwrap() = None;
     assert_eq!(click("1004").await.status, 202);
+}
+
+#[tokio::test]
+async fn a_number_that_is_clicked_again_after_its_call_has_ended_is_dialled_again() {
+    let world = World::new().await;
+    let click = || post(&world, "alice", "/v1/calls", json!({ "to": "1002" }));
+    *world.daemon.begun.lock().unwrap() = Some(BOBS);
+    click().await;
+    click().await;
+    assert_eq!(world.commands(), 1, "its call is there");
+    *world.daemon.begun.lock().unwrap() = Some(GONE);
+    let click = || post(&world, "alice", "/v1/calls", json!({ "to": "1003" }));
+    click().await;
+    click().await;
+    assert_eq!(world.commands(), 3);
 }
 
 #[tokio::test]
