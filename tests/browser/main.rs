@@ -1,5 +1,5 @@
-//! The pages in real Chromium, against the real daemon on the simulated PBX: an agent works at the screen, customers and
-//! colleagues use telephones.
+//! The pages in real Chromium, against the real daemon on the simulated PBX, and telephone control on a real Asterisk 22,
+//! too: an agent works at the screen, customers and colleagues use telephones.
 //!
 //! A script of this folder is the agent; it asks for what people do with telephones by `play`. `make web` has built the
 //! pages; what only tests need (`playwright-core`, `axe-core`) is in `target/test-peers/browser`, where
@@ -12,8 +12,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use hookswitch_tests::asterisk::{Version, skipped};
 use hookswitch_tests::cast::Mode;
 use hookswitch_tests::daemon::{ADMIN, token};
+use hookswitch_tests::desktops::{self, Plan};
 use hookswitch_tests::node::Script;
 use hookswitch_tests::stage::Stage;
 use hookswitch_tests::world::Place;
@@ -43,13 +45,21 @@ queue = "gina"
 
 "#;
 
-/// Runs a script of this folder and wants it to end well.
+/// Runs a script of this folder on the simulated PBX and wants it to end well.
 async fn run(script: &str, hand: &str) -> Result<()> {
+    run_on(Place::Simulator, script, hand).await
+}
+
+/// The same on a PBX of one's choice.
+async fn run_on(place: Place, script: &str, hand: &str) -> Result<()> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let dist = root.join("../crates/edge/http/web/dist");
     ensure!(dist.join("pages").exists(), "the pages are not built: run `make web`, which needs Node");
     let settings = format!("{}{GINA}", token("gina-desktop", "agent", Some("gina")));
-    let mut stage = Stage::set(Place::Simulator, Mode::Route, &settings).await?;
+    // A phone that a click rings does so until a slow browser has told of it.
+    let slowly =
+        |configuration: String| configuration.replace("ring_timeout = \"4s\"", "ring_timeout = \"60s\"");
+    let mut stage = Stage::set_with(place, Mode::Route, &settings, slowly).await?;
     let screenshots = std::env::var("HOOKSWITCH_SCREENSHOTS").unwrap_or_default();
     let screenshots =
         if screenshots.is_empty() { screenshots } else { format!("{}/../{screenshots}", root.display()) };
@@ -78,6 +88,22 @@ async fn every_story_of_control_goes_by_mouse() -> Result<()> {
 #[tokio::test]
 async fn every_story_of_control_goes_by_keyboard_alone() -> Result<()> {
     run("control.mjs", "keyboard").await
+}
+
+#[tokio::test]
+async fn every_story_of_control_goes_by_mouse_on_real_asterisk() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    run_on(Place::Asterisk(Version::V22), "control.mjs", "mouse").await
+}
+
+#[tokio::test]
+async fn every_story_of_control_goes_by_keyboard_alone_on_real_asterisk() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    run_on(Place::Asterisk(Version::V22), "control.mjs", "keyboard").await
 }
 
 #[tokio::test]
@@ -138,4 +164,12 @@ async fn hostile_texts_are_inert_on_wallboard_and_administration() -> Result<()>
 #[tokio::test]
 async fn element_calls_from_pages_of_another_origin_and_tells_what_frames_it() -> Result<()> {
     run("embed.mjs", "mouse").await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_desktops_at_once_show_each_caller_on_one_screen_once() -> Result<()> {
+    let plan = Plan { pages: 3, clients: 197, calls_to_page: 4, calls_to_client: 1, per_second: 10 };
+    let took = desktops::run(plan).await?;
+    assert_eq!((took.painted.len(), took.arrived.len()), (12, 197));
+    Ok(())
 }

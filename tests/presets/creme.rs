@@ -10,6 +10,7 @@ use hookswitch_tests::events::{kind, text};
 use hookswitch_tests::ports::free_port;
 use hookswitch_tests::stage::Stage;
 use hookswitch_tests::world::Place;
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -63,20 +64,23 @@ async fn stage(creme: &str) -> Result<Stage> {
         "[[webhook]]\nname = \"creme\"\nurl = \"{creme}\"\npreset = \"creme\"\nallow_private = true\n\n\
          [[alias]]\npath = \"/click\"\naction = \"dial\"\nto = \"n_tel\"\n\n"
     );
-    let mut stage = Stage::set(Place::Simulator, Mode::Route, &settings).await?;
-    // The stage's own page gives way to the preset's, and Creme's pages may dial.
-    stage.direct("the daemon dies").await?;
-    let path = stage.daemon.config();
-    let configuration = std::fs::read_to_string(&path)?;
-    let own_page = configuration.lines().find(|line| line.starts_with("pop = ")).context("no pop")?;
-    let changed = configuration.replace(own_page, "").replacen(
-        "[server]\n",
-        &format!("[server]\nallowed_origins = [\"{creme}\"]\n"),
-        1,
-    );
-    std::fs::write(&path, changed)?;
-    stage.direct("the daemon returns").await?;
+    // The stage's own page gives way to the preset's, and a phone rings until a slow browser has told of its click.
+    let change = |configuration: String| {
+        let lines = configuration.lines().filter(|line| !line.starts_with("pop = "));
+        lines.collect::<Vec<_>>().join("\n").replace("ring_timeout = \"4s\"", "ring_timeout = \"60s\"")
+    };
+    let stage = Stage::set_with(Place::Simulator, Mode::Route, &settings, change).await?;
+    // Creme's pages may dial.
+    let server = format!("[server]\nallowed_origins = [\"{creme}\"]\n");
+    let changed = std::fs::read_to_string(stage.daemon.config())?.replacen("[server]\n", &server, 1);
+    stage.daemon.api().post("/v1/config/apply", &json!({ "config": changed })).await?;
     Ok(stage)
+}
+
+/// Plays sentences; when they fail, the error has what phones saw and the daemon said.
+async fn play(stage: &mut Stage, script: &str) -> Result<()> {
+    let played = stage.play_script(script).await;
+    played.with_context(|| format!("phones:\n{}\ndaemon:\n{}", stage.world.diary(), stage.daemon.log()))
 }
 
 /// The page of the latest pop.
@@ -93,13 +97,11 @@ async fn creme_shows_the_two_records_of_a_caller_and_the_form_for_a_stranger_and
     let click = format!("http://{}/click?access_token=creme-clicks", stage.daemon.api().address());
     let creme = Creme::start(port, &click).await?;
 
-    stage
-        .play_script("C dials A; A rings; see offered A; A answers; see answered A; C hangs up; see ended")
+    play(&mut stage, "C dials A; A rings; see offered A; A answers; see answered A; C hangs up; see ended")
         .await?;
     let known = page(&stage)?;
     assert!(known.ends_with("/cti/respond_to_a_call?number=49305550001"), "{known}");
-    stage
-        .play_script("C2 dials A; A rings; see offered A; A answers; see answered A; C2 hangs up; see ended")
+    play(&mut stage, "C2 dials A; A rings; see offered A; A answers; see answered A; C2 hangs up; see ended")
         .await?;
     let unknown = page(&stage)?;
 
@@ -109,7 +111,7 @@ async fn creme_shows_the_two_records_of_a_caller_and_the_form_for_a_stranger_and
     assert_eq!(script.line().await?, "form 49305550002");
     // A click on the telephone in the list of contacts.
     assert_eq!(script.line().await?, "clicked");
-    stage.play_script("A rings; see started outbound").await?;
+    play(&mut stage, "A rings; see started outbound").await?;
     assert_eq!(script.line().await?, "saved");
     script.done().await
 }
@@ -124,9 +126,9 @@ async fn element_in_creme_calls_a_number_of_its_list_and_shows_the_call() -> Res
     let environment = [("CREME", creme.url.as_str()), ("DAEMON", &daemon), ("TOKEN", "creme-pages")];
     let mut script = Script::run("creme_phone.mjs", &environment)?;
     assert_eq!(script.line().await?, "clicked");
-    stage.play_script("A rings; A answers; F rings; F answers; see answered A").await?;
+    play(&mut stage, "A rings; A answers; F rings; F answers; see answered A").await?;
     assert_eq!(script.line().await?, "talks");
     assert_eq!(script.line().await?, "over");
-    stage.play_script("F is cut off; see ended").await?;
+    play(&mut stage, "F is cut off; see ended").await?;
     script.done().await
 }

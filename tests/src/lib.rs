@@ -14,6 +14,7 @@
 //! | [`expect`], [`invariants`] | what a story expects of its events; what holds of all events |
 //! | [`cast`], [`act`] | the people of the stories and what they can do |
 //! | [`world`], [`stage`] | a PBX with these people; the daemon beside it, and stories played there |
+//! | [`desktops`] | many agents at their desktops at once, pages in Chromium among them |
 //! | [`node`] | a script of Node at the screen, while a story is played |
 //! | [`proxy`] | a wire that can be cut |
 //! | [`ports`] | free ports on loopback |
@@ -26,6 +27,7 @@ pub mod ami;
 pub mod asterisk;
 pub mod cast;
 pub mod daemon;
+pub mod desktops;
 pub mod events;
 pub mod expect;
 pub mod http;

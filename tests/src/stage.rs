@@ -89,10 +89,23 @@ impl Stage {
     /// # Errors
     /// When one of them does not start.
     pub async fn set(place: Place, mode: Mode, settings: &str) -> Result<Self> {
+        Self::set_with(place, mode, settings, |configuration| configuration).await
+    }
+
+    /// The same with a configuration that is changed before the daemon reads it.
+    ///
+    /// # Errors
+    /// When one of them does not start.
+    pub async fn set_with(
+        place: Place,
+        mode: Mode,
+        settings: &str,
+        change: impl FnOnce(String) -> String,
+    ) -> Result<Self> {
         let mut world = World::create(place, mode).await?;
         let wire = Wire::to(world.ami()).await?;
         let sink = Sink::start().await?;
-        let configuration = world.configuration(wire.address(), mode, &sink.url(), settings);
+        let configuration = change(world.configuration(wire.address(), mode, &sink.url(), settings));
         let mut daemon = Daemon::prepare(&configuration)?;
         if place != Place::Hookswitch {
             world.open(&printed_dialplan(&daemon, mode).await?).await?;
