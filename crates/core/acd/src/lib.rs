@@ -38,6 +38,7 @@ pub mod routing;
 mod engine;
 
 mod agents;
+mod alerts;
 mod announce;
 mod callbacks;
 mod calls;

@@ -85,6 +85,7 @@ impl Figures {
             average_wait_s: mean_s(counts.waited_ms, counts.answered),
             average_talk_s: mean_s(counts.handled_ms, counts.handled),
             callbacks: 0,
+            alerts: Vec::new(),
             since,
         }
     }
@@ -277,6 +278,11 @@ impl Stats {
         Some(self.queues.get(id)?.queue(id, now, &self.day))
     }
 
+    /// Since when the first in line of a queue waits.
+    pub(crate) fn head(&self, id: &QueueId) -> Option<Timestamp> {
+        self.queues.get(id)?.waiting.first().map(|(since, _)| *since)
+    }
+
     /// An agent's figures now.
     pub(crate) fn agent(&self, id: &AgentId, now: Timestamp) -> AgentFigures {
         if self.day.is_over(now) {
@@ -314,6 +320,7 @@ impl Engine {
         Some(Queue {
             estimated_wait_s: self.distributor.estimated_wait_s(now, id),
             callbacks: self.callbacks.promised(id),
+            alerts: self.alerts.of(id),
             ..queue
         })
     }
@@ -334,6 +341,7 @@ impl Engine {
             self.timers.set(Timer::Midnight, midnight);
         }
         for id in dirty {
+            self.look_at_alerts(&id);
             let Some(figures) = self.stats.queues.get_mut(&id) else { continue };
             let due = figures.told_at.map(|at| at + EVERY).filter(|due| *due > now);
             match due {

@@ -35,6 +35,8 @@ pub(crate) enum Timer {
     Supervise(CallId),
     /// A call-back is due, or is given up.
     Callback(CallbackId),
+    /// A figure of this queue may be beyond a limit, or back, by time alone.
+    Alert(QueueId),
     /// A waiting caller is told where the call stands.
     Announce(CallId),
 }

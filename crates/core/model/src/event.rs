@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ActionId, AgentId, CallId, EventId, LegId, PbxId, PopId, QueueId, Skill, Timestamp,
     agent::{Agent, AgentState},
+    alert::Alert,
     call::{AttachedData, Call, MatchKind},
     callback::{Callback, CallbackOutcome},
     ledger::Ledger,
@@ -181,6 +182,12 @@ pub enum EventKind {
     QueueStats {
         queue: Box<Queue>,
     },
+    QueueAlert {
+        queue: Box<Queue>,
+        alert: Alert,
+        /// It begins; else it is over.
+        raised: bool,
+    },
     /// `call` is the one it comes from.
     CallbackCreated {
         callback: Box<Callback>,
@@ -243,6 +250,7 @@ impl EventKind {
             Self::ScreenPopped { .. } => "screen.popped",
             Self::AgentState { .. } => "agent.state",
             Self::QueueStats { .. } => "queue.stats",
+            Self::QueueAlert { .. } => "queue.alert",
             Self::CallbackCreated { .. } => "callback.created",
             Self::CallbackDialled { .. } => "callback.dialled",
             Self::CallbackRetry { .. } => "callback.retry",
@@ -281,6 +289,7 @@ impl EventKind {
             | Self::InvariantViolated { call, .. } => call.as_deref(),
             Self::AgentState { .. }
             | Self::QueueStats { .. }
+            | Self::QueueAlert { .. }
             | Self::PbxLink { .. }
             | Self::ConfigApplied { .. } => None,
         }

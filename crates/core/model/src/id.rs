@@ -70,6 +70,7 @@ ulid_id!(/** One reservation of an agent for a call. */ OfferId);
 ulid_id!(/** One published event; stable over redelivery. */ EventId);
 ulid_id!(/** One action on a PBX, or one asynchronous command of a client. */ ActionId);
 ulid_id!(/** One order to an agent's screen. */ PopId);
+ulid_id!(/** A figure of a queue beyond its limit, from when it is raised until it is cleared. */ AlertId);
 ulid_id!(/** A promise to call somebody back. Kept over retries: each try is a call of its own. */ CallbackId);
 
 /// Makes ids from time and a counter, so that the same inputs give the same ids: a ULID whose random part is a

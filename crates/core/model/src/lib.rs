@@ -20,6 +20,7 @@
 //! | **segment** | a span of a call under one owner: a queue, an agent, an outside party, the system |
 //! | **lease** | a busy agent state held on live evidence: a leg, or an offer with a deadline |
 //! | **call-back** | a place in line without a caller on the telephone: agents call when it is its turn |
+//! | **alert** | a queue's figure beyond its limit: raised once, cleared once |
 //! | **pop** | the order to an agent's screen to open something |
 //! | **fact** | what a PBX was seen to do ([`pbx::Fact`]): input of the engine |
 //! | **event** | what the engine says happened ([`event::Event`]): output, journalled, published |
@@ -40,6 +41,7 @@ pub mod id;
 pub mod time;
 
 pub mod agent;
+pub mod alert;
 pub mod call;
 pub mod callback;
 pub mod ledger;
@@ -55,8 +57,8 @@ pub mod setup;
 pub mod why;
 
 pub use id::{
-    ActionId, AgentId, CallId, CallRef, CallbackId, EventId, IdSource, InvalidName, LegId, LegRef, MenuId,
-    OfferId, PbxId, PopId, QueueId, Skill, TeamId,
+    ActionId, AgentId, AlertId, CallId, CallRef, CallbackId, EventId, IdSource, InvalidName, LegId, LegRef,
+    MenuId, OfferId, PbxId, PopId, QueueId, Skill, TeamId,
 };
 pub use meta::Meta;
 pub use time::{Millis, Timestamp};

@@ -102,6 +102,7 @@ impl EventKind {
             | Self::CallPartyJoined { .. }
             | Self::CallConferenced { .. }
             | Self::QueueStats { .. }
+            | Self::QueueAlert { .. }
             | Self::PbxLink { .. }
             | Self::ConfigApplied { .. }
             | Self::InvariantViolated { .. } => Box::new(std::iter::empty()),
@@ -113,7 +114,7 @@ impl EventKind {
         match self {
             Self::CallQueued { queued, .. } => Some(&queued.queue),
             Self::CallOffered { offer, .. } | Self::CallOfferEnded { offer, .. } => offer.queue.as_ref(),
-            Self::QueueStats { queue } => Some(&queue.id),
+            Self::QueueStats { queue } | Self::QueueAlert { queue, .. } => Some(&queue.id),
             Self::CallbackCreated { callback, .. }
             | Self::CallbackDialled { callback, .. }
             | Self::CallbackRetry { callback, .. }

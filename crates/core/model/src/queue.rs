@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{QueueId, Timestamp};
+use crate::{QueueId, Timestamp, alert::Alert};
 
 /// A queue, whole, as `queue.stats` carries it. What is counted (calls, service level, averages) is counted since
 /// [`since`](Self::since), the midnight the day began with: a call for the day something became of it.
@@ -51,6 +51,9 @@ pub struct Queue {
     /// Call-backs in line or until their time comes; none of them is in [`waiting`](Self::waiting).
     #[serde(default)]
     pub callbacks: u32,
+    /// Figures that are beyond their limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<Alert>,
     /// The midnight since which is counted.
     #[serde(default)]
     pub since: Timestamp,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AgentId, MenuId, Millis, PbxId, QueueId, Skill, TeamId,
     agent::AgentState,
+    alert::Figure,
     call::{Address, AttachedData},
 };
 
@@ -45,6 +46,24 @@ pub struct Setup {
     /// Menus of the dialplan that rules send callers into.
     #[serde(default)]
     pub menus: BTreeMap<MenuId, MenuSetup>,
+    /// Which figures of which queues are watched; at most one limit a figure.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub alerts: BTreeMap<QueueId, Vec<AlertSetup>>,
+}
+
+/// A limit of a queue's figure, with what keeps an alert from being raised and cleared by turns.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AlertSetup {
+    /// What is watched.
+    pub figure: Figure,
+    /// Raised beyond this.
+    pub raise: f64,
+    /// Cleared when it is not beyond this any more.
+    pub clear: f64,
+    /// Raised only after it was beyond [`raise`](Self::raise) for so long without a break.
+    pub after: Millis,
+    /// Cleared only after it was not beyond [`clear`](Self::clear) for so long without a break.
+    pub hold: Millis,
 }
 
 /// A menu: a prompt, and the keys a caller may press. The dialplan runs it; the engine sends callers there and knows under

@@ -6,7 +6,7 @@ use hookswitch_model::{self as model, AgentId, CallId, LegId, QueueId, Skill};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    object::{Agent, Call, Callback, Customer, Figures, Ledger, Offer, Pop, Queue, Text, borrowed},
+    object::{Agent, Alert, Call, Callback, Customer, Figures, Ledger, Offer, Pop, Queue, Text, borrowed},
     time::Time,
     words,
 };
@@ -231,6 +231,26 @@ impl From<&model::queue::Queue> for QueueStats {
     fn from(queue: &model::queue::Queue) -> Self {
         let queue = Queue::from(queue);
         Self { figures: queue.figures, queue }
+    }
+}
+
+/// `queue.alert`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QueueAlert<'a> {
+    /// The queue with its figures as they were then.
+    pub queue: Queue,
+    /// What is, or was, beyond its limit.
+    pub alert: Alert,
+    /// `raised`, `cleared`.
+    pub state: Text<'a>,
+}
+
+impl<'a> QueueAlert<'a> {
+    /// This alert of this queue begins, or is over.
+    #[must_use]
+    pub fn new(queue: &model::queue::Queue, alert: &model::alert::Alert, raised: bool) -> Self {
+        let state = if raised { "raised" } else { "cleared" };
+        Self { queue: Queue::from(queue), alert: Alert::from(alert), state: state.into() }
     }
 }
 

@@ -224,6 +224,9 @@ fn event_json(event: &model::Event, seq: u64, pop_url: Option<&str>) -> Bytes {
         EventKind::QueueStats { queue } => {
             write.about(format!("queues/{}", queue.id), data::QueueStats::from(&**queue))
         }
+        EventKind::QueueAlert { queue, alert, raised } => {
+            write.about(format!("queues/{}", queue.id), data::QueueAlert::new(queue, alert, *raised))
+        }
         EventKind::PbxLink { pbx, state, gap } => {
             write.about(format!("pbx/{pbx}"), Link::new(pbx, *state, gap.as_ref()))
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    object::{Agent, Call, Link, Queue},
+    object::{Agent, Call, Callback, Link, Queue},
     sequence::Sequence,
 };
 
@@ -29,4 +29,7 @@ pub struct Snapshot<'a> {
     pub queues: Vec<Queue>,
     /// The links to the PBXs.
     pub pbx: Vec<Link<'a>>,
+    /// Call-backs that are not over.
+    #[serde(default)]
+    pub callbacks: Vec<Callback<'a>>,
 }

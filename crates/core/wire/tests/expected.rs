@@ -17,6 +17,7 @@ use hookswitch_wire::{
     model::{
         CallId, PbxId, Skill,
         agent::AgentState,
+        alert::{Alert, Figure},
         call::{LegRole, Via},
         callback::{CallbackOrigin, CallbackOutcome},
         event::{Event, EventKind, Gap, LinkState, Queued},
@@ -196,7 +197,9 @@ fn agent_state() {
 }
 
 #[test]
-fn queue_stats() {
+fn queue_stats_and_an_alert() {
+    let alert =
+        Alert { id: 31.into(), figure: Figure::LongestWait, value: Some(41.5), limit: 30.0, since: at(2) };
     let queue = Queue {
         id: queue_id("support"),
         waiting: 3,
@@ -215,12 +218,13 @@ fn queue_stats() {
         average_wait_s: Some(18),
         average_talk_s: Some(241),
         callbacks: 4,
+        alerts: vec![alert.clone()],
         since: at(0),
     };
-    check_event(
-        "queue.stats",
-        &Event { pbx: None, ..event(EventKind::QueueStats { queue: Box::new(queue) }) },
-    );
+    let queue = Box::new(queue);
+    let raised = EventKind::QueueAlert { queue: queue.clone(), alert, raised: true };
+    check_event("queue.alert", &Event { pbx: None, ..event(raised) });
+    check_event("queue.stats", &Event { pbx: None, ..event(EventKind::QueueStats { queue }) });
 }
 
 #[test]
@@ -296,6 +300,7 @@ fn lists_and_the_snapshot() {
         agents: vec![object::Agent::from(&*agent)],
         queues: Vec::new(),
         pbx: vec![object::Link::new(&PbxId::new("hq").unwrap(), LinkState::Up, None)],
+        callbacks: Vec::new(),
     };
     assert_eq!(json(&snapshot), expected("snapshot"));
     assert_eq!(call.id, CALL);

@@ -10,6 +10,7 @@ use hookswitch_wire::{
     model::{
         PbxId, Timestamp,
         agent::AgentState,
+        alert::{Alert, Figure},
         call::{Call, LegRole, Via},
         callback::{Callback, CallbackOrigin, CallbackOutcome},
         event::{Event, EventKind, LinkState, Queued},
@@ -91,6 +92,7 @@ fn kinds(call: &Call, text: &str) -> Vec<EventKind> {
         average_wait_s: Some(18),
         average_talk_s: Some(241),
         callbacks: 4,
+        alerts: vec![alert()],
         since: common::at(0),
     };
     vec![
@@ -121,7 +123,8 @@ fn kinds(call: &Call, text: &str) -> Vec<EventKind> {
         EventKind::ScreenPop { call: call(), pop: pop() },
         EventKind::ScreenPopped { call: call(), pop: pop(), client: None, ring_to_pop_ms: 1 },
         EventKind::AgentState { agent, from: AgentState::Ready, to: AgentState::WrapUp },
-        EventKind::QueueStats { queue: Box::new(queue) },
+        EventKind::QueueStats { queue: Box::new(queue.clone()) },
+        EventKind::QueueAlert { queue: Box::new(queue), alert: alert(), raised: true },
         EventKind::PbxLink { pbx: PbxId::new("hq").unwrap(), state: LinkState::Down, gap: None },
         EventKind::ConfigApplied { version: 1, previous: None },
         EventKind::InvariantViolated { rule: text(), evidence: text(), call: None },
@@ -150,6 +153,10 @@ fn said(text: &str) -> Box<Callback> {
     callback.number.raw = text.to_owned();
     callback.data.insert(text.to_owned(), text.to_owned());
     callback
+}
+
+fn alert() -> Alert {
+    Alert { id: 7.into(), figure: Figure::ServiceLevel, value: Some(0.5), limit: 0.8, since: common::at(0) }
 }
 
 /// Reads an event by its type and writes it again.
@@ -183,6 +190,7 @@ fn read_and_write(event: &Event, json: &[u8]) -> Vec<u8> {
         EventKind::CallbackEnded { .. } => again::<data::CallbackEnded<'_>>(json),
         EventKind::AgentState { .. } => again::<data::AgentState<'_>>(json),
         EventKind::QueueStats { .. } => again::<data::QueueStats>(json),
+        EventKind::QueueAlert { .. } => again::<data::QueueAlert<'_>>(json),
         EventKind::PbxLink { .. } => again::<object::Link<'_>>(json),
         EventKind::ConfigApplied { .. } => again::<data::ConfigApplied>(json),
         EventKind::InvariantViolated { .. } => again::<data::InvariantViolated<'_>>(json),

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, path::Path};
 
 use hookswitch_model::{
     MenuId, QueueId,
-    setup::{CalendarSetup, LookupSetup, MenuSetup, OutboundSetup, PbxSetup, PopSetup, PopWhen, Setup},
+    setup::{
+        AlertSetup, CalendarSetup, LookupSetup, MenuSetup, OutboundSetup, PbxSetup, PopSetup, PopWhen, Setup,
+    },
 };
 
 use crate::{
@@ -74,11 +76,17 @@ impl Config {
                 .collect(),
             lists: self.lists.clone(),
             menus: self.menus.clone(),
+            alerts: self.alerts_of_queues(),
         }
     }
 
     fn pops_of_queues(&self) -> BTreeMap<QueueId, PopWhen> {
         self.queues.iter().filter_map(|queue| Some((queue.setup.id.clone(), queue.pop?))).collect()
+    }
+
+    fn alerts_of_queues(&self) -> BTreeMap<QueueId, Vec<AlertSetup>> {
+        let watched = self.queues.iter().filter(|queue| !queue.alerts.is_empty());
+        watched.map(|queue| (queue.setup.id.clone(), queue.alerts.clone())).collect()
     }
 
     /// The files it was read from, in the order they were opened.

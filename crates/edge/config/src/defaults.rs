@@ -36,6 +36,10 @@ pub const STRATEGY: Strategy = Strategy::LongestIdle;
 pub const OFFER_TIMEOUT: Millis = Millis::from_secs(15);
 /// `queue.wrap_up`.
 pub const WRAP_UP: Millis = Millis(0);
+/// `queue.alerts.*.after`.
+pub const ALERT_AFTER: Millis = Millis(0);
+/// `queue.alerts.*.hold`.
+pub const ALERT_HOLD: Millis = Millis::from_secs(30);
 /// `queue.service_level.target`.
 pub const SERVICE_LEVEL_TARGET: f64 = 0.8;
 /// `queue.service_level.within`.

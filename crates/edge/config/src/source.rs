@@ -99,26 +99,45 @@ impl Source {
 /// Names of keys whose values must not be shown, not even to point at a mistake beside them.
 const CONFIDENTIAL: [&str; 4] = ["secret", "password", "authorization", "token"];
 
-/// The line with the inside of every string covered, if the line may hold a secret. Columns stay.
+/// The line with the inside of every string covered, if the line may hold a secret, but for names of where one is kept:
+/// who looks for the mistake needs them. Columns stay.
 fn masked(line: &str) -> String {
     let lower = line.to_lowercase();
     if !CONFIDENTIAL.iter().any(|word| lower.contains(word)) {
         return line.to_owned();
     }
-    let mut quote = None;
-    let cover = |c: char| match (quote, c) {
-        (None, '"' | '\'') => {
-            quote = Some(c);
-            c
+    let mut masked = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(open) = rest.find(['"', '\'']) {
+        let (before, string) = rest.split_at(open);
+        let (quote, inside) = string.split_at(1);
+        let (inside, after) = inside.split_at(inside.find(quote).unwrap_or(inside.len()));
+        masked.extend([before, quote]);
+        if is_place(before, inside) {
+            masked.push_str(inside);
+        } else {
+            masked.extend(inside.chars().map(|_| '*'));
         }
-        (Some(open), _) if open == c => {
-            quote = None;
-            c
+        let close = after.len().min(1);
+        masked.push_str(&after[..close]);
+        rest = &after[close..];
+    }
+    masked + rest
+}
+
+/// Whether a string says where a secret is kept: a path, or a variable written as variables are. What else stands after
+/// `env` may be the secret itself, put there by mistake.
+fn is_place(before: &str, inside: &str) -> bool {
+    let key = before.trim_end().strip_suffix('=').map(str::trim_end).unwrap_or_default();
+    let key = key.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+    match key {
+        "file" => true,
+        "env" => {
+            inside.contains('_')
+                && inside.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
         }
-        (Some(_), _) => '*',
-        (None, _) => c,
-    };
-    line.chars().map(cover).collect()
+        _ => false,
+    }
 }
 
 /// Where each key of a loaded configuration stands.
@@ -174,5 +193,20 @@ mod tests {
         assert_eq!(masked("sip_password = 'a\"b'"), "sip_password = '***'");
         assert_eq!(masked("secret = \"open"), "secret = \"****");
         assert_eq!(masked("queue = \"support\""), "queue = \"support\"");
+        assert_eq!(masked("secret = { env = \"hunter2\" }"), "secret = { env = \"*******\" }");
+        assert_eq!(masked("secret = { eenv = \"CRM_SECRET\" }"), "secret = { eenv = \"**********\" }");
+    }
+
+    #[test]
+    fn an_excerpt_says_where_a_secret_is_kept() {
+        for line in [
+            "secret = { env = \"CRM_HOOK_SECRET\", fil = 1 }",
+            "password = { file='/run/crm' }",
+            "secret.env = \"A_B\"",
+        ] {
+            assert_eq!(masked(line), line);
+        }
+        let both = "secrets = [{ env = \"NEW_SECRET\" }, \"old\"]";
+        assert_eq!(masked(both), "secrets = [{ env = \"NEW_SECRET\" }, \"***\"]");
     }
 }

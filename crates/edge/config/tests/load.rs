@@ -352,6 +352,51 @@ fn routes_refuse_prefer_and_look_up_in_lists() {
     );
 }
 
+#[test]
+fn limits_of_figures_reach_the_engine_with_what_is_left_out() {
+    let alerts = "alerts = { waiting = 10, service_level = 0.7, agents_ready = { raise = 1, clear = 2, after = \"1m\" }, \
+                  longest_wait = { raise = \"2m\", clear = \"90500ms\", hold = \"0s\" } }\n";
+    let config = load_str("main.toml", &format!("{PBX}{AGENT}{QUEUE}{alerts}{ROUTE}"));
+    let setup = config.unwrap_or_else(|problems| panic!("{}", render(&problems))).setup(1);
+    let limit = |figure: &str, raise: f64, clear: f64, after: u64, hold: u64| serde_json::json!({"figure": figure, "raise": raise, "clear": clear, "after": after, "hold": hold});
+    assert_eq!(
+        serde_json::to_value(setup.alerts).unwrap(),
+        serde_json::json!({"support": [
+            limit("waiting", 10.0, 10.0, 0, 30_000),
+            limit("longest_wait", 120.0, 90.5, 0, 0),
+            limit("service_level", 0.7, 0.7, 0, 30_000),
+            limit("agents_ready", 1.0, 2.0, 60_000, 30_000),
+        ]})
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_limit_is_told_where_it_stands() {
+    for (alerts, key, message) in [
+        ("{ wating = 3 }", "queue[0].alerts.wating", "unknown key `wating`"),
+        ("{ waiting = 0 }", "queue[0].alerts.waiting", "0 is out of range"),
+        ("{ longest_wait = 60 }", "queue[0].alerts.longest_wait", "expected a duration"),
+        ("{ service_level = 80 }", "queue[0].alerts.service_level", "outside 0 to 1"),
+        ("{ waiting = { clear = 3 } }", "queue[0].alerts.waiting.raise", "`raise` is missing"),
+        (
+            "{ waiting = { raise = 3, clear = 4 } }",
+            "queue[0].alerts.waiting.clear",
+            "`clear` is more than `raise`",
+        ),
+        (
+            "{ agents_ready = { raise = 3, clear = 2 } }",
+            "queue[0].alerts.agents_ready.clear",
+            "`clear` is less than",
+        ),
+    ] {
+        let problems =
+            load_str("main.toml", &format!("{PBX}{AGENT}{QUEUE}alerts = {alerts}\n{ROUTE}")).unwrap_err();
+        let told: Vec<_> = problems.iter().map(|problem| (&*problem.key, &*problem.message)).collect();
+        assert!(told.iter().any(|(at, says)| *at == key && says.contains(message)), "{alerts}: {told:?}");
+        assert_eq!(told.len(), 1, "{alerts}: {told:?}");
+    }
+}
+
 const MENU: &str = "[menu.main]\nprompt = \"custom/welcome&sales-or-support\"\n\
                     choices = { \"1\" = \"sales\", \"#\" = \"support\" }\notherwise = \"operator\"\n";
 const ASK: &str = "[[route]]\nname = \"ask\"\nwhen = 'dnis == \"5000\"'\nmenu = \"main\"\n";

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     agents::AgentBook,
+    alerts::Alerts,
     callbacks::CallbackBook,
     calls::CallBook,
     control::{Clicks, outbound::Begun},
@@ -106,6 +107,7 @@ pub struct Engine {
     pub(crate) callbacks: CallbackBook,
     pub(crate) pops: Pops,
     pub(crate) stats: Stats,
+    pub(crate) alerts: Alerts,
     pub(crate) last_agents: LastAgents,
     pub(crate) links: BTreeMap<PbxId, Link>,
     pub(crate) timers: Timers,
@@ -160,6 +162,7 @@ impl Engine {
             callbacks: CallbackBook::default(),
             pops: Pops::default(),
             stats: Stats::default(),
+            alerts: Alerts::default(),
             last_agents: LastAgents::default(),
             links: setup.pbxs.iter().map(|pbx| (pbx.name.clone(), Link::default())).collect(),
             timers: Timers::default(),
@@ -245,6 +248,7 @@ impl Engine {
                 Timer::Rescue(call) => self.rescue(call),
                 Timer::Supervise(call) => self.supervise_overdue(call),
                 Timer::Callback(callback) => self.callback_due(callback),
+                Timer::Alert(queue) => self.look_at_alerts(&queue),
                 Timer::Announce(call) => self.announce(call),
             }
         }

@@ -67,6 +67,7 @@ impl Engine {
         for call in gone {
             self.move_on(call);
         }
+        self.look_at_all_alerts();
         self.forget_queues(setup);
         self.line_up_callbacks();
         self.announce_as_configured();

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Context, Counters, Engine, Life, Link, Plan};
 use crate::{
     agents::AgentBook,
+    alerts::Alerts,
     callbacks::CallbackBook,
     calls::CallBook,
     control::{Clicks, outbound::Begun},
@@ -38,6 +39,8 @@ pub struct Snapshot {
     callbacks: CallbackBook,
     pops: Pops,
     stats: Stats,
+    #[serde(default)]
+    alerts: Alerts,
     last_agents: LastAgents,
     links: BTreeMap<PbxId, Link>,
     timers: Timers,
@@ -79,6 +82,7 @@ impl Engine {
             callbacks: self.callbacks.clone(),
             pops: self.pops.clone(),
             stats: self.stats.clone(),
+            alerts: self.alerts.clone(),
             last_agents: self.last_agents.clone(),
             links: self.links.clone(),
             timers: self.timers.clone(),
@@ -111,6 +115,7 @@ impl Engine {
             callbacks: snapshot.callbacks,
             pops: snapshot.pops,
             stats: snapshot.stats,
+            alerts: snapshot.alerts,
             last_agents: snapshot.last_agents,
             links: snapshot.links,
             timers: snapshot.timers,

@@ -87,6 +87,10 @@ pub(crate) fn event(kind: &EventKind) -> Option<String> {
         }
         EventKind::CallbackEnded { outcome, .. } => format!("callback ended {}", word(outcome)),
         EventKind::InvariantViolated { rule, evidence, .. } => format!("violated {rule}: {evidence}"),
+        EventKind::QueueAlert { queue, alert, raised } => {
+            let state = if *raised { "raised" } else { "cleared" };
+            format!("alert {} {} {state}", queue.id, alert.figure.as_str())
+        }
         EventKind::QueueStats { .. } | EventKind::PbxLink { .. } | EventKind::ConfigApplied { .. } => {
             return None;
         }

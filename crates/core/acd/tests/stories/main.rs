@@ -10,6 +10,7 @@ mod lines;
 mod stage;
 
 mod agents;
+mod alerts;
 mod callbacks;
 mod callbacks_end;
 mod control;

@@ -15,6 +15,7 @@ use hookswitch_model::{
     input::{Input, LookUp, Output},
     ledger::{Cause, Ledger},
     pbx::{Action, Fact, LegEnd, LegSeen, PbxAction, PbxEvent, RingResult, TransferKind},
+    queue::Queue,
     setup::{
         AgentSetup, MaxWait, Members, Mode, OutboundSetup, Overflow, PbxSetup, QueueSetup, Requirement,
         RouteSetup, RouteTarget, ServiceLevel, Setup, Strategy,
@@ -36,6 +37,9 @@ pub(crate) struct World {
     rings: Vec<(ActionId, Vec<String>)>,
     read: usize,
     commands: u128,
+    /// The queue whose figures are kept after each input, and those.
+    pub(crate) watch: Option<QueueId>,
+    pub(crate) seen: Vec<(Timestamp, Queue)>,
 }
 
 pub(crate) fn pbx() -> PbxId {
@@ -165,6 +169,8 @@ impl World {
             rings: vec![],
             read: 0,
             commands: 0,
+            watch: None,
+            seen: vec![],
         };
         world.link_up();
         world.read = world.events.len();
@@ -175,6 +181,7 @@ impl World {
 
     pub(crate) fn input(&mut self, input: Input) {
         self.engine.handle(self.now, input);
+        self.look();
         let mut probes = Vec::new();
         while let Some(output) = self.engine.poll_output() {
             match output {
@@ -194,6 +201,12 @@ impl World {
         for probe in probes {
             self.takes(probe);
         }
+    }
+
+    /// Keeps the figures of the watched queue as they are now.
+    pub(crate) fn look(&mut self) {
+        let queue = self.watch.as_ref().and_then(|queue| self.engine.queue(queue, self.now));
+        self.seen.extend(queue.map(|queue| (self.now, queue)));
     }
 
     pub(crate) fn fact(&mut self, fact: Fact) {

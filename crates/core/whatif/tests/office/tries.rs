@@ -155,11 +155,7 @@ impl Office {
             }
             Try::CameOut(call, end) if self.live.contains(&call) => match end {
                 Some(end) => {
-                    let cause = match end {
-                        LegEnd::Busy => 17,
-                        LegEnd::Rejected => 21,
-                        _ => 19,
-                    };
+                    let cause = if end == LegEnd::Busy { 17 } else { 19 };
                     let legs = [(far(&call), end), (own(&call), LegEnd::Released)];
                     self.try_over(&call, &legs, None, cause);
                 }

@@ -14,7 +14,7 @@ pub use call::{Ani, Call, Candidate, Customer, Dnis, Leg, Via};
 pub use callback::{Callback, Origin};
 pub use ledger::{Cause, Ledger, Segment, WrapUp};
 pub use offer::{Offer, Pop};
-pub use queue::{Figures, Gap, Link, Queue};
+pub use queue::{Alert, Figures, Gap, Link, Queue};
 pub use why::{Explained, Why, WhyIdle};
 
 use std::borrow::Cow;

@@ -1,6 +1,6 @@
 //! Queues with their figures, and PBX links.
 
-use hookswitch_model::{self as model, PbxId, QueueId, event::LinkState};
+use hookswitch_model::{self as model, AlertId, PbxId, QueueId, event::LinkState};
 use serde::{Deserialize, Serialize};
 
 use super::Text;
@@ -14,6 +14,36 @@ pub struct Queue {
     /// Its figures.
     #[serde(flatten)]
     pub figures: Figures,
+    /// Figures that are beyond their limits.
+    #[serde(default)]
+    pub alerts: Vec<Alert>,
+}
+
+/// A figure of a queue beyond its limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The same when it is raised and when it is cleared.
+    pub id: AlertId,
+    /// `waiting`, `longest_wait`, `service_level`, `agents_ready`, `abandoned`.
+    pub figure: Text<'static>,
+    /// What it was then: a count, seconds, a share; null: it said nothing.
+    pub value: Option<f64>,
+    /// The limit it crossed.
+    pub limit: f64,
+    /// When it was raised.
+    pub since: Time,
+}
+
+impl From<&model::alert::Alert> for Alert {
+    fn from(alert: &model::alert::Alert) -> Self {
+        Self {
+            id: alert.id,
+            figure: alert.figure.as_str().into(),
+            value: alert.value,
+            limit: alert.limit,
+            since: alert.since.into(),
+        }
+    }
 }
 
 /// The figures of a queue.
@@ -88,6 +118,7 @@ impl From<&model::queue::Queue> for Queue {
                 callbacks: queue.callbacks,
                 since: queue.since.into(),
             },
+            alerts: queue.alerts.iter().map(Alert::from).collect(),
         }
     }
 }

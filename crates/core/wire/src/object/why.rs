@@ -230,6 +230,9 @@ pub struct NotCalledBack {
 pub struct Explained {
     /// When.
     pub at: Time,
+    /// The same by the clock of who asked, else of the configuration's time zone: `2026-12-24T10:00:00+01:00`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<String>,
     /// The configuration.
     pub config_version: u64,
     /// The rules.
@@ -488,6 +491,7 @@ impl From<&model::why::Explained> for Explained {
     fn from(explained: &model::why::Explained) -> Self {
         Self {
             at: explained.at.into(),
+            local: None,
             config_version: explained.config_version,
             routed: (&explained.routed).into(),
             queue: explained.queue.as_ref().map(Asks::from),

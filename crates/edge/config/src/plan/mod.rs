@@ -10,7 +10,7 @@ use std::{
     fmt,
 };
 
-use hookswitch_model::setup::{AgentSetup, MenuSetup, QueueSetup, Setup};
+use hookswitch_model::setup::{AgentSetup, AlertSetup, MenuSetup, QueueSetup, Setup};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -187,7 +187,15 @@ impl Changes {
             setup.menus.iter().map(|(id, menu)| (id.to_string(), menu.clone())).collect()
         };
         self.shown("menu", &menus(before), &menus(after));
+        self.shown("alerts", &alerts(before), &alerts(after));
     }
+}
+
+/// The limits of each queue, by figure.
+fn alerts(setup: &Setup) -> BTreeMap<String, BTreeMap<&'static str, AlertSetup>> {
+    let by_figure =
+        |limits: &Vec<AlertSetup>| limits.iter().map(|limit| (limit.figure.as_str(), *limit)).collect();
+    setup.alerts.iter().map(|(queue, limits)| (queue.to_string(), by_figure(limits))).collect()
 }
 
 /// What is in one or differs, in the order of names.

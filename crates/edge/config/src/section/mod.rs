@@ -2,6 +2,7 @@
 //! together.
 
 pub(crate) mod agent;
+pub(crate) mod alerts;
 pub(crate) mod alias;
 pub(crate) mod announce;
 pub(crate) mod auth;

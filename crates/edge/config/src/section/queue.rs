@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use hookswitch_model::{
     Millis, QueueId,
-    setup::{MaxWait, Members, Overflow, PopWhen, QueueSetup, Requirement, ServiceLevel, Strategy},
+    setup::{
+        AlertSetup, MaxWait, Members, Overflow, PopWhen, QueueSetup, Requirement, ServiceLevel, Strategy,
+    },
 };
 
 use super::{
     agent::skills,
+    alerts,
     announce::{self, Sounds},
     callback,
     crm::POP_WHEN,
@@ -40,6 +43,8 @@ pub struct Queue {
     pub sounds: Sounds,
     /// When its agents' screens pop, if not when all others do.
     pub pop: Option<PopWhen>,
+    /// Which of its figures are watched.
+    pub alerts: Vec<AlertSetup>,
     /// Queues that are gone and whose callers wait in this one.
     pub replaces: Vec<QueueId>,
 }
@@ -90,6 +95,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Queue> {
     let fallback = fields.optional("fallback", fallback);
     let music = fields.optional("music", word("-_."));
     let pop = fields.optional("pop", one_of(&POP_WHEN));
+    let alerts = fields.or("alerts", Vec::new(), alerts::read);
     let replaces = fields.or("replaces", Vec::new(), list(name));
     fields.finish();
     let setup = QueueSetup {
@@ -108,7 +114,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Queue> {
         callback,
         announce,
     };
-    Some(Queue { key, setup, fallback, music, sounds: sounds.unwrap_or_default(), pop, replaces })
+    Some(Queue { key, setup, fallback, music, sounds: sounds.unwrap_or_default(), pop, alerts, replaces })
 }
 
 fn nothing_required() -> Requirement {

@@ -63,7 +63,7 @@ pub const PRESETS: [&str; 9] =
     ["cloudevents", "zammad", "sipgate", "vtiger", "creme", "bitrix24", "zoho", "frappe", "zadarma"];
 
 /// Events of the contract, by family; families of later versions are known by their name alone.
-pub const EVENTS: [&str; 25] = [
+pub const EVENTS: [&str; 26] = [
     "call.started",
     "call.identified",
     "call.data",
@@ -82,6 +82,7 @@ pub const EVENTS: [&str; 25] = [
     "screen.popped",
     "agent.state",
     "queue.stats",
+    "queue.alert",
     "callback.created",
     "callback.dialled",
     "callback.retry",

@@ -61,6 +61,7 @@ fn stats(id: &str) -> EventKind {
         average_wait_s: None,
         average_talk_s: None,
         callbacks: 0,
+        alerts: Vec::new(),
         since: hookswitch_wire::model::Timestamp::default(),
     };
     EventKind::QueueStats { queue: queue.into() }

@@ -9,8 +9,11 @@ use super::{Asks, Explained, Goes, Keeper, Score};
 impl fmt::Display for Explained {
     /// For people: the rules, then the queue, step by step.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { at, config_version, routed, queue } = self;
-        writeln!(f, "configuration {config_version}, {at}")?;
+        let Self { at, local, config_version, routed, queue } = self;
+        match local {
+            Some(local) => writeln!(f, "configuration {config_version}, {local}")?,
+            None => writeln!(f, "configuration {config_version}, {at}")?,
+        }
         for tried in &routed.tried {
             let took = if tried.matched { "takes the call" } else { "does not match" };
             write!(f, "  rule {:?} {took}", tried.rule)?;
