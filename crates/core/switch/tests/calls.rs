@@ -279,6 +279,35 @@ fn what_the_other_side_does_not_accept_is_refused_and_the_call_goes_on() {
 }
 
 #[test]
+fn who_is_held_by_order_waits_again_when_the_holder_is_gone() {
+    let mut stage = talking();
+    let leg = stage.leg("alice");
+    stage.order(Command::Hold { leg });
+    stage.wait(200);
+    stage.phone("alice").hangs_up();
+    stage.wait(200);
+    stage.check(&["1 holds alice", "1 left alice HungUp", "1 apart C", "1 waits 5003"]);
+    stage.ring(&["bob"], 15);
+    stage.wait(3_000);
+    stage.check(&["1 rings bob", "1 up bob", "1 talks C", "1 talks bob"]);
+    stage.phone("carrier").hangs_up();
+    stage.all_over();
+}
+
+#[test]
+fn who_is_held_by_order_and_let_go_was_hung_up_on_by_the_holder() {
+    let mut stage = talking();
+    let leg = stage.leg("alice");
+    stage.order(Command::Hold { leg });
+    stage.wait(200);
+    let leg = stage.leg("carrier");
+    stage.order(Command::Hangup { leg, cause: 16 });
+    stage.wait(200);
+    stage.check(&["1 holds alice", "1 left C Released", "1 left alice HungUp", "1 ended by alice 16"]);
+    stage.all_over();
+}
+
+#[test]
 fn a_held_call_by_order_is_silent_both_ways_and_comes_back() {
     let mut stage = talking();
     let leg = stage.leg("alice");

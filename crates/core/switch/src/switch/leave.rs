@@ -169,6 +169,12 @@ impl Switch {
         }
         let stays = |party: &&DialogId| **party != id && self.is_up(**party) && !self.watches(**party);
         let staying: Vec<DialogId> = known.parties.iter().filter(stays).copied().collect();
+        if leg.holds_by_order && known.customer != id && staying.len() == 1 {
+            // Who was held is not hung up on: the waiting room asks where to go.
+            self.part_from(id, end, cause);
+            self.close(id, how);
+            return self.wait(&call);
+        }
         let ringing = matches!(leg.phase, Phase::Calling(_));
         if ringing || (known.customer != id && staying.len() > 1) {
             self.part_from(id, end, cause);

@@ -178,11 +178,22 @@ impl Switch {
             self.over_if_nobody_rings(attempt);
             return Ok(());
         }
+        if let Some(holder) = self.holder_of(id, &call) {
+            // Who holds has both let go.
+            self.finish(&call, Some((holder, End::HungUp, Close::Normal)), cause);
+            return Ok(());
+        }
         // Who is sent away by us did not hang up.
         let end = if known.waits && known.customer == id { End::Released } else { End::HungUp };
         let close = Close::because(cause.as_ref());
         self.depart(id, end, cause, close);
         Ok(())
+    }
+
+    /// Who holds a leg by order.
+    fn holder_of(&self, held: DialogId, call: &CallId) -> Option<DialogId> {
+        let other = self.other_in(call, held)?;
+        self.legs.get(&other).is_some_and(|leg| leg.holds_by_order).then_some(other)
     }
 
     /// Nobody here can do anything for a waiting caller.
