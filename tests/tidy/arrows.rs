@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("core/sip", &[]),
     ("core/media", &[]),
     ("core/switch", &["core/sip", "core/media"]),
-    ("core/normalize", &["core/model", "core/ami", "core/switch"]),
+    ("core/normalize", &["core/model", "core/ami", "core/sip", "core/switch"]),
     ("core/acd", &["core/model", "core/expression"]),
     ("core/whatif", &["core/acd", "core/model"]),
     ("core/wire", &["core/model"]),

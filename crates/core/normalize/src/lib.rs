@@ -2,7 +2,7 @@
 //!
 //! [`from_ami`] reads the stream of an Asterisk and tells [facts](hookswitch_model::pbx::Fact): calls, legs, who
 //! talks with whom, transfers, queues. [`to_ami`] and [`dialplan`] are the way back. [`from_sip`] and [`to_sip`] are the
-//! same for the SIP switch. The crate refuses to know agents, offers and ledgers (that is `acd`), sockets and clocks:
+//! same for the SIP switch; [`from_watch`] reads what lines of another PBX do that are only watched. The crate refuses to know agents, offers and ledgers (that is `acd`), sockets and clocks:
 //! frames and times come in.
 //!
 //! Invariants:
@@ -17,6 +17,7 @@ pub mod settings;
 
 pub mod from_ami;
 pub mod from_sip;
+pub mod from_watch;
 
 pub mod dialplan;
 pub mod number;
