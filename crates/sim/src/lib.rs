@@ -34,7 +34,8 @@ mod server;
 pub use config::{AmiUser, MILLISECOND, Micros, PbxConfig, PhoneConfig, QueueConfig, QueueStrategy, SECOND};
 pub use dialplan::{Dialplan, DialplanError};
 pub use pbx::{
-    CallIn, Crowd, CrowdReport, DeviceState, Fate, FateEnd, LegId, Mood, News, Notice, Output, Pbx, SessionId,
+    Asked, CallIn, Crowd, CrowdReport, DeviceState, Fate, FateEnd, LegId, Mood, News, Notice, Output, Pbx,
+    Reached, SessionId,
 };
 pub use random::Random;
 pub use server::{Sim, serve};

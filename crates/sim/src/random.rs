@@ -32,6 +32,12 @@ impl Random {
         self.bits() % 1000 < per_mille
     }
 
+    /// One of these, each with the same chance; none of none.
+    pub fn one_of<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
+        let last = (all.len() as u64).checked_sub(1)?;
+        all.get(usize::try_from(self.between(0, last)).ok()?)
+    }
+
     /// A span of that mean, exponentially distributed: times between calls, lengths of talks.
     pub fn exponential(&mut self, mean: Micros) -> Micros {
         // 53 bits make a uniform number in (0, 1]; only its logarithm is used.

@@ -170,6 +170,7 @@ pub(crate) enum Listening {
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     pub(crate) variable: String,
+    pub(crate) prompt: String,
     pub(crate) digits: String,
     pub(crate) max: usize,
     /// How long the next digit may take.

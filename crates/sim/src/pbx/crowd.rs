@@ -8,6 +8,7 @@ use crate::pbx::{CallIn, Fate, FateEnd, LegId, Pbx, Timer};
 pub(crate) enum CallerAct {
     GiveUp,
     EndTalk,
+    Press(char),
 }
 
 /// A caller who is on the line.
@@ -17,7 +18,7 @@ pub(crate) struct Caller {
     talking: bool,
     gave_up: bool,
     /// Its life so far, where fates are kept.
-    fate: Option<Fate>,
+    pub(super) fate: Option<Fate>,
 }
 
 impl Caller {
@@ -43,6 +44,10 @@ pub struct Crowd {
     pub agent_ends: u16,
     /// How many callers in a thousand hide their number.
     pub withheld: u16,
+    /// Keys that callers press while nobody talks to them, all as often.
+    pub keys: Vec<char>,
+    /// How many callers in a thousand press one of them, at some moment of their patience.
+    pub presses: u16,
     /// How many calls are placed in all, none for no end.
     pub total: Option<u64>,
 }
@@ -57,6 +62,8 @@ impl Default for Crowd {
             talk: (2 * SECOND, 20 * SECOND),
             agent_ends: 300,
             withheld: 50,
+            keys: Vec::new(),
+            presses: 0,
             total: None,
         }
     }
@@ -118,15 +125,28 @@ impl Pbx {
         call.patience = Some(random.between(crowd.patience.0, crowd.patience.1));
         call.talk = Some(random.between(crowd.talk.0, crowd.talk.1));
         let pause = random.exponential(crowd.every);
+        let patience = call.patience.unwrap_or_default();
+        let key = crowd.keys.len().checked_sub(1).filter(|_| random.chance(u64::from(crowd.presses)));
+        let key = key.map(|last| {
+            let place = usize::try_from(random.between(0, last as u64)).unwrap_or(0);
+            (crowd.keys[place], random.between(0, patience))
+        });
         self.crowd = Some(crowd);
         self.next_arrival(pause);
-        self.place_call(call);
+        let leg = self.place_call(call);
+        if let Some((key, after)) = key {
+            self.after(after, Timer::Caller { leg, act: CallerAct::Press(key) });
+        }
     }
 
     pub(super) fn caller_acts(&mut self, leg: LegId, act: CallerAct) {
+        if self.called.contains_key(&leg) {
+            return self.far_end_hangs_up(leg, None);
+        }
         let Some(caller) = self.callers.get_mut(&leg) else { return };
         match act {
-            CallerAct::GiveUp if caller.talking => {}
+            CallerAct::GiveUp | CallerAct::Press(_) if caller.talking => {}
+            CallerAct::Press(key) => self.digit(leg, key),
             CallerAct::GiveUp => {
                 caller.gave_up = true;
                 self.far_end_hangs_up(leg, None);
@@ -151,6 +171,7 @@ impl Pbx {
             let others = legs.iter().filter(|other| *other != leg);
             let names = others.filter_map(|other| self.channels.get(other)?.endpoint.clone());
             let names: Vec<String> = if self.fates.is_some() { names.collect() } else { Vec::new() };
+            self.called_is_bridged(*leg, &names);
             let Some(caller) = self.callers.get_mut(leg) else { continue };
             if let Some(fate) = &mut caller.fate {
                 fate.talked_to.extend(names);
@@ -164,8 +185,8 @@ impl Pbx {
         }
     }
 
-    /// A caller's leg is over.
-    pub(super) fn caller_is_gone(&mut self, leg: LegId, restarted: bool) {
+    /// A caller's leg is over; so is its dialplan, which was in this context.
+    pub(super) fn caller_is_gone(&mut self, leg: LegId, restarted: bool, context: &str) {
         let Some(caller) = self.callers.remove(&leg) else { return };
         let (count, end) = if caller.talking {
             (&mut self.report.talked, FateEnd::Talked)
@@ -177,6 +198,7 @@ impl Pbx {
         *count += 1;
         if let (Some(fates), Some(mut fate)) = (&mut self.fates, caller.fate) {
             fate.to = self.now;
+            context.clone_into(&mut fate.context);
             fate.end = if restarted { FateEnd::Restarted } else { end };
             fates.push(fate);
         }

@@ -169,6 +169,9 @@ impl Pbx {
                 channel.caller = Party { number: Some(exten.clone()), name: called_name };
             }
         }
+        if let Device::Outside { number, .. } = &device {
+            self.somebody_is_called(called, number);
+        }
         self.tell_place(called);
         if matches!(device, Device::Outside { .. } | Device::Local { .. }) {
             self.tell_caller(called);

@@ -264,7 +264,8 @@ impl Pbx {
         let Some(channel) = self.channels.remove(&leg) else { return };
         self.names.remove(&channel.name);
         self.uniqueids.remove(&channel.uniqueid);
-        self.caller_is_gone(leg, false);
+        self.caller_is_gone(leg, false, &channel.place.context);
+        self.called_is_gone(leg);
         if let Some(name) = channel.endpoint {
             if let Some(endpoint) = self.endpoints.get_mut(&name) {
                 endpoint.legs.retain(|known| *known != leg);

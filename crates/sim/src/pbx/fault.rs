@@ -120,7 +120,9 @@ impl Pbx {
         self.parking_bridge = None;
         self.next_space = 0;
         let callers: Vec<LegId> = self.callers.keys().copied().collect();
-        callers.into_iter().for_each(|leg| self.caller_is_gone(leg, true));
+        callers.into_iter().for_each(|leg| self.caller_is_gone(leg, true, ""));
+        let called: Vec<LegId> = self.called.keys().copied().collect();
+        called.into_iter().for_each(|leg| self.called_is_gone(leg));
         (self.name_count, self.unique_count, self.local_count, self.calls_processed) = (0, 0, 0, 0);
         self.boot();
         self.arrival_is_due = false;

@@ -4,7 +4,7 @@ use crate::config::{Micros, SECOND};
 use crate::dialplan::arguments;
 use crate::pbx::channel::{Listening, Location, Reading, Work};
 use crate::pbx::execute::{Flow, seconds};
-use crate::pbx::{LegId, Pbx};
+use crate::pbx::{Asked, LegId, Pbx};
 
 /// How long these prompts take, with `&` between them: a second each.
 pub(super) fn said(data: &str) -> Micros {
@@ -29,6 +29,7 @@ impl Pbx {
     /// `Background(files,m,language,context)` and `SayNumber(number)`, in the context the channel is in.
     pub(super) fn app_say(&mut self, leg: LegId, data: &str) -> Flow {
         self.answer(leg);
+        self.note_told(leg, arguments(data)[0]);
         self.set_work_for(leg, Work::Listening(Listening::ForKnown), said(data));
         Flow::Blocked
     }
@@ -61,6 +62,7 @@ impl Pbx {
             variable: parts[0].to_owned(),
             digits: String::new(),
             max: parts.get(2).and_then(|text| text.parse().ok()).unwrap_or(255),
+            prompt: parts.get(1).map_or_else(String::new, |files| (*files).to_owned()),
             wait: parts.get(5).map_or(10 * SECOND, |text| seconds(text, 10.0)),
         };
         let prompts = parts.get(1).map_or(0, |files| said(files));
@@ -90,6 +92,8 @@ impl Pbx {
     pub(super) fn read_done(&mut self, leg: LegId, reading: &Reading, status: &str) {
         self.set_variable(leg, &reading.variable, &reading.digits);
         self.set_variable(leg, "READSTATUS", status);
+        let (prompt, digits) = (reading.prompt.clone(), reading.digits.clone());
+        self.note_asked(leg, Asked { prompt, digits, status: status.to_owned() });
         self.go_on(leg);
     }
 }

@@ -35,7 +35,7 @@ pub(crate) use channel::{Channel, ChannelState, Work};
 pub use crowd::{Crowd, CrowdReport};
 pub use device::DeviceState;
 pub(crate) use device::Endpoint;
-pub use fate::{Fate, FateEnd};
+pub use fate::{Asked, Fate, FateEnd, Reached};
 pub(crate) use originate::{OriginateId, OriginateRequest, OriginateTarget};
 pub use phone::{CallIn, Mood};
 pub(crate) use queue::{Member, Queue};
@@ -157,6 +157,11 @@ pub struct Pbx {
     report: CrowdReport,
     /// Of callers who are gone, where somebody wants them.
     fates: Option<Vec<Fate>>,
+    /// People outside who are called.
+    called: BTreeMap<LegId, Reached>,
+    /// Of those who are off the line, where somebody wants them.
+    reached: Vec<Reached>,
+    talk_outside: Option<(Micros, Micros)>,
     globals: BTreeMap<String, String>,
     faults: fault::Faults,
     warnings: Vec<String>,
@@ -201,6 +206,9 @@ impl Pbx {
             arrival_is_due: false,
             report: CrowdReport::default(),
             fates: None,
+            called: BTreeMap::new(),
+            reached: Vec::new(),
+            talk_outside: None,
             globals: BTreeMap::new(),
             faults: fault::Faults::default(),
             warnings: Vec::new(),

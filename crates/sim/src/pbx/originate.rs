@@ -98,6 +98,9 @@ impl Pbx {
                 channel.dialled.clone_from(number);
             }
         }
+        if let Device::Outside { number, .. } = &device {
+            self.somebody_is_called(leg, number);
+        }
         self.tell_place(leg);
         if request.caller != Party::default() {
             let own_name = self.channels.get(&leg).and_then(|channel| channel.caller.name.clone());

@@ -106,6 +106,9 @@ impl Pbx {
             from: self.now,
             to: self.now,
             talked_to: Vec::new(),
+            asked: Vec::new(),
+            told: Vec::new(),
+            context: String::new(),
             end: FateEnd::TurnedAway,
         });
         // Asterisk knows these only after Newchannel.
@@ -202,13 +205,15 @@ impl Pbx {
     /// The phone of a leg sends digits.
     pub fn digits(&mut self, now: Micros, leg: LegId, digits: &str) {
         self.advance(now);
-        for digit in digits.chars() {
-            self.tell_digit(leg, digit);
-            if !self.read_digit(leg, digit) {
-                self.listened_digit(leg, digit);
-            }
-            self.feature_digit(leg, digit);
+        digits.chars().for_each(|digit| self.digit(leg, digit));
+    }
+
+    pub(super) fn digit(&mut self, leg: LegId, digit: char) {
+        self.tell_digit(leg, digit);
+        if !self.read_digit(leg, digit) {
+            self.listened_digit(leg, digit);
         }
+        self.feature_digit(leg, digit);
     }
 
     /// Says DTMFBegin and DTMFEnd.
