@@ -134,6 +134,8 @@ pub struct Counters {
     pub strays: u64,
     /// Requests refused because too many were open.
     pub overload: u64,
+    /// Requests that came twice by two ways, and were refused the second time.
+    pub merged: u64,
     /// Final answers to an INVITE that were never acknowledged.
     pub unconfirmed: u64,
     /// Requests of ours nobody answered.

@@ -32,11 +32,11 @@ pub struct Binding {
 impl Binding {
     /// The flow that reaches the phone: the connection it keeps, or for datagrams the address it sent from. When that
     /// is the host its Contact names, nothing rewrites addresses on the way, and the Contact's port is the one it
-    /// listens on.
+    /// listens on. Behind proxies that want to stay in the way, the nearest of them sent it.
     pub fn target(&self) -> Flow {
         let listens = self.uri.host.as_ref().and_then(|host| host.ip()).map(|ip| ip.to_canonical());
         let direct = listens == Some(self.flow.remote.ip().to_canonical());
-        if self.flow.transport != Transport::Udp || !direct {
+        if self.flow.transport != Transport::Udp || !direct || !self.path.is_empty() {
             return self.flow;
         }
         let port = self.uri.port.unwrap_or_else(|| self.flow.transport.default_port());

@@ -226,4 +226,8 @@ fn the_proxies_on_the_way_are_kept_and_told_back() {
     assert_eq!(answer.headers.get(&Name::Path), Some("<sip:edge.example.com;lr>"));
     let contacts = stage.registrar.contacts("alice", stage.now);
     assert_eq!(contacts.first().map(|binding| binding.path.len()), Some(1));
+    assert_eq!(
+        contacts.first().map(|binding| binding.target()),
+        contacts.first().map(|binding| binding.flow)
+    );
 }

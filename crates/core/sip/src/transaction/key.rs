@@ -14,6 +14,17 @@ pub(crate) fn of_invite(request: &Request, via: &Via) -> Box<str> {
     as_method(request, via, &Method::Invite)
 }
 
+/// What every copy of a request outside a dialog has, whatever way it took (RFC 3261 section 8.2.2.2); inside one there are
+/// no copies.
+pub(crate) fn origin(request: &Request) -> Option<Box<str>> {
+    let headers = &request.headers;
+    if headers.to()?.tag().is_some() {
+        return None;
+    }
+    let (from, cseq) = (headers.from()?, headers.cseq()?);
+    Some(format!("{} {} {} {}", headers.call_id()?, from.tag()?, cseq.number, request.method).into())
+}
+
 fn as_method(request: &Request, via: &Via, method: &Method) -> Box<str> {
     let method = if *method == Method::Ack { &Method::Invite } else { method };
     let mut key = String::with_capacity(96);

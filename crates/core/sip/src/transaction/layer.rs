@@ -24,6 +24,8 @@ pub struct Layer {
     random: Random,
     servers: Table<Server>,
     by_key: BTreeMap<Box<str>, Handle>,
+    /// Requests outside a dialog by what every copy of them has.
+    by_origin: BTreeMap<Box<str>, Handle>,
     clients: Table<Client>,
     by_flow: BTreeSet<(Flow, Handle)>,
     timers: Timers,
@@ -40,6 +42,7 @@ impl Layer {
             random: Random::new(seed),
             servers: Table::new(),
             by_key: BTreeMap::new(),
+            by_origin: BTreeMap::new(),
             clients: Table::new(),
             by_flow: BTreeSet::new(),
             timers: Timers::default(),
@@ -192,7 +195,11 @@ impl Layer {
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len() == (0, 0) && self.timers.len() == 0 && self.by_key.is_empty() && self.by_flow.is_empty()
+        self.len() == (0, 0)
+            && self.timers.len() == 0
+            && self.by_key.is_empty()
+            && self.by_origin.is_empty()
+            && self.by_flow.is_empty()
     }
 
     /// What was seen since the start.
@@ -244,18 +251,43 @@ impl Layer {
             self.transmits.push_back(Transmit { flow: reply, bytes: answer.to_bytes() });
             return;
         }
+        let origin = key::origin(&request);
+        if self.is_merged(origin.as_deref()) {
+            self.counters.merged += 1;
+            let answer = request.reply(482, "").with_to_tag(&request.tag_without_state());
+            self.transmits.push_back(Transmit { flow: reply, bytes: answer.to_bytes() });
+            return;
+        }
         let invite = request.method == Method::Invite;
         let (trying, at) = match invite {
             true => (request.reply(100, "").to_bytes(), now + self.settings.trying_after),
             false => (Bytes::new(), now + self.settings.t1 * 64),
         };
         let state = server::State::Trying { trying, at };
-        let server =
-            Server { key: key.clone(), reply, invite, state, cancelled: false, to_tag: None, due: None };
+        let server = Server {
+            key: key.clone(),
+            origin: origin.clone(),
+            reply,
+            invite,
+            state,
+            cancelled: false,
+            to_tag: None,
+            due: None,
+        };
         let handle = self.servers.insert(server);
+        if let Some(origin) = origin {
+            self.by_origin.insert(origin, handle);
+        }
         self.by_key.insert(key, handle);
         self.set_server_timer(handle);
         self.events.push_back(Event::Request { id: ServerId(handle), request, flow });
+    }
+
+    /// Whether another copy of a request is being served: a proxy forked it, and both came here (RFC 3261 section 8.2.2.2).
+    /// After a refusal it is another try, not a copy.
+    fn is_merged(&self, origin: Option<&str>) -> bool {
+        let known = origin.and_then(|origin| self.by_origin.get(origin));
+        known.and_then(|handle| self.servers.get(*handle)).is_some_and(Server::is_served)
     }
 
     fn receive_ack(&mut self, now: Instant, flow: Flow, request: Request, key: &str) {
@@ -398,6 +430,10 @@ impl Layer {
     fn end_server(&mut self, handle: Handle) {
         if let Some(server) = self.servers.remove(handle) {
             self.by_key.remove(&server.key);
+            // A later try may stand there by now.
+            if let Some(origin) = server.origin.filter(|origin| self.by_origin.get(origin) == Some(&handle)) {
+                self.by_origin.remove(&origin);
+            }
             self.timers.set(Owner::Server(handle), server.due, None);
         }
     }

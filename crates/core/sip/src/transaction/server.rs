@@ -13,6 +13,8 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) key: Box<str>,
+    /// What every copy of the request has; none inside a dialog.
+    pub(crate) origin: Option<Box<str>>,
     /// Where answers go.
     pub(crate) reply: Flow,
     pub(crate) invite: bool,
@@ -84,6 +86,11 @@ impl Server {
             State::Completed { repeat, ends, .. } => earliest([repeat.map(|repeat| repeat.at), Some(*ends)]),
             State::Confirmed { ends } | State::Accepted { ends } => Some(*ends),
         }
+    }
+
+    /// Whether it waits for its answer, or was granted.
+    pub(crate) const fn is_served(&self) -> bool {
+        matches!(self.state, State::Trying { .. } | State::Proceeding { .. } | State::Accepted { .. })
     }
 
     /// The request came again.

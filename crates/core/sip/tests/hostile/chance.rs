@@ -39,12 +39,12 @@ const VALUES: [&str; 6] = [
 /// Bytes that mean something somewhere.
 const MEANING: &[u8] = b"\r\n\t \0\"\\<>;:,=@[]%?&/*()+-.09azAZ\xc3\xff";
 
-fn below(random: &mut Random, bound: usize) -> usize {
+pub(crate) fn below(random: &mut Random, bound: usize) -> usize {
     usize::try_from(random.next() % bound.max(1) as u64).unwrap_or(0)
 }
 
 /// One to four changes.
-fn mutate(random: &mut Random, seed: &[u8], other: &[u8]) -> Vec<u8> {
+pub(crate) fn mutate(random: &mut Random, seed: &[u8], other: &[u8]) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     for _ in 0..=below(random, 4) {
         let (at, from) = (below(random, bytes.len()), below(random, other.len()));

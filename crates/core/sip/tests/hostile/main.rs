@@ -1,5 +1,6 @@
 //! Hostile input: wrong by plan and wrong by chance. Nothing panics, and what is answered is small.
 
 mod chance;
+mod documents;
 mod plan;
 mod victim;

@@ -181,11 +181,16 @@ fn a_cancel_of_nothing_gets_481() {
 #[test]
 fn too_many_requests_are_refused_without_state_and_open_ones_go_on() {
     let mut stage = on(Transport::Udp, Settings { max: 2, ..Settings::default() });
-    stage.receive(request("INVITE", "z9hG4bK-1", ""));
-    stage.receive(request("INVITE", "z9hG4bK-2", ""));
+    let of_call = |number: u8| {
+        let mut invite = request("INVITE", &format!("z9hG4bK-{number}"), "");
+        invite.headers.set(Name::CallId, format!("call-{number}"));
+        invite
+    };
+    stage.receive(of_call(1));
+    stage.receive(of_call(2));
     stage.events();
     for _ in 0..3 {
-        stage.receive(request("INVITE", "z9hG4bK-3", ""));
+        stage.receive(of_call(3));
     }
     let refused = stage.sent();
     assert_eq!(refused.iter().map(in_short).collect::<Vec<_>>(), ["503", "503", "503"]);
@@ -195,7 +200,7 @@ fn too_many_requests_are_refused_without_state_and_open_ones_go_on() {
         .collect();
     assert!(tags.iter().all(|tag| tag.is_some() && *tag == tags[0]), "a repeat gets the same tag: {tags:?}");
     assert_eq!(refused.first().and_then(|answer| answer.headers().retry_after()), Some(5));
-    stage.receive(request("INVITE", "z9hG4bK-1", ""));
+    stage.receive(of_call(1));
     assert_eq!(stage.sent_in_short(), ["100"]);
     assert_eq!((stage.layer.len(), stage.layer.counters().overload), ((2, 0), 3));
 }
@@ -222,7 +227,7 @@ fn a_peer_of_rfc_2543_is_known_by_all_of_its_request() {
         stage.receive(request("INVITE", branch, ""));
         assert_eq!(stage.events(), [], "a repeat, by {branch}");
         let mut other = request("INVITE", branch, "");
-        other.headers.set("Call-ID", "call-9");
+        other.headers.set("Call-ID", format!("call-9-{branch}"));
         stage.receive(other);
         assert_eq!(stage.events().len(), 1, "another call with the same {branch}");
         stage.sent();
@@ -242,6 +247,7 @@ fn the_same_branch_of_two_senders_is_two_requests() {
     stage.receive(request("OPTIONS", INVITE, ""));
     let mut other = request("OPTIONS", INVITE, "");
     other.headers.set("Via", format!("SIP/2.0/UDP other.example.com;branch={INVITE}"));
+    other.headers.set("Call-ID", "call-9");
     stage.receive(other);
     assert_eq!(stage.events().len(), 2);
 }
@@ -314,4 +320,42 @@ fn what_could_not_be_read_is_answered_without_a_transaction() {
     assert_eq!(sent.flow, Flow { ..stage.flow });
     assert!(sent.bytes.len() < bad.len() * 3, "little more than came: {}", sent.bytes.len());
     assert!(stage.layer.is_empty());
+}
+
+#[test]
+fn a_copy_that_took_another_way_is_refused_while_the_first_is_served() {
+    for method in ["INVITE", "OPTIONS"] {
+        let mut stage = udp();
+        stage.receive(request(method, "z9hG4bK-left", ""));
+        let (id, asked) = stage.asked();
+        stage.receive(request(method, "z9hG4bK-right", ""));
+        assert!(stage.events().is_empty(), "{method} is told once");
+        assert_eq!(stage.sent_in_short(), ["482"]);
+        assert_eq!((stage.layer.len(), stage.layer.counters().merged), ((1, 0), 1));
+        // A repeat of the first is no copy, and after a refusal the next is another try.
+        stage.receive(request(method, "z9hG4bK-left", ""));
+        assert_eq!(stage.layer.counters().merged, 1);
+        stage.sent();
+        stage.respond(id, &asked, 503);
+        stage.receive(request(method, "z9hG4bK-right", ""));
+        assert_eq!(stage.layer.counters().merged, 1);
+        let (second, _) = stage.asked();
+        stage.pass(seconds(40));
+        stage.receive(request(method, "z9hG4bK-third", ""));
+        let merged = stage.layer.counters().merged;
+        assert_eq!(merged, if method == "INVITE" { 2 } else { 1 }, "an INVITE waits, {method}");
+        assert_ne!(id, second);
+    }
+}
+
+#[test]
+fn inside_a_dialog_there_are_no_copies() {
+    let mut stage = udp();
+    for branch in ["z9hG4bK-1", "z9hG4bK-2"] {
+        let mut bye = request("BYE", branch, "");
+        bye.headers.set(Name::To, "<sip:queue@example.com>;tag=ours");
+        stage.receive(bye);
+        stage.asked();
+    }
+    assert_eq!(stage.layer.counters().merged, 0);
 }
