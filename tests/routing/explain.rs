@@ -25,6 +25,11 @@ async fn the_configuration_alone_says_who_would_be_asked() -> Result<()> {
     assert_eq!((&nowhere["routed"]["rule"], &nowhere["queue"]), (&Value::Null, &Value::Null));
     let text = printed(&stage, &["explain", "--ani", &caller(), "--dnis", "5003"]).await?;
     ensure!(text.contains("alice") && text.contains("support"), "{text}");
+    let at = "2026-12-24T10:00:00+01:00";
+    let then = report(&stage, &["explain", "--dnis", "5003", "--at", at]).await?;
+    assert_eq!((&then["at"], &then["local"]), (&"2026-12-24T09:00:00.000000Z".into(), &at.into()));
+    let then = printed(&stage, &["explain", "--dnis", "5003", "--at", at]).await?;
+    ensure!(then.contains(at), "{then}");
     for (wrong, told) in [("--at", "soon"), ("--pbx", "nowhere")] {
         let output = stage.daemon.command(&["explain", "--dnis", "5003", wrong, told]).await?;
         assert_eq!(output.status.code(), Some(2), "{wrong}");

@@ -28,12 +28,17 @@ async fn a_day_with_a_crash_is_decided_again_as_recorded_and_otherwise_without_a
     for script in day {
         stage.play_script(script).await.with_context(|| stage.daemon.log())?;
     }
+    let text = std::fs::read_to_string(stage.daemon.config())?;
+    let asked = stage.daemon.api().post("/v1/what-if", &json!({ "config": text })).await?;
+    assert_eq!((&asked["identical"], &asked["simulated"]), (&json!(true), &json!(0)), "{asked:#}");
     stage.daemon.stop().await?;
     let same = stage.daemon.config();
     let same = what_if(&stage, same.to_str().context("a path in UTF-8")?).await?;
     assert_eq!(same["identical"], true, "{same:#}");
     assert_eq!((&same["simulated"], &same["handled_otherwise"]), (&json!(0), &json!([])));
     assert_eq!(same["recorded"], same["changed"]);
+    let queues = |run: &Value| run["recorded"]["figures"]["queues"].clone();
+    assert_eq!(queues(&asked), queues(&same), "the daemon said the same of itself");
     assert_eq!(same["recorded"]["figures"]["queues"]["support"]["answered"], 3, "{same:#}");
 
     let without_bob = changed(&stage, |text| {

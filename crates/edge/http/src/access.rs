@@ -33,7 +33,7 @@ pub(crate) const fn role_name(role: Role) -> &'static str {
 }
 
 /// The SHA-256 of a token's text: all that is kept of it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
 /// A `hash` that is not `sha256:` and 64 hexadecimal digits.

@@ -49,6 +49,8 @@ pub enum Unusable {
     },
     /// There is nothing to go back to.
     Oldest,
+    /// The same is being done for somebody else.
+    Busy,
 }
 
 /// The configuration, as the router sees it: each answer is finished JSON.
@@ -59,6 +61,8 @@ pub trait Administration: Send + Sync + 'static {
     fn configuration(&self) -> Reply<'_, Bytes>;
     /// What this configuration would change, and whom it would touch. Changes nothing.
     fn plan(&self, bundle: Bundle) -> Reply<'_, Result<Bytes, Unusable>>;
+    /// What the recorded traffic would have come to under this configuration, beside what it came to.
+    fn what_if(&self, bundle: Bundle) -> Reply<'_, Result<Bytes, Unusable>>;
     /// Applies it, in the name of `by`.
     fn apply(&self, bundle: Bundle, by: String) -> Reply<'_, Result<Bytes, Unusable>>;
     /// Goes back to the version before the one in force.

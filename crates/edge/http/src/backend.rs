@@ -34,7 +34,7 @@ pub struct List<T = Bytes> {
     pub items: Vec<T>,
 }
 
-/// A call (or what explains one) with the agents it belongs to.
+/// A call (or what explains one, or a call-back) with the agents it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallJson {
     /// Every agent who has or had a leg in it, or to whom it is or was offered: whose token may read it.
@@ -56,6 +56,8 @@ pub struct Snapshot {
     pub queues: Vec<Bytes>,
     /// All PBX links.
     pub pbx: Vec<Bytes>,
+    /// Call-backs that are not over, each with those who try it or are to be asked first.
+    pub callbacks: Vec<CallJson>,
 }
 
 /// Whether one PBX link has been tried and stands.

@@ -61,6 +61,7 @@ mod server;
 mod session;
 mod state;
 mod stream;
+mod uses;
 
 pub(crate) use hookswitch_wire::model;
 

@@ -24,7 +24,7 @@ pub(crate) fn routes() -> Vec<Route> {
 
 /// The shapes of objects that events hold too.
 pub(crate) fn objects() -> Map<String, Value> {
-    const SHARED: [&str; 15] = [
+    const SHARED: [&str; 16] = [
         "Sequence",
         "Number",
         "Dnis",
@@ -37,6 +37,7 @@ pub(crate) fn objects() -> Map<String, Value> {
         "Agent",
         "Work",
         "Queue",
+        "Alert",
         "Link",
         "Snapshot",
         "Event",

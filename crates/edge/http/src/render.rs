@@ -27,14 +27,16 @@ pub(crate) fn list(list: &List) -> Response {
     json(body)
 }
 
-/// `{"sequence","calls":[…],"agents":[…],"queues":[…],"pbx":[…]}`, with the calls the token may see.
+/// `{"sequence","calls":[…],"agents":[…],"queues":[…],"pbx":[…],"callbacks":[…]}`, with the calls and call-backs the
+/// token may see.
 pub(crate) fn snapshot(snapshot: Snapshot, grant: &Grant) -> Vec<u8> {
-    let calls = seen(snapshot.calls, grant);
+    let (calls, callbacks) = (seen(snapshot.calls, grant), seen(snapshot.callbacks, grant));
     let lists = [
         ("calls", &calls),
         ("agents", &snapshot.agents),
         ("queues", &snapshot.queues),
         ("pbx", &snapshot.pbx),
+        ("callbacks", &callbacks),
     ];
     let mut body = Vec::with_capacity(128 + lists.iter().map(|(_, items)| size(items)).sum::<usize>());
     body.extend(format!("{{\"sequence\":\"{:020}\"", snapshot.sequence).as_bytes());

@@ -210,6 +210,7 @@ pub(crate) async fn recognised(
 ) -> Result<Grant, Problem> {
     state.ask_of_address(peer)?;
     let grant = state.access().recognise(state.sessions(), shown, state.now_s()).await?;
+    state.uses().note(&grant.token, state.now());
     Ok(Grant { peer, ..grant })
 }
 

@@ -12,6 +12,7 @@ mod queues;
 mod reports;
 mod session;
 mod snapshot;
+mod tokens;
 mod webhooks;
 
 use crate::{
@@ -43,6 +44,7 @@ pub(crate) fn all() -> Vec<Route> {
         pops::routes(),
         session::routes(),
         webhooks::routes(),
+        tokens::routes(),
         config::routes(),
         contacts::routes(),
         health::routes(),

@@ -20,6 +20,7 @@ use crate::{
     problem::Problem,
     routes::Taken,
     session::SessionKey,
+    uses::Uses,
 };
 
 /// The time of day, as the server is told it: tokens and limits go by it.
@@ -92,6 +93,7 @@ struct Shared {
     clicks: Answers<Taken>,
     tokens: Limiter<[u8; 32]>,
     addresses: Limiter<IpAddr>,
+    uses: Uses,
     clock: Clock,
     limits: Limits,
     streams: watch::Sender<usize>,
@@ -144,6 +146,7 @@ impl AppState {
             clicks: Answers::new(CLICKS, CLICK),
             tokens: Limiter::default(),
             addresses: Limiter::default(),
+            uses: Uses::default(),
             clock,
             limits,
             streams: watch::Sender::new(0),
@@ -193,6 +196,11 @@ impl AppState {
         let most = self.0.access.borrow().limits.token_per_second;
         let taken = self.0.tokens.take(*token.hash.bytes(), most, self.now());
         taken.map_err(|wait| Problem::too_often("with this token", wait))
+    }
+
+    /// When tokens were last shown.
+    pub(crate) fn uses(&self) -> &Uses {
+        &self.0.uses
     }
 
     /// The time of day.

@@ -114,7 +114,7 @@ fn imagined(arguments: &Arguments, options: &Options) -> Result<Value, Failure> 
             eprintln!("hookswitch: {why}; hint: {hint}");
             return Err(Failure::Configuration);
         }
-        Err(Unusable::Problems(_) | Unusable::Oldest) => return Err(Failure::Configuration),
+        Err(Unusable::Problems(_) | Unusable::Oldest | Unusable::Busy) => return Err(Failure::Configuration),
     };
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now = imagined.at().unwrap_or(Timestamp::from_micros(u64::try_from(now.as_micros()).unwrap_or(0)));
@@ -125,7 +125,7 @@ fn imagined(arguments: &Arguments, options: &Options) -> Result<Value, Failure> 
         engine.handle(now, input);
         while engine.poll_output().is_some() {}
     }
-    let mut explained = serde_json::to_value(object::Explained::from(&imagined.put_to(&engine, now)))?;
+    let mut explained = serde_json::to_value(imagined.put_to(&engine, now))?;
     explained["assumed"] = "every agent ready".into();
     Ok(explained)
 }

@@ -2,18 +2,12 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use anyhow::{Context, anyhow};
 use clap::Args;
-use hookswitch_acd::Snapshot as EngineState;
-use hookswitch_journal::{Journal, Kind, Limit};
-use hookswitch_whatif::{CallbackFigures, QueueFigures, Recorded, Recording, Run};
-use serde::Serialize;
+use hookswitch_journal::Journal as _;
+use hookswitch_whatif::{CallbackFigures, QueueFigures, Run};
 
 use super::{Arguments, Outcome, check, journal};
-use crate::daemon::{
-    records::{self, InputRecord},
-    recovery::{Beginning, Fold},
-};
+use crate::daemon::what_if::{self, Compared};
 
 /// The traffic and the configuration.
 #[derive(Debug, Args)]
@@ -29,32 +23,12 @@ pub(crate) struct Options {
     journal: PathBuf,
 }
 
-/// Both runs.
-#[derive(Debug, Serialize)]
-struct Compared<'a> {
-    /// Every decision is the recorded one.
-    identical: bool,
-    /// Callers of whom something else was decided, and who were simulated from there on.
-    simulated: u64,
-    /// Calls handled by somebody else.
-    handled_otherwise: Vec<Otherwise<'a>>,
-    recorded: &'a Run,
-    changed: &'a Run,
-}
-
-#[derive(Debug, Serialize)]
-struct Otherwise<'a> {
-    call: &'a str,
-    recorded: Vec<&'a str>,
-    changed: Vec<&'a str>,
-}
-
 pub(super) fn run(arguments: &Arguments, options: &Options) -> Outcome {
     let config = check::load(&arguments.config, arguments.json)?;
-    let recorded = read(&journal::open(arguments, Some(&options.journal))?)?;
-    let changed =
-        recorded.under(&config.setup(recorded.setup().version)).map_err(|error| anyhow!("{error}"))?;
-    let compared = compare(recorded.run(), &changed);
+    let journal = journal::open(arguments, Some(&options.journal))?;
+    let recorded = what_if::read(&journal.reader(), &journal.snapshots(), u64::MAX)?;
+    let changed = what_if::run(&recorded, &config)?;
+    let compared = what_if::compare(&recorded, &changed, |run| run);
     if arguments.json {
         println!("{}", serde_json::to_string(&compared)?);
     } else {
@@ -63,68 +37,9 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Outcome {
     Ok(())
 }
 
-/// The journal from its oldest state on. Behind a gap in it the record begins anew.
-fn read(journal: &dyn Journal) -> anyhow::Result<Recorded> {
-    let (reader, snapshots) = (journal.reader(), journal.snapshots());
-    let mut recording = None;
-    let mut after = 0;
-    if reader.oldest() > 1 {
-        let oldest = reader.oldest();
-        let first = snapshots.sequences().into_iter().find(|seq| seq + 1 >= oldest);
-        let first = first.context("neither the first record nor a snapshot to begin from is there")?;
-        let snapshot = snapshots.load(first).context("a snapshot does not read")?;
-        let fold = Fold::from_snapshot(&snapshot)?;
-        let engine = fold.engine().context("a snapshot without an engine")?;
-        recording = Some(begin(engine.snapshot())?);
-        after = first;
-    }
-    while after < reader.last() {
-        let page = reader.read(after, Limit::default())?;
-        for entry in page.iter() {
-            let payload = &entry.record.payload;
-            match entry.record.kind {
-                Kind::Setup => {
-                    let beginning: Beginning = records::decode(payload)?;
-                    recording = Some(begin(beginning.engine()?.snapshot())?);
-                }
-                Kind::Input => {
-                    let InputRecord { now, input } = records::decode(payload)?;
-                    recording.as_mut().context("an input before any engine")?.input(now, input);
-                }
-                Kind::Event | Kind::Action | Kind::Answer | Kind::Audit => {}
-            }
-        }
-        after = page.through();
-    }
-    Ok(recording.context("the journal is empty")?.finish())
-}
-
-fn begin(state: EngineState) -> anyhow::Result<Recording> {
-    Recording::begin(state).map_err(|error| anyhow!("{error}"))
-}
-
-fn compare<'a>(recorded: &'a Run, changed: &'a Run) -> Compared<'a> {
-    let calls: BTreeSet<_> = recorded.handled_by.keys().chain(changed.handled_by.keys()).collect();
-    let names = |run: &'a Run, call| -> Vec<&'a str> {
-        run.handled_by.get(call).into_iter().flatten().map(|agent| agent.as_str()).collect()
-    };
-    let otherwise = calls.into_iter().map(|call| Otherwise {
-        call: call.as_str(),
-        recorded: names(recorded, call),
-        changed: names(changed, call),
-    });
-    Compared {
-        identical: recorded.decisions == changed.decisions,
-        simulated: changed.simulated,
-        handled_otherwise: otherwise.filter(|call| call.recorded != call.changed).collect(),
-        recorded,
-        changed,
-    }
-}
-
 /// Both side by side, for people.
-fn text(compared: &Compared<'_>) -> String {
-    let Compared { identical, simulated, handled_otherwise, recorded, changed } = compared;
+fn text(compared: &Compared<'_, &Run>) -> String {
+    let Compared { identical, simulated, handled_otherwise, recorded, changed, .. } = compared;
     let mut text = match identical {
         true => "every decision is the recorded one\n\n".to_owned(),
         false => format!(

@@ -57,6 +57,7 @@ impl Backend for Daemon {
             agents: engine.agents().map(|agent| json(&object::Agent::from(agent))).collect(),
             queues: engine.queues(at.now).map(|queue| json(&object::Queue::from(&queue))).collect(),
             pbx: engine.links().map(|link| json(&object::Link::new(&link.pbx, link.state, None))).collect(),
+            callbacks: pending(engine).collect(),
         })
     }
 
@@ -176,6 +177,16 @@ fn agent_json(engine: &Engine, agent: &Agent, at: At) -> Bytes {
 
 fn callback_json(engine: &Engine, callback: &Callback) -> Bytes {
     json(&object::Callback::from(callback).at(engine.callback_position(callback.id)))
+}
+
+/// Call-backs that are not over, with who tries each or is to be asked first.
+fn pending(engine: &Engine) -> impl Iterator<Item = CallJson> + '_ {
+    let pending = engine.callbacks().filter(|callback| !callback.state.is_over());
+    pending.map(|callback| {
+        let tries = callback.call.and_then(|call| engine.call(call)).map(whose);
+        let agents = tries.into_iter().flatten().chain(callback.agent.clone()).collect();
+        CallJson { agents, json: callback_json(engine, callback) }
+    })
 }
 
 fn call_json(call: &Call) -> CallJson {

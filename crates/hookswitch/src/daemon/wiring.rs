@@ -42,7 +42,9 @@ use super::{
     reports::Reports,
     service::{self, Asked, LAST_REQUESTS, Signals},
     settings::{self, lookup::LookupPrepared},
+    what_if::WhatIf,
 };
+
 /// A daemon that runs.
 pub(crate) struct Running {
     /// Its base URL.
@@ -100,6 +102,7 @@ pub(crate) async fn start(
 ) -> anyhow::Result<Running> {
     let (config, file) = in_force(file, &history);
     let (reader, cursors) = (journal.reader(), journal.cursors());
+    let what_if = WhatIf::new(reader.clone(), journal.snapshots());
     let templates = Arc::new(settings::pops(&config)?);
     let (pops, pops_read) = watch::channel(Arc::clone(&templates));
     let options = bounds(&config, templates);
@@ -132,7 +135,7 @@ pub(crate) async fn start(
     let (access, access_read) = watch::channel(Arc::new(settings::access(&config)?));
     let told = Told { access, pops, webhooks: webhooks.clone(), customers: customers.clone(), switches };
     let versions = (config.clone(), file, history);
-    let configuration = Arc::new(Configuration::new(core.clone(), clock, told, versions).await);
+    let configuration = Arc::new(Configuration::new(core.clone(), clock, told, what_if, versions).await);
     let daemon = Daemon {
         core: core.clone(),
         webhooks: webhooks.clone(),

@@ -43,6 +43,12 @@ pub(super) fn routes() -> Vec<Route> {
             plan,
         ),
         Route::post(
+            "/v1/what-if",
+            ADMIN,
+            taken("What the recorded traffic would have come to under a configuration", "Compared"),
+            what_if,
+        ),
+        Route::post(
             "/v1/config/apply",
             ADMIN,
             taken("Apply a configuration: atomic, versioned, every waiting call is kept", "Applied"),
@@ -73,6 +79,10 @@ async fn configuration(State(state): State<AppState>) -> Result<Response, Proble
 
 async fn plan(State(state): State<AppState>, Sent(bundle): Sent) -> Result<Response, Problem> {
     Ok(render::json(state.backend().administration().plan(bundle).await??))
+}
+
+async fn what_if(State(state): State<AppState>, Sent(bundle): Sent) -> Result<Response, Problem> {
+    Ok(render::json(state.backend().administration().what_if(bundle).await??))
 }
 
 async fn apply(State(state): State<AppState>, grant: Grant, Sent(bundle): Sent) -> Result<Response, Problem> {
@@ -132,6 +142,12 @@ impl From<Unusable> for Problem {
                 .with("problems", problems)
             }
             Unusable::Asked { why, hint } => Self::invalid(why, hint),
+            Unusable::Busy => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "Not available now",
+                "another one is being made; this one may be asked for again in a moment",
+            ),
             Unusable::Oldest => Self::new(
                 StatusCode::CONFLICT,
                 "oldest",

@@ -14,7 +14,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![Route::get(
         "/v1/snapshot",
         EVERY,
-        Doc::json("Calls, agents, queues and PBX links at one position", "Snapshot"),
+        Doc::json("Calls, agents, queues, PBX links and pending call-backs at one position", "Snapshot"),
         snapshot,
     )]
 }

@@ -165,3 +165,22 @@ async fn a_fault_inside_is_an_answer_that_tells_nothing_of_the_inside() {
     assert!(answer.header("x-request-id").is_some());
     assert_eq!(world.get("/v1/agents/alice").token("lead").status().await, 200, "others are served");
 }
+
+#[tokio::test]
+async fn tokens_are_listed_with_their_last_use_and_nothing_secret() {
+    let world = World::new().await;
+    assert_eq!(world.get("/v1/queues").token("crm").status().await, 200);
+    assert_eq!(world.get("/v1/tokens").token("crm").status().await, 403);
+    let answer = world.get("/v1/tokens").token("admin").send().await;
+    let items = answer.json()["items"].as_array().cloned().unwrap();
+    let of = |name: &str| items.iter().find(|item| item["name"] == name).cloned().unwrap();
+    assert_eq!(
+        (&of("crm")["role"], &of("crm")["requests"]),
+        (&json!("crm"), &json!(2)),
+        "a refusal is a use, too"
+    );
+    assert!(of("crm")["last_used_at"].is_string());
+    assert_eq!((&of("bob")["last_used_at"], &of("bob")["agent"]), (&json!(null), &json!("bob")));
+    let text = answer.json().to_string();
+    assert!(!text.contains("hash") && !text.contains("sha256") && !text.contains("secret"), "{text}");
+}

@@ -73,9 +73,11 @@ fn customers_and_configuration() -> Vec<Row> {
         row("DELETE", "/v1/contacts/7", None, [401, 403, 403, 200, 200, 200, 403]),
         row("GET", "/v1/lookup?number=1", None, [401, 403, 403, 200, 200, 200, 403]),
         row("GET", "/v1/cnam?number=1", None, [401, 403, 403, 200, 200, 200, 403]),
+        row("GET", "/v1/tokens", None, [401, 403, 403, 403, 403, 200, 403]),
         row("POST", "/v1/explain", call(), [401, 403, 403, 200, 200, 200, 403]),
         row("GET", "/v1/config", None, [401, 403, 403, 403, 403, 200, 403]),
         row("POST", "/v1/config/plan", toml(), [401, 403, 403, 403, 403, 200, 403]),
+        row("POST", "/v1/what-if", toml(), [401, 403, 403, 403, 403, 200, 403]),
         row("POST", "/v1/config/apply", toml(), [401, 403, 403, 403, 403, 200, 403]),
         row("POST", "/v1/config/rollback", None, [401, 403, 403, 403, 403, 409, 403]),
     ]

@@ -181,6 +181,9 @@ impl Administration for Daemon {
         let loaded = hookswitch_config::load_str("hookswitch.toml", &main.unwrap_or_default());
         self.reply(loaded.map(|_| named("main", "fine")).map_err(Unusable::Problems))
     }
+    fn what_if(&self, _: Bundle) -> Reply<'_, Result<Bytes, Unusable>> {
+        self.reply(Ok(named("identical", "true")))
+    }
     fn apply(&self, bundle: Bundle, by: String) -> Reply<'_, Result<Bytes, Unusable>> {
         self.reply(Ok(named(&by, bundle.main().to_str().unwrap())))
     }
@@ -200,6 +203,7 @@ impl Backend for Daemon {
             agents: vec![named("id", "alice"), named("id", "bob")],
             queues: vec![named("id", "support")],
             pbx: vec![named("pbx", "hq")],
+            callbacks: Vec::new(),
         })
     }
     fn calls(&self) -> Reply<'_, List<CallJson>> {

@@ -53,7 +53,7 @@ export class Board {
       if (event.type === "call.ended") this.end(data.call, data.ledger as Ledger);
     }
     if (data.agent && typeof data.agent === "object") this.agents.set(data.agent.id, data.agent);
-    if (event.type === "queue.stats") this.queues.set((data.queue as Queue).id, data.queue as Queue);
+    if (event.type === "queue.stats" || event.type === "queue.alert") this.queues.set((data.queue as Queue).id, data.queue as Queue);
     if (event.type === "pbx.link") this.links.set(data.pbx as string, data as unknown as Link);
     return true;
   }

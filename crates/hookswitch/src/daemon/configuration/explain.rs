@@ -6,15 +6,20 @@ use hookswitch_http::{ImaginaryCall, Unusable};
 use hookswitch_model::{
     CallId, PbxId, Timestamp,
     call::{AttachedData, Call, CallState, Candidate, Customer, Direction, MatchKind, PartyNumber},
-    why::Explained,
 };
-use hookswitch_wire::template::Numbers;
+use hookswitch_wire::{object::Explained, template::Numbers};
+use jiff::{
+    fmt::temporal::Pieces,
+    tz::{Offset, TimeZoneDatabase},
+};
 
 /// The call, and when it comes.
 #[derive(Debug)]
 pub(crate) struct Imagined {
     call: Call,
     at: Option<Timestamp>,
+    /// Of the time as it was asked for; none: that of the configuration's time zone.
+    offset: Option<Offset>,
 }
 
 impl Imagined {
@@ -37,6 +42,7 @@ impl Imagined {
                 .map(Timestamp::from_micros)
                 .map_err(|_| wrong(format!("{text} is too early"), "after 1970"))
         });
+        let offset = asked.at.as_deref().and_then(|text| Pieces::parse(text).ok()?.to_numeric_offset());
         let known: Vec<&PbxId> = config.pbxs.iter().map(|pbx| &pbx.name).collect();
         let pbx = match asked.pbx {
             Some(pbx) if known.contains(&&pbx) => pbx,
@@ -73,20 +79,28 @@ impl Imagined {
             answered_at: None,
             ended_at: None,
         };
-        Ok(Self { call, at: at.transpose()? })
+        Ok(Self { call, at: at.transpose()?, offset })
     }
 
     /// What this engine says, with its agents as they are.
     pub(crate) fn put_to(mut self, engine: &Engine, now: Timestamp) -> Explained {
         let at = self.at.unwrap_or(now);
         self.call.started_at = at;
-        engine.explain(&self.call, at)
+        let local = local(at, self.offset, engine.setup().timezone());
+        Explained { local, ..Explained::from(&engine.explain(&self.call, at)) }
     }
 
     /// When it comes, if that was said.
     pub(crate) const fn at(&self) -> Option<Timestamp> {
         self.at
     }
+}
+
+/// A moment by the clock with this offset, else by that of the time zone.
+fn local(at: Timestamp, offset: Option<Offset>, timezone: &str) -> Option<String> {
+    let at = jiff::Timestamp::from_microsecond(i64::try_from(at.as_micros()).ok()?).ok()?;
+    let of_zone = || Some(TimeZoneDatabase::bundled().get(timezone).ok()?.to_offset(at));
+    Some(at.display_with_offset(offset.or_else(of_zone)?).to_string())
 }
 
 /// The one record there is, or nobody.
@@ -102,4 +116,27 @@ fn customer(mut fields: AttachedData) -> Customer {
         fields,
     };
     Customer { kind: MatchKind::One, candidates: vec![candidate] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_told_as_it_was_asked_for_else_by_the_configured_zone() {
+        // 2026-12-24T09:00:00Z.
+        let at = Timestamp::from_millis(1_798_102_800_000);
+        let asked = |text| Pieces::parse(text).unwrap().to_numeric_offset();
+        let told = |offset, zone| local(at, offset, zone);
+        assert_eq!(
+            told(asked("2026-12-24T10:00:00+01:00"), "Asia/Tokyo").as_deref(),
+            Some("2026-12-24T10:00:00+01:00")
+        );
+        assert_eq!(
+            told(asked("2026-12-24T09:00:00Z"), "Asia/Tokyo").as_deref(),
+            Some("2026-12-24T09:00:00+00:00")
+        );
+        assert_eq!(told(None, "Europe/Berlin").as_deref(), Some("2026-12-24T10:00:00+01:00"));
+        assert_eq!(told(None, "Nowhere/Land"), None);
+    }
 }

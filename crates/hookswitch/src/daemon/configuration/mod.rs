@@ -14,7 +14,7 @@ use hookswitch_config::{Bundle, Config, Plan, Problem, plan};
 use hookswitch_http::{Access, Administration, BackendGone, ImaginaryCall, Reply, Unusable};
 use hookswitch_model::input::Input;
 use hookswitch_publish::Webhooks;
-use hookswitch_wire::{Time, object, template::PopTemplates};
+use hookswitch_wire::{Time, template::PopTemplates};
 use serde::Serialize;
 use tokio::sync::{Mutex, watch};
 use tracing::{info, warn};
@@ -26,6 +26,7 @@ use super::{
     customers::Desk,
     links::Switches,
     settings::{self, lookup::LookupPrepared},
+    what_if::WhatIf,
 };
 
 /// Those who are told when another configuration is in force.
@@ -44,6 +45,7 @@ pub(super) struct Configuration {
     core: Core,
     clock: Clock,
     told: Told,
+    what_if: WhatIf,
     now: Mutex<Now>,
 }
 
@@ -106,10 +108,11 @@ impl Configuration {
         core: Core,
         clock: Clock,
         told: Told,
+        what_if: WhatIf,
         (config, file, history): (Config, Bundle, History),
     ) -> Self {
         let config = Arc::new(config);
-        let this = Self { core, clock, told, now: Mutex::new(Now { config, file, history }) };
+        let this = Self { core, clock, told, what_if, now: Mutex::new(Now { config, file, history }) };
         this.note_first().await;
         this
     }
@@ -164,7 +167,9 @@ impl Configuration {
         match self.apply_now(&mut now, config, Origin::File).await {
             Ok(_) => {}
             Err(Unusable::Asked { why, .. }) => warn!(why, "the configuration was not applied"),
-            Err(Unusable::Problems(_) | Unusable::Oldest) => warn!("the configuration was not applied"),
+            Err(Unusable::Problems(_) | Unusable::Oldest | Unusable::Busy) => {
+                warn!("the configuration was not applied")
+            }
         }
     }
 
@@ -231,10 +236,7 @@ impl Administration for Configuration {
                 Ok(imagined) => imagined,
                 Err(unusable) => return Ok(Err(unusable)),
             };
-            let explained = self
-                .core
-                .ask(move |engine, at| json(&object::Explained::from(&imagined.put_to(engine, at.now))))
-                .await;
+            let explained = self.core.ask(move |engine, at| json(&imagined.put_to(engine, at.now))).await;
             explained.map(Ok).ok_or(BackendGone)
         })
     }
@@ -262,6 +264,16 @@ impl Administration for Configuration {
                 Err(problems) => return Ok(Err(Unusable::Problems(problems))),
             };
             Ok(self.planned(&now, &config).await.map(|planned| json(&planned)))
+        })
+    }
+
+    fn what_if(&self, bundle: Bundle) -> Reply<'_, Result<Bytes, Unusable>> {
+        Box::pin(async move {
+            let folder = self.now.lock().await.config.folder();
+            match settings::checked::load_sent(&bundle, &folder) {
+                Ok(config) => Ok(self.what_if.answer(config).await),
+                Err(problems) => Ok(Err(Unusable::Problems(problems))),
+            }
         })
     }
 

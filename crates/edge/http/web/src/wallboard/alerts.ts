@@ -19,6 +19,15 @@ export interface Look {
   cleared: Alert[];
 }
 
+/** What the daemon calls the figures. */
+const WATCHED_THERE: Record<Live["alerts"][number]["figure"], Figure> = {
+  waiting: "waiting",
+  longest_wait: "longest_wait_s",
+  service_level: "service_level",
+  agents_ready: "ready",
+  abandoned: "abandoned",
+};
+
 /** A figure that was fine for so long and then is not again is news; one that swings about its limit is not. */
 const QUIET_MS = 30_000;
 
@@ -48,8 +57,11 @@ export class Alerts {
     const beyond = new Set<string>();
     for (const queue of queues) {
       for (const figure of FIGURES) {
-        const [value, limit] = [watched(queue, figure), limits(queue.id)[figure]];
-        if (value === null || limit === undefined || !crossed(figure, value, limit)) continue;
+        // What the configuration watches is told by the daemon, which knows when it is over; the rest is watched here.
+        const told = queue.alerts.find((alert) => WATCHED_THERE[alert.figure] === figure);
+        const limit = told?.limit ?? limits(queue.id)[figure];
+        const value = watched(queue, figure) ?? told?.value ?? null;
+        if (value === null || limit === undefined || (!told && !crossed(figure, value, limit))) continue;
         const name = key(queue.id, figure);
         beyond.add(name);
         const known = this.active.get(name);
