@@ -1,5 +1,6 @@
 //! Presets against receivers that other people wrote: the package `sipgateio` of npm decodes what the form dialect says,
-//! and Creme CRM shows the caller and dials. `tests/presets/peers.sh` installs both.
+//! Django-CRM's receiver takes what the preset `zadarma` signs, and Creme CRM shows the caller and dials.
+//! `tests/presets/peers.sh` installs all three.
 //!
 //! What each preset makes of recorded courses, request by request, is compared in `crates/edge/publish/tests/presets.rs`.
 
@@ -7,6 +8,7 @@
 
 mod creme;
 mod sipgate;
+mod zadarma;
 
 use std::path::PathBuf;
 use std::process::Stdio;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the receivers of other people that tests/presets speaks to: the npm package sipgateio, and Creme CRM from PyPI
-# on SQLite, set up once (about two minutes). Nothing of theirs is part of Hookswitch.
+# Installs the receivers of other people that tests/presets speaks to: the npm package sipgateio, the receiver of
+# Django-CRM, and Creme CRM from PyPI on SQLite, set up once (about two minutes). Nothing of theirs is part of Hookswitch.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 peers=$PWD/target/test-peers
@@ -18,6 +18,18 @@ command -v python3 >/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null
     echo "npm could not install sipgateio into $peers/presets: is there a network or a cache?" >&2
     exit 1
   }
+
+# The receiver alone: the whole of it needs Python 3.12.
+django_crm=$peers/django-crm
+[ -e "$django_crm/ready" ] || {
+  python3 -m venv "$django_crm" &&
+    "$django_crm/bin/pip" install --quiet --disable-pip-version-check "Django>=5.2,<6" requests &&
+    "$django_crm/bin/pip" install --quiet --disable-pip-version-check --no-deps django-crm-admin==3.1.0 || {
+    echo "pip could not install django-crm-admin into $django_crm: is there a network or a cache?" >&2
+    exit 1
+  }
+  touch "$django_crm/ready"
+}
 
 creme=$peers/creme
 [ -e "$creme/ready" ] && exit
