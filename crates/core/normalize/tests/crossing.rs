@@ -4,12 +4,14 @@
 
 mod common;
 
-use common::{pbx::Pbx, routing};
+use common::{folders, frames, pbx::Pbx, routing, unconfigured};
+use hookswitch_ami::Frame;
 use hookswitch_model::{
     ActionId, CallRef, LegRef, Millis, PbxId,
     call::Address,
-    pbx::{Action, PbxAction},
+    pbx::{Action, Fact, PbxAction},
 };
+use hookswitch_normalize::from_ami::Normalizer;
 
 #[test]
 fn events_read_at_once_are_told_one_after_another_and_the_facts_of_one_event_together() {
@@ -95,4 +97,40 @@ fn a_fallback_is_told_with_its_own_time_when_the_ring_does_not_come() {
     let before = pbx.facts.len();
     pbx.hangs_up("c").gone("c");
     assert_eq!(pbx.told_after(before)[0], "1 fell back", "he hung up there");
+}
+
+#[test]
+fn a_transfer_is_told_before_what_comes_of_it_whichever_thread_of_the_pbx_speaks_first() {
+    let recordings = ["ast22", "ast16"].into_iter().flat_map(folders);
+    let recordings: Vec<_> = recordings.filter(|folder| folder.ends_with("blind-transfer-ami")).collect();
+    assert_eq!(recordings.len(), 2);
+    for folder in recordings {
+        let stream = frames(&folder);
+        let is = |frame: &Frame, event: &str, key: &str, value: Option<&str>| {
+            frame.get("Event") == Some(event) && (value.is_none() || frame.get(key) == value)
+        };
+        let told = stream.iter().position(|(_, frame)| is(frame, "BlindTransfer", "", None)).unwrap();
+        let transfer = &stream[told].1;
+        let (agent, customer) = (transfer.get("TransfererUniqueid"), transfer.get("TransfereeUniqueid"));
+        let after = |event: &str, uid: Option<&str>| {
+            let later = stream.iter().enumerate().skip(told);
+            later.into_iter().find(|(_, (_, frame))| is(frame, event, "Uniqueid", uid)).unwrap().0
+        };
+        let facts = |place: usize| -> Vec<Fact> {
+            let mut order: Vec<&Frame> = stream.iter().map(|(_, frame)| frame).collect();
+            let late = order.remove(told);
+            order.insert(place, late);
+            let (mut normalizer, mut facts) = (Normalizer::new(unconfigured()), Vec::new());
+            for ((at, _), frame) in stream.iter().zip(order) {
+                normalizer.frame(*at, frame, &mut facts);
+            }
+            let of_calls = facts.into_iter().map(|event| event.fact);
+            of_calls.filter(|fact| !matches!(fact, Fact::Device { .. })).collect()
+        };
+        let expected = facts(told);
+        assert!(expected.iter().any(|fact| matches!(fact, Fact::Transferred { .. })));
+        for (event, uid) in [("DialBegin", customer), ("Hangup", agent), ("DialEnd", customer)] {
+            assert_eq!(facts(after(event, uid)), expected, "{}: told after {event}", folder.display());
+        }
+    }
 }

@@ -333,3 +333,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_customer_of_a_conference_is_held_by_nobody_so_that_no_heir_takes_him_from_it() {
+    let contexts = read(&print(&settings()));
+    let entered: Vec<&str> =
+        contexts["hookswitch-conference"]["customer"].iter().map(|(_, step)| step.as_str()).collect();
+    assert!(entered.contains(&"Set(HS_HOLDER=)"), "{entered:?}");
+}

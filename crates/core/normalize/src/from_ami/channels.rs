@@ -195,6 +195,20 @@ impl Normalizer {
     }
 }
 
+impl Normalizer {
+    /// Where in the dialplan a channel has come to: the number it was sent to, not the steps on the way (`s`, `h`).
+    pub(super) fn note_extension(&mut self, frame: &Frame, uid: &str) {
+        let exten =
+            said(frame, "Exten").filter(|exten| exten.starts_with(|c: char| c.is_ascii_digit() || c == '+'));
+        if let Some(exten) = exten
+            && let Some(channel) = self.board.topology.get_mut(uid)
+            && *channel.exten != *exten
+        {
+            channel.exten = exten.into();
+        }
+    }
+}
+
 /// A channel as an event shows it.
 fn new_channel(frame: &Frame, uid: &LegRef) -> Result<Channel, Unread> {
     let linked = said(frame, "Linkedid").filter(|linked| *linked != uid.as_str());

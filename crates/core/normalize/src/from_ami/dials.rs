@@ -27,6 +27,7 @@ impl Normalizer {
             }
         }
         if let Some(by) = by {
+            self.note_extension(frame, by);
             self.late_numbers(frame, by);
             if let Some((consult, true)) = control::consultation(frame) {
                 // Its beginning may not have been seen.

@@ -13,6 +13,7 @@ impl Normalizer {
     /// `QueueCallerJoin`.
     pub(super) fn queue_caller_join(&mut self, frame: &Frame) -> Read {
         let uid = self.see_caller(frame)?;
+        self.note_extension(frame, uid);
         let position = headers::number(frame, "Position").unwrap_or(1);
         self.board.queue_joined(uid, queue(frame)?, position);
         Ok(())

@@ -77,6 +77,7 @@ impl Normalizer {
         let dnis =
             said(frame, "Dnis").or_else(|| said(frame, "Exten").filter(|_| !again)).unwrap_or_default();
         let dnis = headers::plain_number(dnis, &self.board.settings.plan);
+        self.note_extension(frame, uid);
         if self.board.asks_route(uid, dnis) {
             match self.board.settings.mode {
                 Mode::Route => self.ask_variables(uid),

@@ -3,6 +3,7 @@
 use hookswitch_model::{
     ActionId, CallRef, LegRef, QueueId, Timestamp,
     call::{Address, AttachedData, Direction, PartyNumber, Via},
+    ledger::Cause,
     pbx::{LegEnd, LegSeen},
 };
 
@@ -23,6 +24,8 @@ pub(crate) struct Leg {
     pub(crate) held: bool,
     /// It holds, or consults, from its desk: by our asking, not by its phone's.
     pub(crate) desk: bool,
+    /// Its channel is gone, with this cause; not told yet, because it may have given the call to somebody else.
+    pub(crate) gone: Option<Option<Cause>>,
     /// Retrieved then; not told yet, because a transfer retrieves for an instant.
     pub(crate) retrieved_at: Option<Timestamp>,
 }
@@ -39,6 +42,7 @@ impl Leg {
             apart_at: None,
             held: false,
             desk: false,
+            gone: None,
             retrieved_at: None,
         }
     }

@@ -107,7 +107,7 @@ impl Switchboard {
         if let Some(ring) = ring {
             self.ring_shows(call, ring);
         }
-        self.resolve_blind(call);
+        self.gets_on(call);
         self.introduce(call, Some(side));
         self.progress(call);
         self.learn_destination(call, &leg);

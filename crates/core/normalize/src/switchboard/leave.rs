@@ -73,10 +73,16 @@ impl Switchboard {
         }
         let Some((reference, channel)) = self.topology.entry(uid) else { return };
         let (reference, half) = (reference.clone(), channel.kind == Kind::LocalHalf);
+        let mut settled = true;
         for call in self.on.get(uid).cloned().unwrap_or_default() {
             self.resolve_blind(&call);
             let Some(leg) = self.calls.get(&call).and_then(|known| known.on(uid)) else { continue };
             let leg = leg.leg.clone();
+            if self.sent_on(&call).is_some_and(|sent| sent.from == leg) {
+                self.may_have_sent_on(&call, &leg, cause.clone());
+                settled = false;
+                continue;
+            }
             let end = self.end_of(&call, &leg, cause.as_ref());
             self.leave(&call, &leg, end, cause.clone());
         }
@@ -87,7 +93,9 @@ impl Switchboard {
             self.topology.get(call.as_str()).is_some_and(|far| far.hangup.is_some())
         });
         self.topology.remove(uid);
-        self.on.remove(uid);
+        if settled {
+            self.on.remove(uid);
+        }
         self.unplaced.retain(|other| *other != reference);
         self.review(&with);
         if half && consult.is_some() {

@@ -37,6 +37,8 @@ pub(super) enum Pending {
     Blind(CallRef),
     /// A leg lost its partner: its partner moves, or it hangs up in a moment, or it is alone.
     Apart(CallRef, LegRef),
+    /// A leg ended that nobody ended, after its partner moved: an event that says why may follow.
+    Gone(CallRef, LegRef),
     /// A leg took the other side back.
     Retrieved(CallRef, LegRef),
     /// Who consulted is back with the customer: alone, or the two come together.
@@ -56,6 +58,7 @@ impl Pending {
             Self::Begin(_) | Self::Join(_) => 0,
             Self::Blind(_) => 1,
             Self::Apart(..)
+            | Self::Gone(..)
             | Self::Retrieved(..)
             | Self::Consulted(_)
             | Self::Route(_)
@@ -75,7 +78,7 @@ impl Switchboard {
         let wait = match pending {
             Pending::Route(_) => DATA_WAIT,
             Pending::Begin(_) => PRESENTATION,
-            Pending::Apart(..) => HANGUP,
+            Pending::Apart(..) | Pending::Gone(..) => HANGUP,
             Pending::FellBack(_) => RING_ON_ITS_WAY,
             Pending::Alone(_) => ALONE,
             Pending::Join(_) | Pending::Blind(_) | Pending::Retrieved(..) | Pending::Consulted(_) => SETTLE,
@@ -117,6 +120,7 @@ impl Switchboard {
             Pending::Join(uid) => self.join(&uid),
             Pending::Blind(call) => self.resolve_blind(&call),
             Pending::Apart(call, leg) => self.settle_apart(&call, &leg),
+            Pending::Gone(call, leg) => self.settle_gone(&call, &leg),
             Pending::Retrieved(call, leg) => self.settle_retrieved(&call, &leg),
             Pending::Consulted(call) => self.back_alone(&call),
             Pending::Route(call) => self.route_now(&call),

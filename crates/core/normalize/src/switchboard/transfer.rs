@@ -1,7 +1,8 @@
 //! Labels on what bridges show: blind and attended transfer, parking, pick-up.
 
 use hookswitch_model::{
-    CallRef,
+    CallRef, LegRef,
+    ledger::Cause,
     pbx::{Fact, LegEnd, TransferKind},
 };
 
@@ -22,6 +23,54 @@ impl Switchboard {
         let from = leg.leg.clone();
         known.blind = Some(Blind { from, to: number.map(str::to_owned), at: now });
         self.later(Pending::Blind(call));
+    }
+
+    /// A call gets on. Where its customer was taken out of a conversation whose other party did not hang up, that was
+    /// a blind transfer: the thread of Asterisk that tells of one (`BlindTransfer`) and the one that already serves
+    /// the customer at the new place (`DialBegin`, `QueueCallerJoin`) run beside each other, and either may be first.
+    pub(super) fn gets_on(&mut self, call: &CallRef) {
+        if let Some(sent) = self.sent_on(call)
+            && let Some(known) = self.calls.get_mut(call)
+        {
+            known.blind.get_or_insert(sent);
+        }
+        self.resolve_blind(call);
+    }
+
+    pub(super) fn sent_on(&self, call: &CallRef) -> Option<Blind> {
+        let known = self.calls.get(call)?;
+        let customer = known.leg(known.customer.as_str())?;
+        let up: Vec<&Leg> = known.legs.iter().filter(|leg| leg.up && leg.leg != customer.leg).collect();
+        let [other] = up.as_slice() else { return None };
+        let stays = |leg: &Leg| {
+            self.topology.get(leg.channel.as_str()).is_none_or(|channel| channel.hangup.is_none())
+                && leg.talking
+                && !leg.held
+        };
+        let here = self.topology.get(customer.channel.as_str())?;
+        let taken =
+            customer.apart_at.is_some() && stays(customer) && stays(other) && known.hung_up_by.is_none();
+        taken.then(|| Blind {
+            from: other.leg.clone(),
+            to: (!here.exten.is_empty()).then(|| here.exten.to_string()),
+            at: self.now,
+        })
+    }
+
+    /// The channel of a leg is gone that lost its customer and did not hang up.
+    pub(super) fn may_have_sent_on(&mut self, call: &CallRef, leg: &LegRef, cause: Option<Cause>) {
+        if let Some(leg) = self.calls.get_mut(call).and_then(|known| known.leg_mut(leg.as_str())) {
+            leg.gone = Some(cause);
+        }
+        self.later(Pending::Gone(call.clone(), leg.clone()));
+    }
+
+    /// No transfer showed.
+    pub(super) fn settle_gone(&mut self, call: &CallRef, leg: &LegRef) {
+        let known = self.calls.get_mut(call).and_then(|known| known.leg_mut(leg.as_str()));
+        if let Some(cause) = known.and_then(|leg| leg.gone.take()) {
+            self.leave(call, leg, LegEnd::Released, cause);
+        }
     }
 
     /// The transfer is one, and no parking.

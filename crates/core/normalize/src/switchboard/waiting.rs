@@ -29,7 +29,7 @@ pub(crate) enum QueueExit {
 impl Switchboard {
     pub(crate) fn queue_joined(&mut self, uid: &str, queue: QueueId, position: u32) {
         let Some(call) = self.call_for(uid) else { return };
-        self.resolve_blind(&call);
+        self.gets_on(&call);
         let there = self.calls.get(&call).and_then(|known| known.queue.as_ref());
         if there.is_none_or(|(there, _)| *there != queue) {
             self.queue_joined_by(&call, queue, position);
@@ -79,7 +79,7 @@ impl Switchboard {
     /// The caller is in our waiting room. Told with the attached data, or without it when that does not come.
     pub(crate) fn asks_route(&mut self, uid: &str, dnis: PartyNumber) -> bool {
         let Some(call) = self.call_for(uid) else { return false };
-        self.resolve_blind(&call);
+        self.gets_on(&call);
         self.introduce(&call, None);
         self.progress(&call);
         let at = self.now;
@@ -289,7 +289,7 @@ impl Switchboard {
     /// The PBX serves the caller itself.
     pub(crate) fn system_took(&mut self, uid: &str, what: &str) {
         let Some(call) = self.call_for(uid) else { return };
-        self.resolve_blind(&call);
+        self.gets_on(&call);
         self.progress(&call);
         self.took(&call, what, self.now);
     }
