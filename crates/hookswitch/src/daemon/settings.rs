@@ -6,6 +6,7 @@ mod dialled;
 pub(crate) mod lookup;
 mod prompts;
 pub(crate) mod sip;
+mod spoken;
 mod webhooks;
 
 use std::{

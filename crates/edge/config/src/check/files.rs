@@ -72,6 +72,7 @@ fn paths(config: &Config) -> Vec<(String, &Path)> {
                     found.push((format!("{}.tls.cert", pbx.key), &tls.cert));
                     found.push((format!("{}.tls.key", pbx.key), &tls.key));
                 }
+                found.extend(sip.sounds.iter().map(|folder| (format!("{}.sounds", pbx.key), &**folder)));
                 found.extend(
                     sip.music.iter().map(|(class, file)| (format!("{}.music.{class}", pbx.key), &**file)),
                 );

@@ -8,7 +8,7 @@ use hookswitch_model::{
 };
 
 use super::queues::is_member;
-use crate::{Config, Pbx, PbxKind, Route, read::Reader, suggest};
+use crate::{Config, Route, read::Reader, suggest};
 
 /// What may be named.
 struct Known<'a> {
@@ -120,10 +120,9 @@ fn menus(reader: &mut Reader, config: &Config, route: &Route, menu: &MenuId) {
         let hint = suggest::hint(menu.as_str(), "[menu]", config.menus.keys().map(MenuId::as_str));
         reader.error_at(&key, format!("no [menu] is called {:?}", menu.as_str()), hint);
     }
-    let routes = |pbx: &Pbx| pbx.mode == Mode::Route && matches!(pbx.kind, PbxKind::Asterisk(_));
-    if !config.pbxs.is_empty() && !config.pbxs.iter().any(routes) {
+    if !config.pbxs.is_empty() && !config.pbxs.iter().any(|pbx| pbx.mode == Mode::Route) {
         let message = "no PBX here can have a menu";
-        reader.error_at(&key, message, "menus run in the dialplan of an Asterisk with mode = \"route\"");
+        reader.error_at(&key, message, "menus are for a PBX with mode = \"route\", or of kind \"sip\"");
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Sip {
     pub rtp_ports: (u16, u16),
     /// Files of music by the class that a queue names; `default` is that of queues that name none.
     pub music: BTreeMap<String, PathBuf>,
+    /// The folder of sounds: menus and announcements name the files in it.
+    pub sounds: Option<PathBuf>,
     /// How long a call lives without a refresh of its session (RFC 4028).
     pub session_timer: Millis,
     /// Calls at once.
@@ -90,8 +92,8 @@ pub enum Digest {
 }
 
 /// Keys that no other kind has.
-pub(super) const KEYS: [&str; 7] =
-    ["listen", "external", "realm", "digest", "rtp_ports", "session_timer", "max_calls"];
+pub(super) const KEYS: [&str; 8] =
+    ["listen", "external", "realm", "digest", "rtp_ports", "sounds", "session_timer", "max_calls"];
 const DIGESTS: [(&str, Digest); 2] = [("MD5", Digest::Md5), ("SHA-256", Digest::Sha256)];
 /// More calls than one process has ports and memory for.
 const MOST_CALLS: i64 = 1_000_000;
@@ -109,6 +111,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Sip {
         trunks: fields.or("trunks", Vec::new(), list(trunk)),
         rtp_ports: fields.or("rtp_ports", defaults::RTP_PORTS, ports),
         music: fields.or("music", BTreeMap::new(), map(any_key, path)),
+        sounds: fields.optional("sounds", path),
         session_timer: fields.or("session_timer", defaults::SESSION_TIMER, timer),
         max_calls: fields.or("max_calls", defaults::MAX_CALLS, calls),
     };

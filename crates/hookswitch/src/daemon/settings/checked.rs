@@ -121,7 +121,18 @@ fn sip_problems(config: &Config) -> Vec<Problem> {
             text.split_once("; hint: ").unwrap_or((&text, "docs/sip.md shows what may stand here"));
         config.problem(Severity::Error, &key, message, hint)
     };
-    super::sip::problems(config).into_iter().map(problem).collect()
+    let silent = |(key, name): (String, String)| {
+        let hint =
+            format!("{name}.wav (8 kHz, one channel), .ulaw or .alaw in the folder `sounds` of the PBX");
+        config.problem(
+            Severity::Warning,
+            &key,
+            &format!("no sound is called {name:?}: nothing is said"),
+            &hint,
+        )
+    };
+    let silent = super::spoken::missing(config).into_iter().map(silent);
+    super::sip::problems(config).into_iter().map(problem).chain(silent).collect()
 }
 
 /// What a dialplan would read as syntax.

@@ -114,6 +114,7 @@ fn switch(config: &Config, pbx: &Pbx, sip: &Sip) -> anyhow::Result<Settings> {
         ring: span(pbx.ring_timeout),
         media,
         music: music(config, sip).with_context(of)?,
+        spoken: super::spoken::spoken(config, sip).with_context(of)?,
         limits: Limits { calls: sip.max_calls, ..settings.limits },
         ..settings
     })
@@ -224,7 +225,7 @@ fn music(config: &Config, sip: &Sip) -> anyhow::Result<BTreeMap<String, Arc<Clip
     Ok(all.filter_map(|(queue, class)| Some((queue, Arc::clone(clips.get(class)?)))).collect())
 }
 
-fn clip(file: &Path) -> anyhow::Result<Clip> {
+pub(super) fn clip(file: &Path) -> anyhow::Result<Clip> {
     let name = file.display();
     let bytes = fs::read(file).with_context(|| name.to_string())?;
     let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
