@@ -37,7 +37,7 @@ await inChromium(async (browser) => {
   assert.ok(await page.locator("#apply").isDisabled(), "nothing is applied that was not planned");
 
   // A configuration with a mistake: at its place, with what to do; nothing changes.
-  await paste(current.replace('wrap_up = "60s"', 'wrap_up = "60 parsecs"'));
+  await paste(current.replace('wrap_up = "600s"', 'wrap_up = "600 parsecs"'));
   await push("hs-configuration form button.main");
   await page.locator('hs-configuration tr[data-key$=".wrap_up"]').waitFor();
   assert.match(await page.locator('hs-configuration tr[data-key$=".wrap_up"]').innerText(), /hookswitch\.toml:\d+:\d+/);
@@ -45,11 +45,11 @@ await inChromium(async (browser) => {
 
   // One that changes a queue, and has an agent nobody needs.
   const zoe = '\n[[agent]]\nid = "zoe"\nname = "Zoe"\npbx = "hq"\ndevices = ["PJSIP/1999"]\n';
-  await paste(current.replace('wrap_up = "60s"', 'wrap_up = "45s"') + zoe);
+  await paste(current.replace('wrap_up = "600s"', 'wrap_up = "45s"') + zoe);
   await push("hs-configuration form button.main");
   const change = page.locator('hs-configuration tr[data-change="queue gina"]');
   await change.waitFor();
-  assert.match(await change.innerText(), /wrap_up\s+60000\s+45000/);
+  assert.match(await change.innerText(), /wrap_up\s+600000\s+45000/);
   await page.locator('hs-configuration tr[data-change="agent zoe"][data-kind="added"]').waitFor();
   await page.locator('hs-configuration li[data-new="true"]', { hasText: "zoe serves no queue" }).waitFor();
   await picture(page, "admin-plan");

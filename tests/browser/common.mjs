@@ -54,7 +54,7 @@ export async function inChromium(story) {
 /** A browser's profile in which a CRM answers, and everything else outside of the daemon is an error. */
 export async function profile(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", reducedMotion: "reduce", ...options });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(60_000);
   context.foreign = [];
   await context.route(/^(?!http:\/\/127\.0\.0\.1:)/, (route) => {
     const target = new URL(route.request().url());

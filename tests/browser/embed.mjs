@@ -73,7 +73,7 @@ async function over(sentences) {
 
 async function page(browser, path) {
   const context = await browser.newContext({ locale: "en-GB" });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(60_000);
   if (pages) await context.route(`${url}/**`, fromFolder);
   const page = await context.newPage();
   page.complaints = [];

@@ -21,6 +21,8 @@ const REFRESH_MS = [500, 2_000];
 const CONSULTATION_S = 2;
 const TONE_PAUSE_MS = 150;
 const TONE_TRIES = 20;
+/** How long a PBX has one tone on its way, at most, with room for what the link adds. */
+const TONE_TAKES_MS = 500;
 
 /** What is asked for from a call that needs a destination. */
 export type Destined = "transfer" | "consult" | "conference";
@@ -35,6 +37,8 @@ export class Desk {
   private readonly ringer: Ringer;
   /** Verbs whose answer has not come yet, by call: their buttons wait. */
   private readonly asked = new Map<string, Set<string>>();
+  /** Until when tones of this page may be on their way, by call: on the clock of the page. */
+  private readonly sounding = new Map<string, number>();
   /** The call the agent talked in last, as it was told last. */
   private talked: Call | undefined;
   private until: string | null = null;
@@ -50,6 +54,7 @@ export class Desk {
       this.talked = undefined;
       this.history.forget();
       this.asked.clear();
+      this.sounding.clear();
       phone.on("event", (event) => this.take(event));
     });
   }
@@ -106,11 +111,25 @@ export class Desk {
     this.asked.set(call.id, busy.add(verb));
     this.store.changed();
     const path = `/v1/calls/${encodeURIComponent(call.id)}/${verb}`;
-    const taken = await this.store.attempt(this.store.phone.request("POST", path, { agent: this.agent, ...more }));
+    const request = () => this.store.phone.request("POST", path, { agent: this.agent, ...more });
+    const taken = await this.store.attempt(this.behindTones(call, request));
     busy.delete(verb);
     this.store.changed();
     for (const ms of taken === undefined ? [] : REFRESH_MS) setTimeout(() => this.refresh(this.calls), ms);
     return taken !== undefined;
+  }
+
+  /** What is asked for while tones are on their way waits for them: a call does one thing at a time. */
+  private async behindTones<T>(call: Call, request: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await request();
+      } catch (error) {
+        const waits = error instanceof Refused && error.status === 409 && performance.now() < (this.sounding.get(call.id) ?? 0);
+        if (!waits) throw error;
+        await new Promise((done) => setTimeout(done, TONE_PAUSE_MS));
+      }
+    }
   }
 
   /** Sends tones. A call does one thing at a time: while the last tones are on their way, these wait. */
@@ -118,7 +137,10 @@ export class Desk {
     for (let tries = 1; ; tries += 1) {
       const sent = this.store.phone.call(call.id).dtmf(digits, this.agent ? { agent: this.agent } : {});
       const refused = await sent.then(() => undefined, (error: unknown) => error);
-      if (refused === undefined) return;
+      if (refused === undefined) {
+        this.sounding.set(call.id, performance.now() + (digits.length + 1) * TONE_TAKES_MS);
+        return;
+      }
       const busy = refused instanceof Refused && refused.status === 409 && tries < TONE_TRIES;
       if (!busy) return void this.store.attempt(Promise.reject(refused));
       await new Promise((done) => setTimeout(done, TONE_PAUSE_MS));
@@ -204,6 +226,7 @@ export class Desk {
         break;
       case "call.ended":
         this.asked.delete(event.data.call.id);
+        this.sounding.delete(event.data.call.id);
         break;
       case "screen.pop":
         if (event.data.pop.agent === agent) void this.pops.arrive(event.data.pop, event.data.call);
