@@ -1,9 +1,10 @@
 //! Menus and announcements as callers have them: keys pressed at phones, what is said heard by a manager who listens in.
-//! On the simulator and on real Asterisk 22 and 16, from the same printed dialplan.
+//! On the simulator and on real Asterisk 22 and 16, from the same printed dialplan; and where Hookswitch is the PBX.
 //!
 //! `cargo test -p hookswitch-tests --test ivr -- hash` plays those with that word in their names.
 //! `HOOKSWITCH_SKIP_ASTERISK=1` leaves real PBXs out.
 
+mod heard;
 mod said;
 
 use std::{future::Future, pin::Pin};
@@ -80,7 +81,7 @@ const AFTER_NO_CHOICE: &str =
     "started inbound, data, ?data, queued Q, offered A, offer_ended accepted, answered A, ended";
 
 /// What callers do, what is told of them, how their calls end.
-const STORIES: [(&str, &str, &str, &str); 8] = [
+const STORIES: [(&str, &str, &str, &str); 7] = [
     (
         "a_key_leads_to_its_queue",
         "C dials Q3; 0.5 s pass; C presses 2; D rings; D answers; see answered D; C hangs up",
@@ -123,28 +124,37 @@ const STORIES: [(&str, &str, &str, &str); 8] = [
         "started inbound, data, ended",
         "missed, by customer, handled",
     ),
-    (
-        "a_key_pressed_while_the_daemon_is_away_counts_when_it_is_back",
-        "C dials Q3; see data; 0.5 s pass; the daemon dies; C presses 2; 0.5 s pass; the daemon returns; D rings; \
-         D answers; see answered D; C hangs up",
-        AFTER_A_CHOICE,
-        "answered, by customer, handled D, data ivr.main=bills",
-    ),
 ];
+
+/// The same, of a wire between the daemon and its PBX.
+const WIRED: [(&str, &str, &str, &str); 1] = [(
+    "a_key_pressed_while_the_daemon_is_away_counts_when_it_is_back",
+    "C dials Q3; see data; 0.5 s pass; the daemon dies; C presses 2; 0.5 s pass; the daemon returns; D rings; \
+         D answers; see answered D; C hangs up",
+    AFTER_A_CHOICE,
+    "answered, by customer, handled D, data ivr.main=bills",
+)];
 
 type Scene = fn(Stage) -> Pin<Box<dyn Future<Output = Result<()>>>>;
 
-/// What no row of a table can say.
+/// What no row of a table can say, of another PBX: as a manager sees it.
 const SCENES: [(&str, Scene); 4] = [
+    ("keys_in_the_waiting_room_keep_nobody_from_it", |stage| Box::pin(said::keys(stage, ["Q", "Q"]))),
     ("the_place_is_said_sound_by_sound", |stage| Box::pin(said::the_place(stage))),
     ("an_agent_rings_in_the_middle_of_an_announcement", |stage| Box::pin(said::cut_short(stage))),
-    ("keys_in_the_waiting_room_keep_nobody_from_it", |stage| Box::pin(said::keys(stage))),
     ("the_fallback_takes_who_is_in_a_menu_when_the_daemon_stays_away", |stage| Box::pin(said::away(stage))),
 ];
 
 /// The simulator takes its dialplan once; of this its own tests say the same.
 const REAL: [(&str, Scene); 1] =
     [("a_menu_that_was_not_printed_is_passed_over", |stage| Box::pin(said::unprinted(stage)))];
+
+/// As the caller hears it, where Hookswitch is the PBX.
+const HEARD: [(&str, Scene); 3] = [
+    ("keys_in_the_waiting_room_keep_nobody_from_it", |stage| Box::pin(said::keys(stage, ["Q2", "told"]))),
+    ("the_place_is_said_sound_by_sound", |stage| Box::pin(heard::the_place(stage))),
+    ("an_agent_rings_in_the_middle_of_an_announcement", |stage| Box::pin(heard::cut_short(stage))),
+];
 
 fn main() {
     let mut arguments = Arguments::from_args();
@@ -154,14 +164,18 @@ fn main() {
         ("simulator", Place::Simulator),
         ("asterisk_22", Place::Asterisk(Version::V22)),
         ("asterisk_16", Place::Asterisk(Version::V16)),
+        ("sip", Place::Hookswitch),
     ] {
-        for row in &STORIES {
+        let own = place == Place::Hookswitch;
+        let wired = if own { &[] } else { &WIRED[..] };
+        for row in STORIES.iter().chain(wired) {
             trials.push(Trial::test(format!("{}::{name}", row.0), move || {
                 on(place, |stage| Box::pin(tell(stage, row)))
             }));
         }
-        let real = if place == Place::Simulator { &[] } else { &REAL[..] };
-        for (scene, play) in SCENES.iter().chain(real).copied() {
+        let seen = if own { &HEARD[..] } else { &SCENES[..] };
+        let real = if matches!(place, Place::Asterisk(_)) { &REAL[..] } else { &[] };
+        for (scene, play) in seen.iter().chain(real).copied() {
             trials.push(Trial::test(format!("{scene}::{name}"), move || on(place, play)));
         }
     }
@@ -172,7 +186,7 @@ fn on(
     place: Place,
     scene: impl FnOnce(Stage) -> Pin<Box<dyn Future<Output = Result<()>>>>,
 ) -> Result<(), Failed> {
-    if place != Place::Simulator && skipped() {
+    if matches!(place, Place::Asterisk(_)) && skipped() {
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

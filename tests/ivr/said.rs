@@ -5,7 +5,7 @@ use hookswitch_tests::ami::{Ami, Frame};
 use hookswitch_tests::stage::Stage;
 
 /// Nobody is free, and two wait: the second is not first in line.
-const TWO_WAIT: &str = "A goes not_ready; see agent A not_ready; B goes not_ready; see agent B not_ready; \
+pub(super) const TWO_WAIT: &str = "A goes not_ready; see agent A not_ready; B goes not_ready; see agent B not_ready; \
      C dials Q2; see queued told; C2 dials Q2; see queued told";
 
 /// What a manager heard the dialplan say, in order, of one caller.
@@ -58,13 +58,13 @@ pub(super) async fn cut_short(mut stage: Stage) -> Result<()> {
 }
 
 /// Keys that nobody configured change nothing: the caller waits on, in the same place, and is rung for.
-pub(super) async fn keys(mut stage: Stage) -> Result<()> {
+pub(super) async fn keys(mut stage: Stage, [number, queue]: [&str; 2]) -> Result<()> {
     stage
-        .play_script(
-            "A goes not_ready; see agent A not_ready; B goes not_ready; see agent B not_ready; C dials Q; \
-             see queued Q; 0.5 s pass; C presses 5#*0; 5 s pass; C presses 7; B goes ready; B rings; B answers; see answered B; \
-             C hangs up; B is cut off; see ended",
-        )
+        .play_script(&format!(
+            "A goes not_ready; see agent A not_ready; B goes not_ready; see agent B not_ready; C dials {number}; \
+             see queued {queue}; 0.5 s pass; C presses 5#*0; 5 s pass; C presses 7; B goes ready; B rings; B answers; see answered B; \
+             C hangs up; B is cut off; see ended"
+        ))
         .await?;
     let data: Vec<_> = stage.events().into_iter().filter(|event| event["type"] == "call.data").collect();
     ensure!(data.is_empty(), "keys became data: {data:?}");

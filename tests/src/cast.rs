@@ -16,6 +16,8 @@
 
 use std::net::SocketAddr;
 
+use crate::sounds;
+
 /// How the daemon uses the PBX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -187,9 +189,11 @@ name = "hq"
 kind = "sip"
 listen = ["udp:{address}", "tcp:{address}"]
 trunks = [{{ name = "carrier", from = ["{from}/32"], address = "sip:{trunk}" }}]
+sounds = "{sounds}"
 ring_timeout = "4s"
 "#,
         from = trunk.ip(),
+        sounds = sounds::folder().display(),
     );
     let sip = |text: &str| {
         let password = format!("sip_password = \"{SIP_PASSWORD}\"\ndevices = [\"sip:");

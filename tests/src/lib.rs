@@ -18,6 +18,7 @@
 //! | [`node`] | a script of Node at the screen, while a story is played |
 //! | [`proxy`] | a wire that can be cut |
 //! | [`ports`] | free ports on loopback |
+//! | [`sounds`] | what a queue server of our own says |
 //!
 //! Nothing in it sleeps to give something time to happen: every verb waits for what it names, and fails with the
 //! story so far when that does not come in time.
@@ -37,6 +38,7 @@ pub mod phone;
 pub mod ports;
 pub mod proxy;
 pub mod sipp;
+pub mod sounds;
 pub mod stage;
 pub mod webhook;
 pub mod world;

@@ -31,7 +31,7 @@ const fn real(story: Story) -> Story {
 }
 
 /// Stories of what only another PBX has: where Hookswitch is the PBX they cannot be played.
-const OF_OTHER_PBXS: [(&str, &str); 20] = [
+const OF_OTHER_PBXS: [(&str, &str); 17] = [
     ("picked-up", "no pick-up by a code that a phone dials"),
     ("blind-by-feature-code", "no feature codes in the media"),
     ("attended-by-feature-code", "the same"),
@@ -41,10 +41,7 @@ const OF_OTHER_PBXS: [(&str, &str); 20] = [
     ("attended-by-a-manager", "the same"),
     ("park", "no parking"),
     ("voicemail", "no voicemail"),
-    ("ivr", "no menus"),
-    ("ivr-by-menu", "the same"),
-    ("callback", "no keys while waiting"),
-    ("overflow-to-a-callback", "a caller nobody answered is refused, not cut off"),
+    ("ivr", "no dialplan of somebody's own"),
     ("logged-out-agent-is-not-rung", "no feature codes"),
     ("click-to-dial", "dialled by a program at the manager interface"),
     ("click-to-dial-busy", "the same"),

@@ -12,6 +12,7 @@ use super::dialog::{Dialog, Direction, as_answerer, q850};
 use super::media::Media;
 use super::message::Message;
 use super::{Manner, PATIENCE, PhoneInner, T1, T2};
+use crate::sounds;
 
 /// Where a call stands, seen from the phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -338,8 +339,21 @@ impl Call {
     /// When none does in time.
     pub async fn wait_hears(&self, sample: u8) -> Result<()> {
         let mut heard = self.0.media.heard.clone();
-        let hears = time::timeout(PATIENCE, heard.wait_for(|heard| *heard == Some(sample))).await;
+        let hears = time::timeout(PATIENCE, heard.wait_for(|heard| heard.last() == Some(&sample))).await;
         hears.with_context(|| format!("{}: does not hear {sample:#x}", self.0.story()))??;
+        Ok(())
+    }
+
+    /// Waits until these sounds came in one after the other, with nothing between them.
+    ///
+    /// # Errors
+    /// When they do not in time, or there is no such sound.
+    pub async fn wait_hears_sounds(&self, names: &[&str]) -> Result<()> {
+        let wanted = names.iter().map(|name| sounds::sample(name)).collect::<Result<Vec<_>>>()?;
+        let mut heard = self.0.media.heard.clone();
+        let all = |heard: &Vec<u8>| heard.windows(wanted.len()).any(|part| part == wanted);
+        let hears = time::timeout(PATIENCE, heard.wait_for(all)).await;
+        hears.with_context(|| format!("{}: does not hear {names:?}", self.0.story()))??;
         Ok(())
     }
 

@@ -28,8 +28,8 @@ const GAP_PACKETS: u8 = 6;
 pub(super) struct Media {
     pub(super) port: u16,
     shared: Arc<Mutex<Shared>>,
-    /// The first sample of what came in last.
-    pub(super) heard: watch::Receiver<Option<u8>>,
+    /// The first samples of packets that came in, each change once.
+    pub(super) heard: watch::Receiver<Vec<u8>>,
     task: JoinHandle<()>,
 }
 
@@ -45,7 +45,7 @@ impl Media {
         let socket = UdpSocket::bind((ip, 0)).await?;
         let port = socket.local_addr()?.port();
         let shared = Arc::new(Mutex::new(Shared::default()));
-        let (hears, heard) = watch::channel(None);
+        let (hears, heard) = watch::channel(Vec::new());
         let task = tokio::spawn(stream(socket, Arc::clone(&shared), hears));
         Ok(Self { port, shared, heard, task })
     }
@@ -96,7 +96,7 @@ struct Outgoing {
     tone: Option<(u8, u8, u32)>,
 }
 
-async fn stream(socket: UdpSocket, shared: Arc<Mutex<Shared>>, hears: watch::Sender<Option<u8>>) {
+async fn stream(socket: UdpSocket, shared: Arc<Mutex<Shared>>, hears: watch::Sender<Vec<u8>>) {
     let mut ticks = time::interval(PACKET);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut outgoing = Outgoing::default();
@@ -107,7 +107,12 @@ async fn stream(socket: UdpSocket, shared: Arc<Mutex<Shared>>, hears: watch::Sen
             Ok((length, _)) = socket.recv_from(&mut incoming) => {
                 let packet = &incoming[..length];
                 if packet.get(1).is_some_and(|kind| kind & 0x7f == PCMU) && packet.len() > HEADER {
-                    hears.send_replace(Some(packet[HEADER]));
+                    let sample = packet[HEADER];
+                    hears.send_if_modified(|heard| {
+                        let changes = heard.last() != Some(&sample);
+                        heard.extend(changes.then_some(sample));
+                        changes
+                    });
                 }
                 continue;
             }
