@@ -12,6 +12,8 @@ use hookswitch_sip::{
     message::{CSeq, Headers, Method, Name, NameAddr, Request, Response, Uri},
 };
 
+use crate::switch::Destination;
+
 /// What we can do, as it stands in Allow.
 pub(crate) const ALLOW: &str =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE, REGISTER";
@@ -27,6 +29,8 @@ pub(crate) struct Dialog {
     local_seq: u32,
     remote_seq: Option<u32>,
     routes: Vec<NameAddr>,
+    /// The proxies that the peer registered through (RFC 3327): the route of what begins the dialog.
+    path: Vec<NameAddr>,
     target: Uri,
     contact: Box<str>,
     flow: Flow,
@@ -68,6 +72,7 @@ impl Dialog {
             local_seq: 0,
             remote_seq: Some(headers.cseq()?.number),
             routes: headers.record_routes(),
+            path: Vec::new(),
             target: headers.contacts().into_iter().next()?.uri,
             contact: contact_on(flow),
             flow: *flow,
@@ -77,20 +82,22 @@ impl Dialog {
     }
 
     /// The dialog that an INVITE of ours will make, if it is answered.
-    pub(crate) fn outgoing(call_id: String, local: NameAddr, target: Uri, flow: &Flow, pinned: bool) -> Self {
-        let mut to = target.clone();
-        to.params = Default::default();
-        to.headers = None;
+    pub(crate) fn outgoing(call_id: String, local: NameAddr, to: &Destination) -> Self {
+        let Destination { target, flow, path, pinned, line: _, number: _ } = to.clone();
+        let mut remote = target.clone();
+        remote.params = Default::default();
+        remote.headers = None;
         Self {
             call_id: call_id.into(),
             local,
-            remote: NameAddr::new(to),
+            remote: NameAddr::new(remote),
             local_seq: 0,
             remote_seq: None,
-            routes: Vec::new(),
+            routes: path.clone(),
+            path,
             target,
-            contact: contact_on(flow),
-            flow: *flow,
+            contact: contact_on(&flow),
+            flow,
             pinned,
             ours: true,
         }
@@ -183,15 +190,16 @@ impl Dialog {
     /// An INVITE is sent again: nobody has answered it.
     pub(crate) fn restart(&mut self) {
         self.remote.params.remove("tag");
-        self.routes.clear();
+        self.routes.clone_from(&self.path);
     }
 
     /// Another peer is tried with the same INVITE.
-    pub(crate) fn retarget(&mut self, target: Uri, flow: &Flow) {
+    pub(crate) fn retarget(&mut self, to: &Destination) {
+        self.path.clone_from(&to.path);
         self.restart();
-        self.target = target;
-        self.flow = *flow;
-        self.contact = contact_on(flow);
+        self.target = to.target.clone();
+        self.flow = to.flow;
+        self.contact = contact_on(&to.flow);
     }
 
     /// The next request of ours.

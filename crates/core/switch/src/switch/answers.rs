@@ -138,7 +138,7 @@ impl Switch {
         }
         let next = calling.others.remove(0);
         let before = calling.client;
-        dialog.retarget(next.target, &next.flow);
+        dialog.retarget(&next);
         let mut invite = dialog.request(Method::Invite);
         carry(&calling.invite.headers, &mut invite.headers);
         invite.body = calling.invite.body.clone();

@@ -11,7 +11,7 @@ use std::time::Duration;
 use hookswitch_media::sdp::Description;
 use hookswitch_sip::{
     Flow,
-    message::{Method, Name, Uri},
+    message::{Method, Name, NameAddr, Uri},
 };
 
 use super::{Sent, Switch, keep::Timer};
@@ -37,6 +37,8 @@ pub(crate) struct Destination {
     pub(crate) number: Option<String>,
     pub(crate) target: Uri,
     pub(crate) flow: Flow,
+    /// The proxies on the way to it.
+    pub(crate) path: Vec<NameAddr>,
     /// It is reached only the way it came: a phone behind a NAT.
     pub(crate) pinned: bool,
 }
@@ -67,6 +69,7 @@ impl Switch {
                         number: None,
                         target: contact.uri.clone(),
                         flow: contact.target(),
+                        path: contact.path.clone(),
                         pinned: true,
                     }]
                 };
@@ -114,7 +117,7 @@ impl Switch {
         let tag = format!("{:016x}", id.0);
         let from = identity::from(&plan.caller, &self.host, &tag);
         let call_id = format!("{}@hookswitch", self.random.token());
-        let dialog = Dialog::outgoing(call_id, from, first.target.clone(), &first.flow, first.pinned);
+        let dialog = Dialog::outgoing(call_id, from, first);
         let mut leg = Leg {
             line: first.line.clone(),
             call: Some(plan.call.clone()),

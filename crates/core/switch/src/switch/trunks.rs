@@ -84,6 +84,7 @@ impl Switch {
             number: shown.map(str::to_owned),
             target: Uri { user: Some(identity::escaped(number).into()), ..uri },
             flow,
+            path: Vec::new(),
             pinned: false,
         };
         settings.addresses.iter().flat_map(|uri| self.flows_to(trunk, uri)).map(destination).collect()
