@@ -11,12 +11,14 @@ mod udp;
 mod voice;
 mod wires;
 
+use std::time::Duration;
+
 use hookswitch_model::{PbxId, Timestamp, pbx::PbxAction};
 use hookswitch_sip::Flow;
 use hookswitch_switch::{MediaOut, settings::Keys};
 use tokio::{
     sync::{mpsc, watch},
-    time::sleep_until,
+    time::{interval, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -34,6 +36,8 @@ use crate::daemon::{Clock, Core};
 
 /// Facts that wait for the engine at most: then nothing is taken from the sockets.
 const FACTS: usize = 4_096;
+/// How often `/metrics` learns how much is kept.
+const MEASURED: Duration = Duration::from_secs(1);
 
 /// A link with its switch.
 pub(crate) struct SipLink {
@@ -114,6 +118,7 @@ impl SipLink {
         info!(pbx = %self.pbx, "listening for SIP");
         self.session.bound(self.clock.now());
         let mut leaving = false;
+        let mut measured = interval(MEASURED);
         loop {
             self.flush(&mut wires);
             let now = self.clock.now();
@@ -138,6 +143,7 @@ impl SipLink {
                 () = sleep_until(due.unwrap_or_else(|| self.clock.instant(now))), if due.is_some() => {
                     self.session.tick(self.clock.now());
                 }
+                _ = measured.tick() => self.session.measure(),
                 room = self.core.room(facts), if facts > 0 => room.hand_over(self.session.take_facts()),
                 Ok(()) = ears.settings.changed() => {
                     let settings = ears.settings.borrow_and_update().clone();

@@ -167,6 +167,21 @@ impl Session {
         self.leave_by.is_some_and(|by| by <= now) || self.switch.load().transactions == 0
     }
 
+    /// Tells `/metrics` how much is kept.
+    pub(super) fn measure(&self) {
+        let load = self.switch.load();
+        let kept = [
+            ("hookswitch_sip_calls", load.calls),
+            ("hookswitch_sip_dialogs", load.dialogs),
+            ("hookswitch_sip_attempts", load.attempts),
+            ("hookswitch_sip_requests", load.requests),
+            ("hookswitch_sip_transactions", load.transactions),
+        ];
+        for (name, count) in kept {
+            metrics::gauge!(name, "pbx" => self.pbx.to_string()).set(count as f64);
+        }
+    }
+
     pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
         self.switch.poll_transmit()
     }
