@@ -279,6 +279,23 @@ fn what_the_other_side_does_not_accept_is_refused_and_the_call_goes_on() {
 }
 
 #[test]
+fn a_phone_that_answers_without_a_voice_is_let_go_and_the_caller_waits_on() {
+    let mut stage = Stage::new();
+    stage.phone("carrier").calls("5003");
+    stage.wait(50);
+    stage.told();
+    stage.phone("alice").mute = true;
+    stage.ring(&["alice"], 15);
+    stage.wait(3_000);
+    stage.check(&["1 rings alice", "1 left alice Failed", "1 ring Unreachable"]);
+    stage.ring(&["bob"], 15);
+    stage.wait(3_000);
+    stage.check(&["1 rings bob", "1 up bob", "1 up C", "1 talks C", "1 talks bob"]);
+    stage.phone("carrier").hangs_up();
+    stage.all_over();
+}
+
+#[test]
 fn who_is_held_by_order_waits_again_when_the_holder_is_gone() {
     let mut stage = talking();
     let leg = stage.leg("alice");

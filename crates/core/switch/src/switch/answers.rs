@@ -183,12 +183,14 @@ impl Switch {
             // Told before the others are let go.
             self.tell_up(id);
         }
-        let Some(attempt) = self.attempt_won(calling.attempt, id) else { return };
+        let Some(mut attempt) = self.attempt_won(calling.attempt, id) else { return };
         if said {
             self.won(id, attempt);
         } else {
-            // Nothing can be said to them without a description.
-            self.depart(id, End::Failed, Some(bare(88)), Close::Normal);
+            // Nothing can be said to them without a description. Whoever waits waits on.
+            self.part_from(id, End::Failed, Some(bare(88)));
+            self.close(id, Close::Normal);
+            attempt.worst = Some((End::Failed, bare(88)));
             self.attempts.insert(calling.attempt, attempt);
             self.attempt_over(calling.attempt, None);
         }

@@ -79,6 +79,8 @@ pub(crate) struct Phone {
     pub(crate) responses: Vec<Response>,
     /// Answers a re-INVITE with this.
     pub(crate) refuses_offers: Option<u16>,
+    /// Answers without saying where its voice is.
+    pub(crate) mute: bool,
     /// Forgets every dialog without a word: a phone that was unplugged.
     pub(crate) deaf: bool,
     plain: Vec<(ClientId, Box<Request>)>,
@@ -116,6 +118,7 @@ impl Phone {
             requests: Vec::new(),
             responses: Vec::new(),
             refuses_offers: None,
+            mute: false,
             deaf: false,
             plain: Vec::new(),
             out: VecDeque::new(),

@@ -92,7 +92,7 @@ impl Phone {
             return;
         };
         self.port += 2;
-        let body = self.sdp("sendrecv");
+        let body = if self.mute { Bytes::new() } else { self.sdp("sendrecv") };
         let Some((server, invite)) = self.talks[at].invite.take() else { return };
         let tag = self.talks[at].local.tag().unwrap().to_owned();
         let answer = self.ok(&invite, &tag, body);
