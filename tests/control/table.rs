@@ -11,15 +11,10 @@ const fn story(
     Story { name, modes: &[Mode::Route], stages: Stages::All, script, calls, settings: "" }
 }
 
-/// Stories of what is otherwise where Hookswitch is the PBX: without its daemon there is no dialog, a phone that hangs
-/// up ends the call, held or not, and nothing is recorded.
-const OF_OTHER_PBXS: [&str; 5] = [
-    "hold-agent-leaves",
-    "hold-daemon-dies",
-    "consult-daemon-dies",
-    "consult-daemon-dies-while-ringing",
-    "tones-and-recording",
-];
+/// Stories of what is otherwise where Hookswitch is the PBX: without its daemon there is no dialog, and nothing is
+/// recorded.
+const OF_OTHER_PBXS: [&str; 4] =
+    ["hold-daemon-dies", "consult-daemon-dies", "consult-daemon-dies-while-ringing", "tones-and-recording"];
 
 /// Whether a story is played where Hookswitch is the PBX.
 pub(crate) fn is_of_sip(story: &Story) -> bool {

@@ -35,6 +35,20 @@ const WAITS_LONG: &str =
 /// Is connected, and hangs up.
 const TALKS: &str = "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nACK\npause 300\nBYE\n< 200";
 
+/// Is connected: what follows is said in a call.
+macro_rules! in_a_call {
+    ($then:literal) => {
+        concat!("INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nACK\npause 300\n", $then)
+    };
+}
+
+/// Where a request goes that belongs to the call and comes before its answer.
+macro_rules! early {
+    ($request:literal) => {
+        concat!($request, " | To: <sip:[service]@[remote_ip]>[peer_tag_param]")
+    };
+}
+
 pub(crate) const FAULTS: &[Fault] = &[
     // In order, for comparison.
     fault("nothing_is_wrong", &["answered"], TALKS, Some(ANSWERS)),
@@ -69,6 +83,48 @@ pub(crate) const FAULTS: &[Fault] = &[
         TALKS,
         Some("< INVITE\n180\n180\n183 | body: voice\n180\npause 100\n200\n< ACK\n< BYE\n200"),
     ),
+    fault(
+        "who_never_acknowledges_the_answer_is_let_go",
+        &["answered"],
+        "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\n< 200\n< 200\n< 200?\n< 200?\n< 200?\n< 200?\n< 200?\n< 200?\n\
+         < 200?\n< 200?\n< 200?\n< 200?\n< BYE\n200",
+        Some(ANSWERS),
+    ),
+    fault(
+        "an_acknowledgement_that_is_repeated_changes_nothing",
+        &["answered"],
+        "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nACK\nACK again\npause 300\nBYE\n< 200",
+        Some(ANSWERS),
+    ),
+    fault(
+        "a_cancel_that_is_repeated_is_answered_again",
+        &["abandoned"],
+        "INVITE\n< 100?\n< 182\nCANCEL\n< 182?\n< 200\n< 487\nACK | refused\nCANCEL\n< 200",
+        None,
+    ),
+    fault(
+        "a_phone_that_does_not_answer_the_bye_is_free_all_the_same",
+        &["answered"],
+        TALKS,
+        Some("< INVITE\n180\n200\n< ACK\n< BYE"),
+    ),
+    fault(
+        "the_answers_of_two_phones_behind_one_address_are_one_call",
+        &["answered"],
+        in_a_call!("pause 500\nBYE\n< 200"),
+        Some(
+            "< INVITE\n180\n200\n< ACK\n200 INVITE | body: voice | -To | To: <sip:1001@[local_ip]>;tag=another\n\
+             < ACK\n< BYE\n200\n< BYE\n200",
+        ),
+    ),
+    fault(
+        "a_call_that_comes_by_two_ways_is_one",
+        &["abandoned"],
+        "INVITE\n< 100?\n< 182\nINVITE again | Via: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch=z9hG4bKother[call_number]\n< 482\n\
+         ACK | refused | Via: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch=z9hG4bKother[call_number]\npause 300\n\
+         CANCEL\n< 182?\n< 200\n< 487\nACK | refused",
+        None,
+    ),
     // Wrong numbers and tags.
     fault(
         "a_bye_with_a_number_of_the_past_is_refused_and_a_right_one_ends",
@@ -81,6 +137,12 @@ pub(crate) const FAULTS: &[Fault] = &[
         &["answered"],
         "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nACK\npause 300\n\
          BYE | From: <sip:+49305550001@[local_ip]>;tag=another\n< 481\nBYE\n< 200",
+        Some(ANSWERS),
+    ),
+    fault(
+        "an_offer_with_a_number_of_the_past_is_refused_and_the_call_goes_on",
+        &["answered"],
+        in_a_call!("INVITE | CSeq: 1 INVITE\n< 100?\n< 500\nACK | refused | CSeq: 1 ACK\nBYE\n< 200"),
         Some(ANSWERS),
     ),
     fault(
@@ -118,6 +180,104 @@ pub(crate) const FAULTS: &[Fault] = &[
         "INVITE\n< 100?\n< 182\nCANCEL\n< 182?\n< 200\n< 487\nACK | refused",
         None,
     ),
+    fault(
+        "a_cancel_after_the_answer_changes_nothing",
+        &["answered"],
+        "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 200\nCANCEL\n< 200\nACK\npause 300\nBYE\n< 200",
+        Some(ANSWERS),
+    ),
+    fault(
+        "a_bye_before_the_answer_ends_the_call",
+        &["abandoned"],
+        concat!(
+            "INVITE\n< 100?\n< 182\npause 300\n",
+            early!("BYE"),
+            "\n< 182?\n< 200\n< 487\nACK | refused | CSeq: 1 ACK"
+        ),
+        None,
+    ),
+    fault(
+        "a_bye_that_crosses_the_own_offer_ends_the_call",
+        &["answered"],
+        in_a_call!("INVITE | body: sendonly\nBYE\n< 100?\n< 200\n< 487\nACK | refused | CSeq: 2 ACK"),
+        Some("< INVITE\n180\n200\n< ACK\n< INVITE\n< BYE\n200\n487 INVITE\n< ACK"),
+    ),
+    fault(
+        "a_bye_that_crosses_the_offer_of_the_other_ends_the_call",
+        &["answered"],
+        in_a_call!("INVITE | body: sendonly\n< 100?\n< 487\nACK | refused\n< BYE\n200"),
+        Some("< INVITE\n180\n200\n< ACK\n< INVITE\nBYE\n< 200"),
+    ),
+    fault(
+        "an_offer_that_crosses_one_passed_on_is_told_to_wait",
+        &["answered"],
+        in_a_call!("INVITE | body: sendonly\n< 100?\n< 487\nACK | refused\n< BYE\n200"),
+        Some(
+            "< INVITE\n180\n200\n< ACK\n< INVITE\nINVITE | body: sendonly\n< 100?\n< 491\nACK | refused\nBYE\n< 200",
+        ),
+    ),
+    fault(
+        "an_offer_that_the_other_side_has_to_put_off_is_made_again",
+        &["answered"],
+        in_a_call!(
+            "INVITE | body: sendonly\n< 100?\n< 491\nACK | refused\npause 200\nINVITE | body: sendonly\n< 100?\n< 200\n\
+             ACK\npause 200\nBYE\n< 200"
+        ),
+        Some(
+            "< INVITE\n180\n200\n< ACK\n< INVITE\n491\n< ACK\n< INVITE\n200 | body: voice\n< ACK\n< BYE\n200",
+        ),
+    ),
+    fault(
+        "an_offer_before_the_answer_is_told_to_wait",
+        &["abandoned"],
+        concat!(
+            "INVITE\n< 100?\n< 182\n",
+            early!("UPDATE | body: voice"),
+            "\n< 491\npause 300\nCANCEL | CSeq: 1 CANCEL\n< 182?\n< 200\n< 487\nACK | refused | CSeq: 1 ACK"
+        ),
+        None,
+    ),
+    fault(
+        "a_message_that_the_other_side_never_answers_keeps_nobody",
+        &["answered"],
+        in_a_call!("INFO\npause 200\nBYE\n< 200"),
+        Some("< INVITE\n180\n200\n< ACK\n< INFO\n< BYE\n200"),
+    ),
+    // Answers that must be acknowledged (RFC 3262).
+    fault(
+        "a_provisional_answer_that_is_acknowledged_is_followed_by_the_next",
+        &["answered"],
+        concat!(
+            "INVITE | Require: 100rel\n< 100?\n< 182\n",
+            early!("PRACK | RAck: 1 1 INVITE"),
+            "\n< 200\n< 180\n",
+            early!("PRACK | RAck: 2 1 INVITE"),
+            "\n< 200\n< 200\nACK | CSeq: 1 ACK\npause 300\nBYE\n< 200"
+        ),
+        Some("< INVITE\n180\npause 1500\n200\n< ACK\n< BYE\n200"),
+    ),
+    fault(
+        "a_provisional_answer_whose_acknowledgement_is_lost_is_repeated",
+        &["abandoned"],
+        concat!(
+            "INVITE | Require: 100rel\n< 100?\n< 182\n< 182\n< 182\n",
+            early!("PRACK | RAck: 1 1 INVITE"),
+            "\n< 200\npause 300\nCANCEL | CSeq: 1 CANCEL\n< 200\n< 487\nACK | refused | CSeq: 1 ACK"
+        ),
+        None,
+    ),
+    fault(
+        "an_acknowledgement_of_a_provisional_answer_that_was_not_given_is_refused",
+        &["abandoned"],
+        concat!(
+            "INVITE | Require: 100rel\n< 100?\n< 182\n",
+            early!("PRACK | RAck: 7 1 INVITE"),
+            "\n< 481\n",
+            early!("PRACK | RAck: 1 1 INVITE"),
+            "\n< 182?\n< 200\nCANCEL | CSeq: 1 CANCEL\n< 200\n< 487\nACK | refused | CSeq: 1 ACK"
+        ),
+        None,
+    ),
     // Phones that do not take the call: it goes on waiting.
     fault(
         "a_redirection_by_the_phone_is_a_decline",
@@ -141,6 +301,21 @@ pub(crate) const FAULTS: &[Fault] = &[
         Some("< INVITE\n488\n< ACK"),
     ),
     fault(
+        "a_phone_that_answers_without_a_voice_is_let_go",
+        &["abandoned"],
+        WAITS,
+        Some("< INVITE\n180\n200 | body: none\n< ACK\n< BYE\n200"),
+    ),
+    fault(
+        "a_phone_that_wants_a_longer_session_is_asked_again",
+        &["answered"],
+        TALKS,
+        Some(
+            "< INVITE\n422 | Min-SE: 3600\n< ACK\n< INVITE\n\
+             200 | body: voice | -To | To: <sip:1001@[local_ip]>;tag=p[pid]\n< ACK\n< BYE\n200",
+        ),
+    ),
+    fault(
         "a_phone_that_rings_for_ever_is_rung_no_longer",
         &["abandoned"],
         WAITS_LONG,
@@ -156,6 +331,24 @@ pub(crate) const FAULTS: &[Fault] = &[
         Some(
             "< INVITE\n180\n200\n< ACK\n< INVITE\n200 | body: voice\n< ACK\n< INVITE\n200 | body: voice\n< ACK\n< BYE\n200",
         ),
+    ),
+    fault(
+        "an_offer_in_a_call_that_is_no_description_is_refused_and_the_call_goes_on",
+        &["answered"],
+        in_a_call!("INVITE | body: rubbish\n< 100?\n< 488\nACK | refused\nBYE\n< 200"),
+        Some(ANSWERS),
+    ),
+    fault(
+        "a_customer_may_not_give_the_agent_away",
+        &["answered"],
+        in_a_call!("REFER | Refer-To: <sip:+493012345@[remote_ip]>\n< 403\nBYE\n< 200"),
+        Some(ANSWERS),
+    ),
+    fault(
+        "a_question_in_a_call_is_answered_and_changes_nothing",
+        &["answered"],
+        in_a_call!("OPTIONS\n< 200\nBYE\n< 200"),
+        Some(ANSWERS),
     ),
     fault(
         "a_caller_who_offers_no_voice_is_offered_ours",

@@ -1,9 +1,11 @@
-//! Bytes as no good peer sends them: pieces, heaps, rubbish, giants, strangers.
+//! Bytes as no good peer sends them: pieces, heaps, rubbish, giants, strangers; calls that lose their ground.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use hookswitch_tests::events::kind;
+use hookswitch_tests::phone::CallState;
 use hookswitch_tests::phone::message::Message;
 use libtest_mimic::Trial;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -27,6 +29,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("raw::a_datagram_larger_than_the_network_carries_at_once_is_read", || block_on(giant())),
         Trial::test("raw::what_is_malformed_is_told_once", || block_on(malformed())),
         Trial::test("raw::rubbish_changes_nothing", || block_on(rubbish())),
+        Trial::test("raw::a_connection_that_breaks_in_a_call_keeps_nobody", || block_on(broken_connection())),
+        Trial::test("raw::a_registration_that_ends_in_a_call_leaves_it", || block_on(unregistered())),
         Trial::test("raw::a_stranger_hears_the_same_whoever_is_asked_for", || block_on(stranger())),
     ]
 }
@@ -185,5 +189,68 @@ async fn stranger() -> Result<()> {
     }
     heard.dedup();
     ensure!(heard.len() == 1, "{heard:?}");
+    office.is_idle().await
+}
+
+/// A caller who came by TCP, talks, and whose connection breaks: the agent hangs up, and everything is over.
+async fn broken_connection() -> Result<()> {
+    let office = Office::open("").await?;
+    let telephone = office.telephone_of("A").await?;
+    let mut stream = connected(&office).await?;
+    let from = stream.local_addr()?;
+    let voice =
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+    let invite = options(from, "TCP", 1).replace("OPTIONS", "INVITE")
+        + &format!("Contact: <sip:{from};transport=tcp>\r\nContent-Type: application/sdp\r\n")
+        + &format!("Content-Length: {}\r\n\r\n{voice}", voice.len());
+    stream.write_all(invite.as_bytes()).await?;
+    let rings = telephone.next_call().await?;
+    rings.answer().await?;
+    let to = answered_to(&mut stream).await?;
+    let ack = options(from, "TCP", 2).replace("OPTIONS", "ACK").replace("To: <sip:5003@hookswitch>", &to)
+        + "Content-Length: 0\r\n\r\n";
+    let ack = ack.replace("Call-ID: 2", "Call-ID: 1").replace("CSeq: 2", "CSeq: 1");
+    stream.write_all(ack.as_bytes()).await?;
+    office.see("the answer", |event| kind(event) == "call.answered").await?;
+    drop(stream);
+    rings.hang_up().await?;
+    ensure!(office.ends(1).await? == ["answered"]);
+    office.is_idle().await
+}
+
+/// The `To` of a 200.
+async fn answered_to(stream: &mut TcpStream) -> Result<String> {
+    let mut text = String::new();
+    let mut buffer = [0; 4_096];
+    loop {
+        let answer =
+            text.split("SIP/2.0 ").find(|answer| answer.starts_with("200") && answer.contains("\r\n\r\n"));
+        if let Some(to) = answer.and_then(|answer| answer.lines().find(|line| line.starts_with("To: "))) {
+            return Ok(to.to_owned());
+        }
+        let read =
+            timeout(PATIENCE, stream.read(&mut buffer)).await.with_context(|| format!("only {text}"))??;
+        ensure!(read > 0, "closed after {text}");
+        text.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+}
+
+/// Alice's phone is registered no more while she talks: she talks on, and is rung no more.
+async fn unregistered() -> Result<()> {
+    let office = Office::open("").await?;
+    let (telephone, trunk) = (office.telephone_of("A").await?, office.trunk().await?);
+    let call = trunk.call("5003").await?;
+    let rings = telephone.next_call().await?;
+    rings.answer().await?;
+    call.wait_up().await?;
+    telephone.unregister().await?;
+    ensure!(rings.state() == CallState::Up && call.state() == CallState::Up, "the call is over");
+    call.hang_up().await?;
+    ensure!(office.ends(1).await? == ["answered"]);
+    let next = trunk.call("5003").await?;
+    next.wait_ringing().await?;
+    ensure!(telephone.waiting_call().await.is_none(), "alice is rung");
+    next.hang_up().await?;
+    ensure!(office.ends(2).await? == ["answered", "abandoned"]);
     office.is_idle().await
 }
