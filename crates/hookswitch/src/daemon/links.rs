@@ -4,12 +4,14 @@ use std::{collections::BTreeMap, pin::Pin};
 
 use hookswitch_config::Config;
 use hookswitch_model::{PbxId, Timestamp, pbx::PbxAction};
-use hookswitch_switch::Settings as SwitchSettings;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{Clock, Core, machine::Machine, settings};
-use crate::links::{AsteriskLink, LinkStatus, sip::SipLink};
+use crate::links::{
+    AsteriskLink, LinkStatus,
+    sip::{SipLink, Told},
+};
 
 /// Actions on the way to one link.
 const ACTIONS: usize = 1_024;
@@ -31,11 +33,11 @@ pub(super) struct Links {
 
 /// SIP queue servers, which take over most of another configuration at once.
 #[derive(Debug, Default)]
-pub(super) struct Switches(BTreeMap<PbxId, watch::Sender<SwitchSettings>>);
+pub(super) struct Switches(BTreeMap<PbxId, watch::Sender<Told>>);
 
 impl Switches {
     /// Another configuration is in force. One that listens elsewhere, or is new, does so after the next start.
-    pub(super) fn tell(&self, settings: BTreeMap<PbxId, SwitchSettings>) {
+    pub(super) fn tell(&self, settings: BTreeMap<PbxId, Told>) {
         for (pbx, settings) in settings {
             if let Some(told) = self.0.get(&pbx) {
                 told.send_replace(settings);
@@ -69,7 +71,7 @@ impl Links {
         for link in settings::sip::links(config)? {
             let pbx = link.pbx.clone();
             let (status, inbox) = links.add(&pbx);
-            let (told, changes) = watch::channel(link.switch.clone());
+            let (told, changes) = watch::channel(link.told.clone());
             let link = SipLink::new(link, core.clone(), clock, status)?;
             let run = link.run(machine.open_actions(&pbx), away_since, inbox, changes, stop.clone());
             links.runs.push(Box::pin(run));

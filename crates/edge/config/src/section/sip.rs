@@ -50,6 +50,8 @@ pub struct Sip {
     pub session_timer: Millis,
     /// Calls at once.
     pub max_calls: usize,
+    /// Who is asked for the names of trunks; none: whom the system asks.
+    pub name_servers: Vec<SocketAddr>,
 }
 
 /// A trunk of a PBX of kind `sip`.
@@ -71,6 +73,8 @@ pub struct Trunk {
     pub outside: bool,
     /// What it says of who calls is believed (RFC 3325).
     pub trusted: bool,
+    /// The agents' lines behind it are watched by its dialog event package (RFC 4235).
+    pub watch: bool,
 }
 
 /// Name and password at a trunk.
@@ -92,8 +96,17 @@ pub enum Digest {
 }
 
 /// Keys that no other kind has.
-pub(super) const KEYS: [&str; 8] =
-    ["listen", "external", "realm", "digest", "rtp_ports", "sounds", "session_timer", "max_calls"];
+pub(super) const KEYS: [&str; 9] = [
+    "listen",
+    "external",
+    "realm",
+    "digest",
+    "rtp_ports",
+    "sounds",
+    "session_timer",
+    "max_calls",
+    "name_servers",
+];
 const DIGESTS: [(&str, Digest); 2] = [("MD5", Digest::Md5), ("SHA-256", Digest::Sha256)];
 /// More calls than one process has ports and memory for.
 const MOST_CALLS: i64 = 1_000_000;
@@ -114,6 +127,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Sip {
         sounds: fields.optional("sounds", path),
         session_timer: fields.or("session_timer", defaults::SESSION_TIMER, timer),
         max_calls: fields.or("max_calls", defaults::MAX_CALLS, calls),
+        name_servers: fields.or("name_servers", Vec::new(), some(name_server)),
     };
     check_listen(fields, &sip);
     sip
@@ -145,6 +159,21 @@ fn sip_listen(reader: &mut Reader, node: &Node<'_>) -> Option<SipListen> {
         reader.error(node, format!("{text:?} is no place to listen for SIP"), hint);
     }
     parsed
+}
+
+/// An address, with the port where it is not 53.
+fn name_server(reader: &mut Reader, node: &Node<'_>) -> Option<SocketAddr> {
+    let text = text(reader, node)?;
+    let alone = || text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 53));
+    let address = text.parse::<SocketAddr>().ok().or_else(alone);
+    if address.is_none() {
+        reader.error(
+            node,
+            format!("{text:?} is no IP address"),
+            "as in \"192.0.2.53\" or \"127.0.0.1:5353\"",
+        );
+    }
+    address
 }
 
 fn ip(reader: &mut Reader, node: &Node<'_>) -> Option<IpAddr> {
@@ -201,11 +230,12 @@ fn trunk(reader: &mut Reader, node: &Node<'_>) -> Option<Trunk> {
         fields.optional("max_calls", calls),
         fields.or("outside", true, boolean),
         fields.or("trusted", true, boolean),
+        fields.or("watch", false, boolean),
     );
     fields.finish();
-    let (account, keep_alive, max_calls, outside, trusted) = trunk;
+    let (account, keep_alive, max_calls, outside, trusted, watch) = trunk;
     let (name, from, addresses) = (name?, from?, addresses?);
-    Some(Trunk { name, from, addresses, account, keep_alive, max_calls, outside, trusted })
+    Some(Trunk { name, from, addresses, account, keep_alive, max_calls, outside, trusted, watch })
 }
 
 /// One, or a list of which the first that works is taken.

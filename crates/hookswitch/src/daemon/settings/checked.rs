@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use hookswitch_acd::{Engine, routing::RuleError};
 use hookswitch_config::{
-    Bundle, Checks, Config, Finding, PbxKind, Problem, RuleFinding, Severity, SipListen, SipTransport,
+    Bundle, Checks, Config, Finding, Problem, RuleFinding, Severity,
     load_bundle, load_with,
 };
 use hookswitch_model::setup::Setup;
@@ -87,22 +87,13 @@ impl Checks for Languages {
 
 /// Keys of the contract that this version reads and checks but does not act on: said, so that nobody relies on them.
 fn not_acted_on(config: &Config) -> Vec<Problem> {
-    let web = |listen: &SipListen| matches!(listen.transport, SipTransport::Ws | SipTransport::Wss);
-    let sockets = config.pbxs.iter().flat_map(|pbx| match &pbx.kind {
-        PbxKind::Sip(sip) => {
-            let at = sip.listen.iter().enumerate().filter(|(_, listen)| web(listen));
-            at.map(|(index, _)| format!("{}.listen[{index}]", pbx.key)).collect()
-        }
-        PbxKind::Asterisk(_) => Vec::new(),
-    });
     let cluster = config.journal.cluster.is_some().then(|| "journal.cluster".to_owned());
-    let nothing = cluster.into_iter().chain(sockets);
     let hint = "docs/status.md says what works";
     let warn = |key: String| {
         let message = format!("{key} has no effect in this version");
         config.problem(Severity::Warning, &key, &message, hint)
     };
-    nothing.map(warn).collect()
+    cluster.into_iter().map(warn).collect()
 }
 
 /// A certificate and a key that do not serve.

@@ -15,7 +15,7 @@ use hookswitch_switch::{
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
 
-use crate::links::sip::{Listen, SipSettings, WireSettings};
+use crate::links::sip::{Listen, SipSettings, Told, WatchSettings, WireSettings};
 
 /// The class of music of queues that name none.
 const DEFAULT_MUSIC: &str = "default";
@@ -27,9 +27,9 @@ pub(in crate::daemon) fn links(config: &Config) -> anyhow::Result<Vec<SipSetting
     sips(config).map(|(pbx, sip)| link(config, pbx, sip)).collect()
 }
 
-/// What the switches are told, by PBX: again at each change of the configuration.
-pub(in crate::daemon) fn switches(config: &Config) -> anyhow::Result<BTreeMap<PbxId, Settings>> {
-    sips(config).map(|(pbx, sip)| Ok((pbx.name.clone(), switch(config, pbx, sip)?))).collect()
+/// What the links are told, by PBX: again at each change of the configuration.
+pub(in crate::daemon) fn switches(config: &Config) -> anyhow::Result<BTreeMap<PbxId, Told>> {
+    sips(config).map(|(pbx, sip)| Ok((pbx.name.clone(), told(config, pbx, sip)?))).collect()
 }
 
 /// Files that cannot be used, with the keys they are named by.
@@ -59,7 +59,7 @@ fn sips(config: &Config) -> impl Iterator<Item = (&Pbx, &Sip)> {
 
 fn link(config: &Config, pbx: &Pbx, sip: &Sip) -> anyhow::Result<SipSettings> {
     let of = || format!("pbx {}", pbx.name);
-    let listen: Vec<_> = listened(sip).map(|listen| shown(sip, listen)).collect();
+    let listen: Vec<_> = sip.listen.iter().map(|listen| shown(sip, listen)).collect();
     let server = sip.tls.as_ref().map(|files| super::access::certified(files, "pbx.tls"));
     let server = server.transpose().with_context(of)?.map(|mut tls| {
         tls.alpn_protocols = Vec::new();
@@ -75,15 +75,43 @@ fn link(config: &Config, pbx: &Pbx, sip: &Sip) -> anyhow::Result<SipSettings> {
         listen.first().map(|listen| listen.address.ip()).context("it listens nowhere").with_context(of)?;
     Ok(SipSettings {
         pbx: pbx.name.clone(),
-        switch: switch(config, pbx, sip)?,
+        told: told(config, pbx, sip)?,
         plan: plan(config),
         wires: WireSettings {
             listen,
             voice,
             server,
             client: client.map(|builder| Arc::new(builder.with_no_client_auth())),
+            name_servers: sip.name_servers.clone(),
         },
     })
+}
+
+fn told(config: &Config, pbx: &Pbx, sip: &Sip) -> anyhow::Result<Told> {
+    let switch = switch(config, pbx, sip)?;
+    let watch = watched(config, pbx, sip, &switch)?;
+    Ok(Told { switch, watch })
+}
+
+/// The agents' lines behind trunks that are watched.
+fn watched(config: &Config, pbx: &Pbx, sip: &Sip, switch: &Settings) -> anyhow::Result<WatchSettings> {
+    let peers: Vec<_> = sip.trunks.iter().filter(|trunk| trunk.watch).collect();
+    let peers: Vec<_> = peers.iter().filter_map(|trunk| switch.trunk(&trunk.name).cloned()).collect();
+    let mut watched = Vec::new();
+    for agent in config.agents.iter().filter(|agent| agent.setup.pbx == pbx.name) {
+        for line in lines(agent)? {
+            let Line::Behind { number, trunk } = &line else { continue };
+            let peer = peers.iter().find(|peer| peer.name == *trunk);
+            let Some(address) = peer.and_then(|peer| peer.addresses.first()) else { continue };
+            let uri = Uri { user: Some((**number).into()), ..address.clone() };
+            watched.push(hookswitch_sip::watch::Line {
+                name: line.to_string().into(),
+                uri,
+                peer: (**trunk).into(),
+            });
+        }
+    }
+    Ok(WatchSettings { lines: watched, peers, listen: switch.listen.clone() })
 }
 
 fn switch(config: &Config, pbx: &Pbx, sip: &Sip) -> anyhow::Result<Settings> {
@@ -102,10 +130,14 @@ fn switch(config: &Config, pbx: &Pbx, sip: &Sip) -> anyhow::Result<Settings> {
     let settings = Settings::new(&sip.realm);
     let (first, last) = sip.rtp_ports;
     let media =
-        listened(sip).next().map(|listen| MediaPorts { address: shown(sip, listen).shown.ip(), first, last });
+        sip.listen.first().map(|listen| MediaPorts { address: shown(sip, listen).shown.ip(), first, last });
     Ok(Settings {
         algorithms: sip.digest.iter().copied().map(algorithm).collect(),
-        listen: listened(sip).map(|listen| (transport(listen.transport), shown(sip, listen).shown)).collect(),
+        listen: sip
+            .listen
+            .iter()
+            .map(|listen| (transport(listen.transport), shown(sip, listen).shown))
+            .collect(),
         users,
         trunks: sip.trunks.iter().map(trunk).collect::<anyhow::Result<_>>().with_context(of)?,
         extensions,
@@ -118,11 +150,6 @@ fn switch(config: &Config, pbx: &Pbx, sip: &Sip) -> anyhow::Result<Settings> {
         limits: Limits { calls: sip.max_calls, ..settings.limits },
         ..settings
     })
-}
-
-/// WebSockets are not served.
-fn listened(sip: &Sip) -> impl Iterator<Item = &SipListen> {
-    sip.listen.iter().filter(|listen| !matches!(listen.transport, SipTransport::Ws | SipTransport::Wss))
 }
 
 /// Where a listener is, and where peers are told that it is.

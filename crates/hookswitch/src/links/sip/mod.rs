@@ -9,6 +9,8 @@ mod session;
 mod streams;
 mod udp;
 mod voice;
+mod watching;
+mod websocket;
 mod wires;
 
 use std::time::Duration;
@@ -25,10 +27,12 @@ use tracing::{info, warn};
 
 use self::{
     session::Session,
+    watching::Chance,
     wires::{Incoming, Wires},
 };
 pub(crate) use self::{
-    session::SipSettings,
+    session::{SipSettings, Told},
+    watching::WatchSettings,
     wires::{Listen, WireSettings},
 };
 use super::{LinkStatus, backoff::Backoff};
@@ -53,7 +57,7 @@ pub(crate) struct SipLink {
 struct Ears<'a> {
     inbox: mpsc::Receiver<Incoming>,
     actions: &'a mut mpsc::Receiver<PbxAction>,
-    settings: &'a mut watch::Receiver<hookswitch_switch::Settings>,
+    settings: &'a mut watch::Receiver<Told>,
 }
 
 impl SipLink {
@@ -68,7 +72,9 @@ impl SipLink {
         let (pbx, wires) = (settings.pbx.clone(), settings.wires.clone());
         let mut keys = Keys { nonce: [0; 32], seed: getrandom::u64()? };
         getrandom::fill(&mut keys.nonce)?;
-        Ok(Self { pbx, wires, session: Session::new(settings, &keys), core, clock, status })
+        let chance = Chance { seed: getrandom::u64()?, epoch: getrandom::u64()? };
+        let session = Session::new(settings, &keys, chance);
+        Ok(Self { pbx, wires, session, core, clock, status })
     }
 
     /// Serves until told to stop. `actions` are those of this PBX, in the order of the journal; `open` those of a daemon
@@ -79,7 +85,7 @@ impl SipLink {
         open: Vec<PbxAction>,
         away_since: Option<Timestamp>,
         mut actions: mpsc::Receiver<PbxAction>,
-        mut settings: watch::Receiver<hookswitch_switch::Settings>,
+        mut settings: watch::Receiver<Told>,
         stop: CancellationToken,
     ) {
         let Some(known) = self.core.known_calls(&self.pbx).await else { return };

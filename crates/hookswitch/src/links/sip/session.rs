@@ -16,7 +16,10 @@ use hookswitch_switch::{
 };
 use tracing::{debug, info, warn};
 
-use super::wires::WireSettings;
+use super::{
+    watching::{Chance, WatchSettings, Watching},
+    wires::WireSettings,
+};
 
 /// What the link calls itself.
 const VERSION: &str = concat!("hookswitch/", env!("CARGO_PKG_VERSION"));
@@ -27,10 +30,18 @@ const LAST_ANSWERS: Millis = Millis::from_secs(2);
 #[derive(Debug, Clone)]
 pub(crate) struct SipSettings {
     pub(crate) pbx: PbxId,
-    pub(crate) switch: Settings,
+    pub(crate) told: Told,
     /// How numbers are read.
     pub(crate) plan: Plan,
     pub(crate) wires: WireSettings,
+}
+
+/// What changes with the configuration while a link runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) switch: Settings,
+    /// Lines of other PBXs that are watched.
+    pub(crate) watch: WatchSettings,
 }
 
 /// A switch, and what the engine is told of it.
@@ -38,6 +49,7 @@ pub(super) struct Session {
     pbx: PbxId,
     switch: Switch,
     reader: FromSip,
+    watching: Watching,
     limits: Limits,
     /// Who may register: until somebody does, nobody can be reached.
     users: Vec<Address>,
@@ -49,11 +61,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(settings: SipSettings, keys: &Keys) -> Self {
-        let SipSettings { pbx, switch, plan, wires: _ } = settings;
+    pub(super) fn new(settings: SipSettings, keys: &Keys, chance: Chance) -> Self {
+        let SipSettings { pbx, told: Told { switch, watch }, plan, wires: _ } = settings;
         Self {
             users: switch.users.keys().map(|name| Address::new(&format!("sip:{name}"))).collect(),
             switch: Switch::new(switch, keys),
+            watching: Watching::new(pbx.clone(), plan.clone(), watch, chance),
             reader: FromSip::new(pbx.clone(), plan),
             pbx,
             limits: Limits::default(),
@@ -85,11 +98,18 @@ impl Session {
         }
         let known = std::mem::take(&mut self.known);
         self.facts.extend(self.reader.begin(now, VERSION, &known, self.away_since));
+        self.watching.begin(now);
+        self.watched();
     }
 
     /// A message came.
     pub(super) fn message(&mut self, now: Timestamp, flow: Flow, bytes: &[u8]) -> Option<Transmit> {
         match message::parse(bytes, &self.limits) {
+            Ok(message) if self.watching.takes(&message) => {
+                self.watching.message(now, flow, message);
+                self.watched();
+                None
+            }
             Ok(message) => {
                 self.switch.receive(instant(now), flow, message);
                 self.read(now);
@@ -110,23 +130,27 @@ impl Session {
     }
 
     pub(super) fn flow_failed(&mut self, now: Timestamp, flow: Flow) {
+        self.watching.flow_failed(now, flow);
         self.switch.flow_failed(instant(now), flow);
         self.read(now);
     }
 
     pub(super) fn resolved(&mut self, now: Timestamp, question: &Question, addresses: &[SocketAddr]) {
+        self.watching.resolved(now, question, addresses);
         self.switch.resolved(instant(now), question, addresses);
         self.read(now);
     }
 
-    pub(super) fn reconfigure(&mut self, now: Timestamp, settings: Settings) {
-        self.switch.reconfigure(instant(now), settings);
+    pub(super) fn reconfigure(&mut self, now: Timestamp, Told { switch, watch }: Told) {
+        self.watching.reconfigure(now, watch);
+        self.switch.reconfigure(instant(now), switch);
         self.read(now);
         info!(pbx = %self.pbx, "another configuration is in force");
     }
 
     /// Does what is due by this time.
     pub(super) fn tick(&mut self, now: Timestamp) {
+        self.watching.tick(now);
         self.switch.tick(instant(now));
         self.read(now);
     }
@@ -134,13 +158,16 @@ impl Session {
     /// When [`Self::tick`] has something to do.
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
         let due = self.switch.next_deadline().map(|due| Timestamp::from_micros(due.as_micros()));
-        [due, self.leave_by].into_iter().flatten().min()
+        [due, self.watching.next_deadline(), self.leave_by].into_iter().flatten().min()
     }
 
     /// Carries an action out, once: at once or not at all.
     pub(super) fn act(&mut self, now: Timestamp, action: &PbxAction) {
         if action.expires_at < now {
             return self.refused(now, action, "expired before the link could carry it");
+        }
+        if self.watching.probed(now, action) {
+            return self.watched();
         }
         match to_sip::translate(action) {
             Ok((order, command)) => {
@@ -183,7 +210,7 @@ impl Session {
     }
 
     pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.switch.poll_transmit()
+        self.watching.poll_transmit().or_else(|| self.switch.poll_transmit())
     }
 
     pub(super) fn poll_media(&mut self) -> Option<MediaOut> {
@@ -212,8 +239,15 @@ impl Session {
                 metrics::gauge!("hookswitch_sip_trunk_up", "pbx" => self.pbx.to_string(), "trunk" => name.clone())
                     .set(up);
             }
+            self.watching.own(now, &event);
             self.facts.extend(self.reader.read(now, event));
         }
+        self.watched();
+    }
+
+    /// What was seen of watched lines.
+    fn watched(&mut self) {
+        self.facts.append(&mut self.watching.take_facts());
     }
 
     fn told(&mut self, at: Timestamp, fact: Fact) {

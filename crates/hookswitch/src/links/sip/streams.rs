@@ -21,7 +21,7 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::debug;
 
-use super::wires::Incoming;
+use super::{websocket, wires::Incoming};
 use crate::links::transport::Stream;
 
 /// Connections at once.
@@ -33,12 +33,12 @@ const UNWRITTEN: usize = 512;
 /// How long connecting and a handshake may take.
 const OPENING: Duration = Duration::from_secs(10);
 /// A connection that brought no message after this time is closed.
-const FIRST: Duration = Duration::from_secs(30);
+pub(super) const FIRST: Duration = Duration::from_secs(30);
 /// A connection that brought nothing for so long is closed: phones keep theirs alive every two minutes at most
 /// (RFC 5626 section 4.4.1), and refresh sessions.
-const IDLE: Duration = Duration::from_secs(3_600);
+pub(super) const IDLE: Duration = Duration::from_secs(3_600);
 /// How long one write may take.
-const WRITING: Duration = Duration::from_secs(20);
+pub(super) const WRITING: Duration = Duration::from_secs(20);
 /// What is read at once.
 const READ: usize = 16 * 1024;
 
@@ -170,6 +170,7 @@ impl Streams {
                 };
                 Some((Arc::clone(self.client.as_ref()?), name))
             }
+            // Whoever comes by WebSocket listens nowhere (RFC 7118 section 5).
             Transport::Udp | Transport::Ws | Transport::Wss => return None,
         };
         Some(self.open(flow, Opening::Connect { tls }))
@@ -245,6 +246,11 @@ async fn serve(
 ) -> io::Result<()> {
     let stream =
         timeout(OPENING, open(opening, flow.remote)).await.map_err(|_| late("not open within 10 s"))??;
+    if matches!(flow.transport, Transport::Ws | Transport::Wss) {
+        let socket = timeout(OPENING, websocket::accept(stream)).await;
+        let socket = socket.map_err(|_| late("no handshake within 10 s"))??;
+        return websocket::serve(socket, flow, unwritten, incoming).await;
+    }
     let (reader, writer) = tokio::io::split(stream);
     let (pongs, pong) = mpsc::channel(4);
     tokio::select! {
@@ -328,6 +334,6 @@ async fn write(
     }
 }
 
-fn late(what: &'static str) -> io::Error {
+pub(super) fn late(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, what)
 }

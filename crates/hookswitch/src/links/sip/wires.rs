@@ -75,6 +75,8 @@ pub(crate) struct WireSettings {
     pub(crate) server: Option<Arc<ServerConfig>>,
     /// How others' certificates are checked.
     pub(crate) client: Option<Arc<ClientConfig>>,
+    /// Who is asked for names; none: whom the system asks.
+    pub(crate) name_servers: Vec<SocketAddr>,
 }
 
 /// All sockets of a link.
@@ -112,7 +114,7 @@ impl Wires {
             _listeners: listeners,
             streams: Streams::new(incoming.clone(), settings.client.clone()),
             voice: Voice::new(settings.voice, incoming.clone()),
-            names: Names::new(incoming),
+            names: Names::new(incoming, &settings.name_servers),
             named: BTreeMap::new(),
         };
         Ok((wires, inbox))
