@@ -221,11 +221,9 @@ fn event_json(event: &model::Event, seq: u64, pop_url: Option<&str>) -> Bytes {
         EventKind::AgentState { agent, from, to } => {
             write.about(format!("agents/{}", agent.id), data::AgentState::new(agent, *from, *to))
         }
-        EventKind::QueueStats { queue } => {
-            write.about(format!("queues/{}", queue.id), data::QueueStats::from(&**queue))
-        }
+        EventKind::QueueStats { queue } => write.queue(queue, data::QueueStats::from(&**queue)),
         EventKind::QueueAlert { queue, alert, raised } => {
-            write.about(format!("queues/{}", queue.id), data::QueueAlert::new(queue, alert, *raised))
+            write.queue(queue, data::QueueAlert::new(queue, alert, *raised))
         }
         EventKind::PbxLink { pbx, state, gap } => {
             write.about(format!("pbx/{pbx}"), Link::new(pbx, *state, gap.as_ref()))
@@ -256,6 +254,10 @@ impl<'a> Envelope<'a> {
 
     fn identified(&self, call: &'a hookswitch_model::call::Call) -> Bytes {
         self.call(call, |of| data::CallIdentified { call: of, customer: Customer::from(&call.customer) })
+    }
+
+    fn queue<D: Serialize>(&self, queue: &model::queue::Queue, data: D) -> Bytes {
+        self.about(format!("queues/{}", queue.id), data)
     }
 
     /// An event of a call-back; no bytes for another.

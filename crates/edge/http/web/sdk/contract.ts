@@ -56,6 +56,21 @@ export interface components {
             /** @constant */
             type: "agent.state";
         };
+        Alert: {
+            /** @enum {string} */
+            figure: "waiting" | "longest_wait" | "service_level" | "agents_ready" | "abandoned";
+            /** @description The same when it is raised and when it is cleared. */
+            id: string;
+            /** @description What it crossed. */
+            limit: number;
+            /**
+             * Format: date-time
+             * @description When it was raised.
+             */
+            since: string;
+            /** @description What it was when this was told: a count, seconds, a share; null: it said nothing. */
+            value: number | null;
+        };
         Applied: {
             plan: components["schemas"]["Plan"];
             previous: number;
@@ -396,6 +411,32 @@ export interface components {
             client: string;
             pop: string;
         };
+        Compared: {
+            changed: {
+                figures: Record<string, never>;
+            };
+            /**
+             * Format: date-time
+             * @description The first moment of the record.
+             */
+            from: string;
+            handled_otherwise: {
+                /** @description As the PBX calls it. */
+                call: string;
+                changed: string[];
+                recorded: string[];
+            }[];
+            /** @description Every decision is the recorded one. */
+            identical: boolean;
+            /** @description Figures by queue and agent, of all queues, and of call-backs. */
+            recorded: {
+                figures: Record<string, never>;
+            };
+            /** @description Callers of whom something else was decided. */
+            simulated: number;
+            /** Format: date-time */
+            to: string;
+        };
         ConfigAppliedEvent: components["schemas"]["Envelope"] & {
             data: {
                 previous: number | null;
@@ -516,6 +557,11 @@ export interface components {
             /** Format: date-time */
             at: string;
             config_version: number;
+            /**
+             * Format: date-time
+             * @description The same with the offset that `at` was asked with, else that of the configuration's time zone.
+             */
+            local?: string;
             /** @description The requirement at each waiting time, the agents in rank order with their score parts, one reason for each excluded agent. */
             queue: Record<string, never> | null;
             /** @description The rules tried, the rule that matched, where it sends the call, what it attaches. */
@@ -734,6 +780,8 @@ export interface components {
         };
         Queue: {
             abandoned: number;
+            /** @description Figures that are beyond the limits of the configuration. */
+            alerts: components["schemas"]["Alert"][];
             answered: number;
             answered_in_time: number;
             average_talk_s: number | null;
@@ -759,6 +807,16 @@ export interface components {
             since: string;
             talking: number;
             waiting: number;
+        };
+        QueueAlertEvent: components["schemas"]["Envelope"] & {
+            data: {
+                alert: components["schemas"]["Alert"];
+                queue: components["schemas"]["Queue"];
+                /** @enum {string} */
+                state: "raised" | "cleared";
+            };
+            /** @constant */
+            type: "queue.alert";
         };
         Queues: {
             items: components["schemas"]["Queue"][];
@@ -905,6 +963,8 @@ export interface components {
         };
         Snapshot: {
             agents: components["schemas"]["Agent"][];
+            /** @description Those that are not over; an agent's token sees those it tries or is to be asked for first. */
+            callbacks: components["schemas"]["Callback"][];
             calls: components["schemas"]["Call"][];
             pbx: components["schemas"]["Link"][];
             queues: components["schemas"]["Queue"][];
@@ -964,6 +1024,24 @@ export interface components {
             agent?: string;
             /** @description An agent, a queue, or a number. */
             to: string;
+        };
+        Tokens: {
+            items: {
+                agent: string | null;
+                /** @description It may stand in an address, and only dial. */
+                in_url: boolean;
+                /**
+                 * Format: date-time
+                 * @description null: not since the daemon was started.
+                 */
+                last_used_at: string | null;
+                name: string;
+                /** @description Since then. */
+                requests: number;
+                /** @enum {string} */
+                role: "agent" | "crm" | "supervisor" | "admin";
+            }[];
+            sequence: components["schemas"]["Sequence"];
         };
         /**
          * @example {
@@ -1055,6 +1133,7 @@ export type Action = components["schemas"]["Action"];
 export type Agent = components["schemas"]["Agent"];
 export type AgentStateEvent = components["schemas"]["AgentStateEvent"];
 export type Agents = components["schemas"]["Agents"];
+export type Alert = components["schemas"]["Alert"];
 export type Applied = components["schemas"]["Applied"];
 export type Begun = components["schemas"]["Begun"];
 export type Call = components["schemas"]["Call"];
@@ -1085,6 +1164,7 @@ export type Candidate = components["schemas"]["Candidate"];
 export type Cause = components["schemas"]["Cause"];
 export type Change = components["schemas"]["Change"];
 export type Claimed = components["schemas"]["Claimed"];
+export type Compared = components["schemas"]["Compared"];
 export type ConfigAppliedEvent = components["schemas"]["ConfigAppliedEvent"];
 export type Configuration = components["schemas"]["Configuration"];
 export type Contact = components["schemas"]["Contact"];
@@ -1117,6 +1197,7 @@ export type PopClient = components["schemas"]["PopClient"];
 export type Problem = components["schemas"]["Problem"];
 export type Promised = components["schemas"]["Promised"];
 export type Queue = components["schemas"]["Queue"];
+export type QueueAlertEvent = components["schemas"]["QueueAlertEvent"];
 export type QueueStatsEvent = components["schemas"]["QueueStatsEvent"];
 export type Queues = components["schemas"]["Queues"];
 export type Ready = components["schemas"]["Ready"];
@@ -1137,6 +1218,7 @@ export type StreamHelloEvent = components["schemas"]["StreamHelloEvent"];
 export type StreamSnapshotEvent = components["schemas"]["StreamSnapshotEvent"];
 export type Supervision = components["schemas"]["Supervision"];
 export type To = components["schemas"]["To"];
+export type Tokens = components["schemas"]["Tokens"];
 export type Tones = components["schemas"]["Tones"];
 export type Useless = components["schemas"]["Useless"];
 export type Version = components["schemas"]["Version"];
@@ -1173,6 +1255,7 @@ export type Event =
   | ConfigAppliedEvent
   | InvariantViolatedEvent
   | PbxLinkEvent
+  | QueueAlertEvent
   | QueueStatsEvent
   | ScreenPopEvent
   | ScreenPoppedEvent
