@@ -256,7 +256,7 @@ impl<'a> Envelope<'a> {
         self.call(call, |of| data::CallIdentified { call: of, customer: Customer::from(&call.customer) })
     }
 
-    fn queue<D: Serialize>(&self, queue: &model::queue::Queue, data: D) -> Bytes {
+    fn queue<D: Serialize>(&self, queue: &hookswitch_model::queue::Queue, data: D) -> Bytes {
         self.about(format!("queues/{}", queue.id), data)
     }
 
