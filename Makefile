@@ -4,13 +4,18 @@ CARGO ?= cargo
 
 WEB := crates/edge/http/web
 
-.PHONY: help demo web test check bench sim soak kill install clean
+.PHONY: help demo demo-sip soak-sip web test check bench sim soak kill install clean
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 demo: web        ## build and run Hookswitch on a simulated PBX; prints the URL to open
 	$(CARGO) run --bin hookswitch -- demo
+
+demo-sip:        ## without a simulator: two softphones (baresip) and one call, as docs/sip.md has it step by step
+	tests/sip/peers.sh
+	$(CARGO) build --bin hookswitch
+	config/examples/sip-phones/demo.sh
 
 web: $(WEB)/dist/hookswitch.js ## what browsers load; needs Node, and the daemon says so where it was not there
 
@@ -34,6 +39,9 @@ sim:             ## seeded worlds with faults: SEEDS=1000, or SEED=17 for one (d
 
 soak:            ## memory over CALLS=1000000 calls in simulated time
 	CALLS=$(or $(CALLS),1000000) $(CARGO) test --profile sim -p hookswitch-tests --test sim -- --nocapture soak
+
+soak-sip:        ## CALLS=10000 of each kind by SIP: answered, abandoned, busy, transferred, held, …; what is left afterwards
+	CALLS=$(or $(CALLS),10000) $(CARGO) test -p hookswitch-tests --test sip -- --nocapture many::
 
 kill:            ## kill -9 of the real program under load, KILLS=100 times
 	KILLS=$(or $(KILLS),100) $(CARGO) test -p hookswitch-tests --test kill -- --nocapture

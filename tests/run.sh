@@ -25,6 +25,7 @@ tests/browser/peers.sh
 tests/delivery/peers.sh
 tests/api/peers.sh
 tests/presets/peers.sh
+tests/sip/peers.sh
 
 step "what browsers load"
 make --no-print-directory web

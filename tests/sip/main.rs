@@ -2,11 +2,16 @@
 //!
 //! The stories of `tests/stories` are played on it as on any other PBX. Here is what only SIP can get wrong.
 
+mod baresip;
+mod demo;
 mod faults;
 mod life;
+mod many;
 mod office;
 mod peers;
+mod phones;
 mod raw;
+mod scans;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -15,15 +20,27 @@ const AT_A_TIME: usize = 6;
 
 fn main() {
     let mut arguments = Arguments::from_args();
+    install();
     arguments.test_threads.get_or_insert(AT_A_TIME);
     let mut trials = raw::trials();
     trials.extend(life::trials());
     trials.extend(peers::trials());
+    trials.extend(phones::trials());
+    trials.extend(scans::trials());
+    trials.extend(demo::trials());
+    trials.extend(many::trials());
     let faults = faults::FAULTS
         .iter()
         .map(|fault| Trial::test(format!("faults::{}", fault.name), || block_on(faults::play(fault))));
     trials.extend(faults);
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// Installs other people's software that is missing. Where it cannot be had, the tests that need it say so.
+fn install() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/sip/peers.sh");
+    // The script has said what is missing.
+    let _ = std::process::Command::new(script).status();
 }
 
 /// Plays one test.

@@ -6,6 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use hookswitch_tests::cast::{self, Own, SIP_PASSWORD};
 use hookswitch_tests::daemon::Daemon;
 use hookswitch_tests::events::{Reader, kind, text};
+use hookswitch_tests::expect::{Expected, check_end};
+use hookswitch_tests::invariants::violations;
 use hookswitch_tests::phone::Phone;
 use hookswitch_tests::ports::free_port;
 use hookswitch_tests::sipp::{Played, Side};
@@ -29,8 +31,7 @@ impl Office {
 
     /// Opens it, with more keys of the PBX and more configuration.
     pub(crate) async fn with(keys: &str, more: &str) -> Result<Self> {
-        let ours = |ip: [u8; 4]| SocketAddr::from((ip, free_port()));
-        let own = Own { address: ours([127, 0, 0, 1]), trunk: ours([127, 0, 0, 2]) };
+        let own = Own::somewhere();
         let sink = Sink::start().await?;
         let configuration = cast::own_configuration(&own, &sink.url(), more);
         let configuration =
@@ -86,6 +87,30 @@ impl Office {
         let events = self.reader.events();
         let ended = events.iter().filter(|event| kind(event) == "call.ended");
         Ok(ended.filter_map(|event| text(event, "/data/ledger/disposition").map(str::to_owned)).collect())
+    }
+
+    /// Waits for the end of so many calls, and holds what was told of each, in the order in which they started, against
+    /// what is [expected](Expected) of it and of its [end](check_end); then nobody is busy and nothing is left.
+    pub(crate) async fn told(&self, calls: &[(&str, &str)]) -> Result<()> {
+        self.ends(calls.len()).await?;
+        self.reader.check_chain()?;
+        let events = self.reader.events();
+        let started: Vec<&str> = events
+            .iter()
+            .filter(|event| kind(event) == "call.started")
+            .filter_map(|event| text(event, "/data/call/id"))
+            .collect();
+        ensure!(started.len() == calls.len(), "{} calls:\n{}", started.len(), self.reader.story());
+        for (call, (expected, end)) in started.iter().zip(calls) {
+            Expected::parse(expected)?.check(call, &events, &cast::id)?;
+            let ended = events
+                .iter()
+                .find(|event| kind(event) == "call.ended" && text(event, "/data/call/id") == Some(call));
+            check_end(end, ended.context("no end")?, &cast::id)?;
+        }
+        let wrong = violations(&events);
+        ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+        self.is_idle().await
     }
 
     /// Nobody is busy and nothing is left.

@@ -16,6 +16,7 @@
 
 use std::net::SocketAddr;
 
+use crate::ports::{free_port, free_ports};
 use crate::sounds;
 
 /// How the daemon uses the PBX.
@@ -173,26 +174,42 @@ pub struct Own {
     pub address: SocketAddr,
     /// Where customers call from and the outside party is reached.
     pub trunk: SocketAddr,
+    /// The first of its RTP ports.
+    pub rtp: u16,
+}
+
+impl Own {
+    /// How many RTP ports it has: for as many voices as a story has, twice.
+    const RTP_PORTS: u16 = 40;
+
+    /// On loopback, at ports that nobody else has.
+    #[must_use]
+    pub fn somewhere() -> Self {
+        let ours = |last: u8| SocketAddr::from(([127, 0, 0, last], free_port()));
+        Self { address: ours(1), trunk: ours(2), rtp: free_ports(Self::RTP_PORTS) }
+    }
 }
 
 /// What the phones register with at Hookswitch itself.
-pub const SIP_PASSWORD: &str = "a password of the tests";
+pub const SIP_PASSWORD: &str = "a-password-of-the-tests";
 
 /// The same people, numbers and queues where Hookswitch is the PBX. What the dialplan of the other PBXs does with
 /// people's own numbers, routes do here.
 #[must_use]
 pub fn own_configuration(own: &Own, webhook: &str, more: &str) -> String {
-    let Own { address, trunk } = own;
+    let Own { address, trunk, rtp } = own;
     let pbx = format!(
         r#"[[pbx]]
 name = "hq"
 kind = "sip"
 listen = ["udp:{address}", "tcp:{address}"]
 trunks = [{{ name = "carrier", from = ["{from}/32"], address = "sip:{trunk}" }}]
+rtp_ports = "{rtp}-{last}"
 sounds = "{sounds}"
 ring_timeout = "4s"
 "#,
         from = trunk.ip(),
+        last = rtp + Own::RTP_PORTS - 1,
         sounds = sounds::folder().display(),
     );
     let sip = |text: &str| {

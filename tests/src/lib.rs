@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`asterisk`] | a real Asterisk 22 or 16 with its own ports and configuration |
 //! | [`phone`] | a scripted SIP phone |
+//! | [`kamailio`] | a real proxy between them |
 //! | [`sipp`] | many callers and agents at once |
 //! | [`ami`] | an AMI client that stirs the PBX and records streams |
 //! | [`daemon`] | the program under test |
@@ -33,6 +34,7 @@ pub mod events;
 pub mod expect;
 pub mod http;
 pub mod invariants;
+pub mod kamailio;
 pub mod node;
 pub mod phone;
 pub mod ports;

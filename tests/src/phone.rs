@@ -126,8 +126,12 @@ impl Phone {
         server: SocketAddr,
         expires: u32,
     ) -> Result<()> {
-        let phone = Self::at(address, (user, Some(password)), server).await?;
-        phone.inner.register(expires).await
+        let mut phone = Self::at(address, (user, Some(password)), server).await?;
+        phone.inner.register(expires).await?;
+        // Who comes after us binds the same port: ours is free only when the reader has let go of it, too.
+        phone.reader.abort();
+        let _ = (&mut phone.reader).await;
+        Ok(())
     }
 
     /// A phone that is only reachable at its address: a trunk, or one that registers later.

@@ -45,10 +45,12 @@ impl Played {
         if side == Side::Caller {
             command.arg(to.to_string());
         }
-        let child = command.spawn()?;
+        let mut child = command.spawn()?;
         if side == Side::Phone {
             // Before it listens there is nothing to wait on: the kernel is asked, so that the port is never taken from it.
             while !is_bound(address.port())? {
+                let ended = child.try_wait()?;
+                ensure!(ended.is_none(), "SIPp does not listen at {address}: {}", errors(folder.path()));
                 time::sleep(Duration::from_millis(10)).await;
             }
         }
@@ -71,8 +73,82 @@ impl Played {
     }
 }
 
+/// A script that many play: callers at a rate, one after another from a list of numbers; or phones, whatever comes.
+#[derive(Debug)]
+pub struct Crowd {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Crowd {
+    /// Phones at one address: each call that comes is one more.
+    ///
+    /// # Errors
+    /// When the script is wrong, or SIPp cannot be had.
+    pub async fn phones(script: &str, address: SocketAddr) -> Result<Self> {
+        let (folder, mut command) = Self::prepare((Side::Phone, script), address).await?;
+        let mut child = command.spawn()?;
+        while !is_bound(address.port())? {
+            let ended = child.try_wait()?;
+            ensure!(ended.is_none(), "SIPp does not listen at {address}: {}", errors(folder.path()));
+            time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(Self { child, folder })
+    }
+
+    /// Callers behind the trunk dial numbers of a list, by turns, so many a second.
+    ///
+    /// # Errors
+    /// When the script is wrong, or SIPp cannot be had.
+    pub async fn callers(
+        script: &str,
+        numbers: &[String],
+        to: SocketAddr,
+        (calls, rate): (u32, u32),
+    ) -> Result<Self> {
+        let address = SocketAddr::from(([127, 0, 0, 2], free_port()));
+        let (folder, mut command) = Self::prepare((Side::Caller, script), address).await?;
+        std::fs::write(folder.path().join("numbers"), format!("SEQUENTIAL\n{}\n", numbers.join("\n")))?;
+        command
+            .args(["-inf", "numbers", "-m", &calls.to_string(), "-r", &rate.to_string(), "-l", "5000"])
+            .arg(to.to_string());
+        Ok(Self { child: command.spawn()?, folder })
+    }
+
+    async fn prepare((side, script): (Side, &str), address: SocketAddr) -> Result<(TempDir, Command)> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("script.xml");
+        let scenario = scenario(side, script)?;
+        std::fs::write(
+            &file,
+            if side == Side::Caller { scenario.replace("[service]", "[field0]") } else { scenario },
+        )?;
+        let mut command = sipp(&file, address, folder.path()).await?;
+        // Nobody reads what it says while it runs.
+        command.args(["-buff_size", "4194304"]).stdout(Stdio::null()).stderr(Stdio::null());
+        Ok((folder, command))
+    }
+
+    /// Waits until every caller's script was played to its end, as it stands.
+    ///
+    /// # Errors
+    /// When one was not, or this takes too long.
+    pub async fn end(mut self, limit: Duration) -> Result<()> {
+        let status = time::timeout(limit, self.child.wait()).await;
+        let status = status.with_context(|| format!("SIPp does not end\n{}", self.errors()))??;
+        ensure!(status.success(), "SIPp: {status}\n{}", self.errors());
+        Ok(())
+    }
+
+    /// What went wrong so far: the first of it.
+    #[must_use]
+    pub fn errors(&self) -> String {
+        errors(self.folder.path()).chars().take(4_000).collect()
+    }
+}
+
 /// Whether somebody listens on this UDP port.
-fn is_bound(port: u16) -> Result<bool> {
+pub(crate) fn is_bound(port: u16) -> Result<bool> {
     let sockets = std::fs::read_to_string("/proc/net/udp")?;
     let local = format!(":{port:04X}");
     Ok(sockets

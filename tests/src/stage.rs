@@ -56,11 +56,10 @@ impl Stages {
     pub fn hold(self, place: Place) -> bool {
         match (self, place) {
             (Self::All, _)
-            | (Self::Real, Place::Asterisk(_) | Place::Hookswitch)
+            | (Self::Real, Place::Asterisk(_) | Place::Hookswitch | Place::BehindKamailio)
             | (Self::Simulated, Place::Simulator) => true,
-            (Self::Real, Place::Simulator) | (Self::Simulated, Place::Asterisk(_) | Place::Hookswitch) => {
-                false
-            }
+            (Self::Real, Place::Simulator)
+            | (Self::Simulated, Place::Asterisk(_) | Place::Hookswitch | Place::BehindKamailio) => false,
         }
     }
 }
@@ -107,7 +106,7 @@ impl Stage {
         let sink = Sink::start().await?;
         let configuration = change(world.configuration(wire.address(), mode, &sink.url(), settings));
         let mut daemon = Daemon::prepare(&configuration)?;
-        if place != Place::Hookswitch {
+        if !place.is_own() {
             world.open(&printed_dialplan(&daemon, mode).await?).await?;
         }
         daemon.launch().await?;

@@ -11,9 +11,10 @@ use crate::act::Act;
 use crate::ami::Ami;
 use crate::asterisk::{Asterisk, HOOKSWITCH_USER, Options, Version};
 use crate::cast::{self, Mode, Own};
+use crate::kamailio::{Kamailio, Ways};
 use crate::ports::free_port;
 pub use simulated::Simulated;
-pub use telephones::Telephones;
+pub use telephones::{Lines, Telephones};
 
 /// Where a story is played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,16 @@ pub enum Place {
     Simulator,
     /// Hookswitch itself, by SIP, with scripted SIP phones.
     Hookswitch,
+    /// The same, with a real Kamailio between it and everybody else.
+    BehindKamailio,
+}
+
+impl Place {
+    /// Whether Hookswitch is the PBX.
+    #[must_use]
+    pub fn is_own(self) -> bool {
+        matches!(self, Self::Hookswitch | Self::BehindKamailio)
+    }
 }
 
 /// A PBX with people around it.
@@ -51,10 +62,39 @@ pub struct Real {
 pub struct OwnWorld {
     /// Where it listens, and the trunk.
     pub own: Own,
+    proxy: Option<(Kamailio, Ways)>,
     telephones: Option<Telephones>,
 }
 
 impl OwnWorld {
+    async fn create(place: Place) -> Result<Self> {
+        let own = Own::somewhere();
+        let proxy = match place {
+            Place::BehindKamailio => {
+                let at = |last: u8| SocketAddr::from(([127, 0, 0, last], free_port()));
+                let ways = Ways {
+                    trunk: own.trunk,
+                    phones: at(1),
+                    hookswitch: own.address,
+                    fallback: at(3),
+                    carrier: at(3),
+                };
+                Some((Kamailio::start(&ways).await?, ways))
+            }
+            Place::Asterisk(_) | Place::Simulator | Place::Hookswitch => None,
+        };
+        Ok(Self { own, proxy, telephones: None })
+    }
+
+    /// Whom phones and customers talk to, and where customers are.
+    fn lines(&self) -> Lines {
+        let Own { address, trunk, rtp: _ } = self.own;
+        match &self.proxy {
+            None => Lines { phones_to: address, trunk, trunk_to: address },
+            Some((_, ways)) => Lines { phones_to: ways.phones, trunk: ways.carrier, trunk_to: ways.trunk },
+        }
+    }
+
     /// The people at their phones.
     ///
     /// # Errors
@@ -77,10 +117,8 @@ impl World {
                 Ok(Self::Real(Box::new(Real { asterisk, telephones })))
             }
             Place::Simulator => Simulated::create(mode).await.map(Self::Simulated),
-            Place::Hookswitch => {
-                let ours = |ip: [u8; 4]| SocketAddr::from((ip, free_port()));
-                let own = Own { address: ours([127, 0, 0, 1]), trunk: ours([127, 0, 0, 2]) };
-                Ok(Self::Own(Box::new(OwnWorld { own, telephones: None })))
+            Place::Hookswitch | Place::BehindKamailio => {
+                Ok(Self::Own(Box::new(OwnWorld::create(place).await?)))
             }
         }
     }
@@ -106,9 +144,8 @@ impl World {
         match &world.telephones {
             Some(telephones) => telephones.register_all().await,
             None => {
-                let Own { address, trunk } = world.own;
                 let gina = settings.contains("id = \"gina\"");
-                world.telephones = Some(Telephones::with_passwords(address, trunk, gina).await?);
+                world.telephones = Some(Telephones::with_passwords(world.lines(), gina).await?);
                 Ok(())
             }
         }
@@ -223,7 +260,11 @@ impl World {
         match self {
             Self::Real(real) => real.telephones.diary(),
             Self::Simulated(simulated) => simulated.diary(),
-            Self::Own(world) => world.telephones.as_ref().map_or(String::new(), Telephones::diary),
+            Self::Own(world) => {
+                let diary = world.telephones.as_ref().map_or(String::new(), Telephones::diary);
+                let proxy = world.proxy.as_ref().map_or(String::new(), |(kamailio, _)| kamailio.log());
+                format!("{diary}\n{proxy}")
+            }
         }
     }
 }

@@ -17,15 +17,20 @@ const AT_A_TIME: usize = 6;
 fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_A_TIME);
-    let places =
-        [Place::Simulator, Place::Asterisk(Version::V22), Place::Asterisk(Version::V16), Place::Hookswitch];
+    let places = [
+        Place::Simulator,
+        Place::Asterisk(Version::V22),
+        Place::Asterisk(Version::V16),
+        Place::Hookswitch,
+        Place::BehindKamailio,
+    ];
     let mut trials = Vec::new();
     for story in table::stories() {
         for place in places {
             if !story.stages.hold(place) || !table::is_of(story, place) {
                 continue;
             }
-            let modes = story.modes.iter().filter(|mode| place != Place::Hookswitch || **mode == Mode::Route);
+            let modes = story.modes.iter().filter(|mode| !place.is_own() || **mode == Mode::Route);
             trials.extend(modes.map(|mode| trial(story, place, *mode)));
         }
     }
@@ -38,6 +43,7 @@ fn trial(story: &'static Story, place: Place, mode: Mode) -> Trial {
         Place::Asterisk(Version::V22) => "asterisk_22",
         Place::Asterisk(Version::V16) => "asterisk_16",
         Place::Hookswitch => "sip",
+        Place::BehindKamailio => "kamailio",
     };
     let how = match mode {
         Mode::Route => "route",

@@ -53,7 +53,7 @@ const OF_OTHER_PBXS: [(&str, &str); 17] = [
 
 /// Whether a story can be played there.
 pub(crate) fn is_of(story: &Story, place: Place) -> bool {
-    place != Place::Hookswitch || !OF_OTHER_PBXS.iter().any(|(name, _)| *name == story.name)
+    !place.is_own() || !OF_OTHER_PBXS.iter().any(|(name, _)| *name == story.name)
 }
 
 /// All stories.

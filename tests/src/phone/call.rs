@@ -262,19 +262,26 @@ impl Call {
 
     async fn reinvite(&self, direction: Direction) -> Result<()> {
         let call = &self.0;
-        let request = {
-            let mut dialog = call.dialog();
-            let sdp = dialog.sdp(&call.phone, call.media.port, direction);
-            dialog.request(&call.phone, "INVITE").with_body("application/sdp", sdp)
-        };
-        let response = call.phone.ask(request.clone()).await?;
-        if response.status() == Some(200) {
-            call.dialog().learn(&response, "To");
-            call.media.follow(&response.body);
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let request = {
+                let mut dialog = call.dialog();
+                let sdp = dialog.sdp(&call.phone, call.media.port, direction);
+                dialog.request(&call.phone, "INVITE").with_body("application/sdp", sdp)
+            };
+            let response = call.phone.ask(request.clone()).await?;
+            if response.status() == Some(200) {
+                call.dialog().learn(&response, "To");
+                call.media.follow(&response.body);
+            }
+            call.acknowledge(&request, &response).await;
+            match response.status() {
+                Some(200) => return Ok(()),
+                // It crossed one of the far end's (RFC 3261 section 14.1).
+                Some(491) if Instant::now() < give_up => time::sleep(T1).await,
+                _ => bail!("{}: re-INVITE: {}", call.story(), response.start_line),
+            }
         }
-        call.acknowledge(&request, &response).await;
-        ensure!(response.status() == Some(200), "{}: re-INVITE: {}", call.story(), response.start_line);
-        Ok(())
     }
 
     /// Blind transfer: REFER (RFC 3515). The PBX accepts the request here; [`Call::wait_referred`] tells the outcome.

@@ -18,6 +18,8 @@ pub(super) struct Dialog {
     remote: String,
     /// Where requests go: the number at first, then the far end's `Contact`.
     target: String,
+    /// The proxies in between, ours first (section 12.1): what `Route` says.
+    routes: Vec<String>,
     cseq: u32,
     sdp_version: u32,
 }
@@ -43,6 +45,7 @@ impl Dialog {
             local: from.to_owned(),
             remote: remote.clone(),
             target: remote,
+            routes: Vec::new(),
             cseq: 0,
             sdp_version: 0,
         }
@@ -58,6 +61,7 @@ impl Dialog {
             local: uri(&header("To")).to_owned(),
             remote: uri(&header("From")).to_owned(),
             target: uri(&header("Contact")).to_owned(),
+            routes: invite.record_routes(),
             cseq: 0,
             sdp_version: 0,
         }
@@ -67,6 +71,11 @@ impl Dialog {
     pub(super) fn learn(&mut self, message: &Message, tag_in: &str) {
         if self.remote_tag.is_none() {
             self.remote_tag = message.tag(tag_in).map(str::to_owned);
+            // The answerer's proxies come last to first (section 12.1.2); a dialog keeps the way it began with.
+            if message.status().is_some() {
+                self.routes = message.record_routes();
+                self.routes.reverse();
+            }
         }
         if let Some(contact) = message.header("Contact") {
             uri(contact).clone_into(&mut self.target);
@@ -89,6 +98,7 @@ impl Dialog {
     pub(super) fn cancel(&self, phone: &PhoneInner, invite: &Message) -> Message {
         let mut before_answer = self.clone();
         before_answer.remote_tag = None;
+        before_answer.routes.clear();
         uri(invite.start_line.split(' ').nth(1).unwrap_or("")).clone_into(&mut before_answer.target);
         let via = invite.header("Via").unwrap_or("").to_owned();
         before_answer.request_numbered(phone, "CANCEL", invite.cseq(), via)
@@ -102,6 +112,9 @@ impl Dialog {
         if let Some(tag) = response.tag("To") {
             dialog.remote_tag = Some(tag.to_owned());
         }
+        if !success && invite.tag("To").is_none() {
+            dialog.routes.clear();
+        }
         if !success {
             uri(invite.start_line.split(' ').nth(1).unwrap_or("")).clone_into(&mut dialog.target);
         }
@@ -110,8 +123,10 @@ impl Dialog {
 
     fn request_numbered(&self, phone: &PhoneInner, method: &str, cseq: u32, via: String) -> Message {
         let to_tag = self.remote_tag.as_ref().map_or(String::new(), |tag| format!(";tag={tag}"));
-        Message::new(format!("{method} {} SIP/2.0", self.target))
-            .with("Via", via)
+        let start = Message::new(format!("{method} {} SIP/2.0", self.target)).with("Via", via);
+        self.routes
+            .iter()
+            .fold(start, |message, route| message.with("Route", route))
             .with("Max-Forwards", "70")
             .with("From", format!("<{}>;tag={}", self.local, self.local_tag))
             .with("To", format!("<{}>{to_tag}", self.remote))

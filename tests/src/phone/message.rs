@@ -91,6 +91,13 @@ impl Message {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The proxies that stay in the way of a dialog, in the order of the message (RFC 3261 section 20.30).
+    #[must_use]
+    pub fn record_routes(&self) -> Vec<String> {
+        let all = self.headers_named("Record-Route");
+        all.flat_map(|header| header.split(',')).map(|route| route.trim().to_owned()).collect()
+    }
+
     /// The status of a response; `None` for a request.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
@@ -143,6 +150,9 @@ impl Message {
         } else {
             format!("{to};tag={tag}")
         };
+        for route in self.headers_named("Record-Route") {
+            response = response.with("Record-Route", route);
+        }
         response
             .with("From", self.header("From").unwrap_or(""))
             .with("To", to)

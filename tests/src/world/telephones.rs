@@ -15,6 +15,17 @@ const AT_PHONES: [&str; 7] = ["A", "B", "D", "E1", "E2", "G", "X"];
 /// Whose phone Hookswitch itself knows.
 const WITH_PASSWORDS: [&str; 5] = ["A", "B", "D", "E1", "E2"];
 
+/// Who talks to whom where Hookswitch is the PBX.
+#[derive(Debug, Clone, Copy)]
+pub struct Lines {
+    /// What phones register with: it, or a proxy before it.
+    pub phones_to: SocketAddr,
+    /// Where customers call from.
+    pub trunk: SocketAddr,
+    /// What customers send their calls to.
+    pub trunk_to: SocketAddr,
+}
+
 /// Everybody's telephone, and the calls at it.
 #[derive(Debug)]
 pub struct Telephones {
@@ -47,13 +58,13 @@ impl Telephones {
     ///
     /// # Errors
     /// When it does not take a registration.
-    pub async fn with_passwords(pbx: SocketAddr, trunk: SocketAddr, gina: bool) -> Result<Self> {
+    pub async fn with_passwords(lines: Lines, gina: bool) -> Result<Self> {
         let mut phones = BTreeMap::new();
         for who in WITH_PASSWORDS.into_iter().chain(gina.then_some("G")) {
             let number = phone(who).context("who has a phone has a number")?;
-            phones.insert(who, Phone::with_password(number, SIP_PASSWORD, pbx).await?);
+            phones.insert(who, Phone::with_password(number, SIP_PASSWORD, lines.phones_to).await?);
         }
-        let trunk = Phone::unregistered("trunk", trunk, pbx).await?;
+        let trunk = Phone::unregistered("trunk", lines.trunk, lines.trunk_to).await?;
         Ok(Self { mode: Mode::Route, phones, trunk, calls: BTreeMap::new(), waits_unanswered: true })
     }
 
