@@ -10,6 +10,7 @@ mod many;
 mod office;
 mod peers;
 mod phones;
+mod proxy;
 mod raw;
 mod scans;
 
@@ -26,6 +27,7 @@ fn main() {
     trials.extend(life::trials());
     trials.extend(peers::trials());
     trials.extend(phones::trials());
+    trials.extend(proxy::trials());
     trials.extend(scans::trials());
     trials.extend(demo::trials());
     trials.extend(many::trials());
