@@ -183,8 +183,8 @@ pub(crate) struct Call {
     pub(crate) caller: Caller,
     /// What came with the call.
     pub(crate) data: BTreeMap<String, String>,
-    /// The call it consults for.
-    pub(crate) about: Option<CallId>,
+    /// Attempts at ringing somebody who is to hear it, those that are over perhaps included.
+    pub(crate) supervisors: Vec<u64>,
     /// Counted up with each call: of two that become one, the older goes on.
     pub(crate) age: u64,
     /// Its conference or supervision.

@@ -98,10 +98,13 @@ impl Switch {
             worst: None,
         };
         self.attempts.insert(id, attempt);
-        if let Some(call) = self.calls.get_mut(&plan.call)
-            && !matches!(plan.reason, Reason::Supervise { .. })
-        {
-            call.attempt = Some(id);
+        if let Some(call) = self.calls.get_mut(&plan.call) {
+            if matches!(plan.reason, Reason::Supervise { .. }) {
+                call.supervisors.retain(|known| self.attempts.contains_key(known));
+                call.supervisors.push(id);
+            } else {
+                call.attempt = Some(id);
+            }
         }
         self.timers.set(Timer::Attempt(id), self.now + plan.timeout);
         for fork in plan.forks.iter().take(most) {

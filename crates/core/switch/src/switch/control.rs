@@ -118,7 +118,7 @@ impl Switch {
             dialled: number.clone(),
             caller: caller.clone(),
             data: data.clone(),
-            about: None,
+            supervisors: Vec::new(),
             age,
             room: None,
             speech: None,
@@ -287,9 +287,6 @@ impl Switch {
         let mut caller = self.caller_of(&line);
         let data = self.calls.get(&call).map(|main| main.data.clone()).unwrap_or_default();
         self.open_call(consult, id, number.clone(), caller.clone(), data);
-        if let Some(known) = self.calls.get_mut(consult) {
-            known.about = Some(call);
-        }
         let Some(leg) = self.part_in(id, consult) else { return Err(Refused::NoLeg) };
         self.tell(Event::Began(Box::new(Began {
             call: consult.clone(),
@@ -339,12 +336,11 @@ impl Switch {
     /// Who consults, in which call, about which.
     fn consulting(&self, consult: &CallId) -> Result<(DialogId, CallId), Refused> {
         let known = self.calls.get(consult).ok_or(Refused::NoCall)?;
-        let main = known.about.clone().ok_or(Refused::NotNow)?;
-        let consults = |id: &&DialogId| {
-            self.legs.get(id).and_then(|leg| leg.about.as_ref()).is_some_and(|(call, _)| *call == main)
+        let consults = |id: &DialogId| {
+            let leg = self.legs.get(id).filter(|leg| leg.call.as_ref() == Some(consult))?;
+            leg.about.as_ref().map(|(main, _)| (*id, main.clone()))
         };
-        let id = known.parties.iter().find(consults).copied().ok_or(Refused::NotNow)?;
-        Ok((id, main))
+        known.parties.iter().find_map(consults).ok_or(Refused::NotNow)
     }
 
     pub(super) fn complete(&mut self, consult: &CallId) -> Result<(), Refused> {

@@ -279,7 +279,7 @@ impl Switch {
             dialled,
             caller,
             data,
-            about: None,
+            supervisors: Vec::new(),
             age,
             room: None,
             speech: None,

@@ -11,7 +11,7 @@ use crate::{
     cause::{self, bare},
     event::{Cause, End},
     id::DialogId,
-    state::{Leg, Open, Peer, Phase, Reason},
+    state::{Attempt, Leg, Open, Peer, Phase, Reason},
 };
 
 /// How a dialog is ended.
@@ -218,17 +218,16 @@ impl Switch {
         }
         let Some(known) = self.calls.remove(call) else { return };
         self.close_room(known.room);
-        self.stands_alone(call);
         let cause = cause.or_else(|| Some(bare(cause::NORMAL)));
         self.tell(Event::Ended { call: call.clone(), by: hung_up, cause });
     }
 
     /// Nobody is there to be supervised any more.
     fn stop_ringing_supervisors(&mut self, call: &CallId) {
-        let rung = self.attempts.iter().filter(|(_, attempt)| attempt.call == *call);
-        let rung: Vec<(u64, Reason)> = rung.map(|(id, attempt)| (*id, attempt.reason.clone())).collect();
-        for (id, reason) in rung {
-            if let Reason::Supervise { order, .. } = reason {
+        let Some(known) = self.calls.get_mut(call) else { return };
+        for id in std::mem::take(&mut known.supervisors) {
+            if let Some(Attempt { reason: Reason::Supervise { order, .. }, .. }) = self.attempts.get(&id) {
+                let order = *order;
                 self.drop_attempt(id, End::CallerLeft);
                 self.tell(Event::DialFailed { order, end: End::CallerLeft, cause: None });
             }
@@ -276,13 +275,6 @@ impl Switch {
         }
         if let Some(leg) = part {
             self.tell(Event::Left { call: call.clone(), leg, end, cause: None });
-        }
-    }
-
-    /// A consultation whose call is over is a call like any other.
-    fn stands_alone(&mut self, over: &CallId) {
-        for call in self.calls.values_mut().filter(|call| call.about.as_ref() == Some(over)) {
-            call.about = None;
         }
     }
 
