@@ -1,11 +1,12 @@
 //! `make bench`: figures with peers in the same run. `hookswitch-bench NAME…` runs only those: `parse`, `burst`,
-//! `restart`, `latency`, `control`, `check`, `sip`.
+//! `restart`, `latency`, `control`, `painted`, `check`, `sip`.
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod burst;
 mod check;
 mod control;
 mod latency;
+mod painted;
 mod parse;
 mod pbx;
 mod restart;
@@ -14,12 +15,13 @@ mod stream;
 
 type Bench = fn() -> anyhow::Result<()>;
 
-const BENCHES: [(&str, Bench); 7] = [
+const BENCHES: [(&str, Bench); 8] = [
     ("parse", parse::run),
     ("burst", burst::run),
     ("restart", restart::run),
     ("latency", latency::run),
     ("control", control::run),
+    ("painted", painted::run),
     ("check", check::run),
     ("sip", sip::run),
 ];

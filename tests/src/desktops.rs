@@ -1,10 +1,11 @@
 //! Many agents at their desktops at once: some are pages in real Chromium, the others clients that do what the page does.
 //! Each caller is handed to one agent, and lets it ring until the agent's screen shows who calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStdout, Command};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 use tokio_tungstenite::connect_async;
@@ -60,6 +61,8 @@ struct Shown {
     painted: BTreeMap<String, Vec<(String, SystemTime)>>,
     /// `screen.popped`: on whose screen, as the daemon has it.
     popped: BTreeMap<String, Vec<String>>,
+    /// `call.ended`: the agent can be called again.
+    ended: BTreeSet<String>,
 }
 
 impl Shown {
@@ -97,9 +100,6 @@ pub async fn run(plan: Plan) -> Result<Took> {
     };
     let took = outcome.await.with_context(|| format!("daemon:\n{}", office.daemon.log()))?;
     pages.close().await?;
-    for _ in 0..office.destinations().len() {
-        reader.wait("call.ended", |event| kind(event) == "call.ended").await?;
-    }
     once_each(&office.destinations(), &shown.borrow())?;
     desktops.shutdown().await;
     office.daemon.stop().await?;
@@ -167,14 +167,18 @@ impl Office {
     /// Lets everybody call at a steady rate, whatever becomes of those before.
     async fn calls(&self, shown: &watch::Sender<Shown>) -> Result<Took> {
         let mut clock = interval(Duration::from_secs(1) / self.plan.per_second);
+        let free: Vec<_> =
+            (0..self.plan.pages + self.plan.clients).map(|_| Arc::<Mutex<()>>::default()).collect();
         let mut calls = JoinSet::new();
         for (number, place) in self.destinations().into_iter().enumerate() {
             clock.tick().await;
-            let (sim, on_page) = (self.sim.clone(), place < self.plan.pages);
+            let (sim, on_page, free) = (self.sim.clone(), place < self.plan.pages, Arc::clone(&free[place]));
             let shown = shown.subscribe();
-            calls.spawn(
-                async move { anyhow::Ok((on_page, call(&sim, number, place, on_page, shown).await?)) },
-            );
+            calls.spawn(async move {
+                // Who is for an agent that is busy would wait for the agent, not for the screen.
+                let _free = free.lock().await;
+                anyhow::Ok((on_page, call(&sim, number, place, on_page, shown).await?))
+            });
         }
         let mut took = Took::default();
         while let Some(call) = calls.join_next().await {
@@ -202,7 +206,8 @@ async fn call(
         seen.at(&ani, on_page).context("it is shown")?
     };
     sim.hang_up(leg);
-    sim.ended(leg).await;
+    let ended = timeout(PATIENCE, shown.wait_for(|shown| shown.ended.contains(&ani))).await;
+    drop(ended.with_context(|| format!("{ani} for {} does not end", agent(place)))??);
     at.duration_since(begun).context("shown before it began: the clocks differ")
 }
 
@@ -245,19 +250,22 @@ async fn desktop(api: &Api, mut socket: Socket, own: &str, shown: &watch::Sender
     anyhow::bail!("the stream of {own} ended")
 }
 
-/// Keeps what the daemon tells was shown, until it tells nothing more.
+/// Keeps what the daemon tells was shown and has ended, until it tells nothing more.
 async fn follow(reader: &Reader, shown: &watch::Sender<Shown>) -> anyhow::Error {
     let mut mark = 0;
     loop {
-        match reader.find_after(mark, "screen.popped", |event| kind(event) == "screen.popped").await {
-            Ok((next, event)) => {
-                mark = next;
-                let field = |pointer| text(&event, pointer).unwrap_or_default().to_owned();
-                let (ani, agent) = (field("/data/call/ani/e164"), field("/data/pop/agent"));
-                shown.send_modify(|shown| shown.popped.entry(ani).or_default().push(agent));
-            }
+        let told = |event: &Value| matches!(kind(event), "screen.popped" | "call.ended");
+        let (next, event) = match reader.find_after(mark, "what is shown", told).await {
+            Ok(found) => found,
             Err(error) => return error,
-        }
+        };
+        mark = next;
+        let field = |pointer| text(&event, pointer).unwrap_or_default().to_owned();
+        let (ani, agent) = (field("/data/call/ani/e164"), field("/data/pop/agent"));
+        shown.send_modify(|shown| match kind(&event) {
+            "call.ended" => drop(shown.ended.insert(ani)),
+            _ => shown.popped.entry(ani).or_default().push(agent),
+        });
     }
 }
 
@@ -293,7 +301,7 @@ impl Pages {
         Ok(pages)
     }
 
-    /// Keeps what they paint: `painted AGENT NUMBER MICROSECONDS`.
+    /// Keeps what they paint: `painted AGENT NUMBER MILLISECONDS`.
     async fn watch(&mut self, shown: &watch::Sender<Shown>) -> anyhow::Error {
         while let Ok(Some(line)) = self.lines.next_line().await {
             let words: Vec<&str> = line.split(' ').collect();
@@ -301,7 +309,7 @@ impl Pages {
                 return anyhow::anyhow!("the pages say {line}");
             };
             let Ok(at) = at.parse() else { return anyhow::anyhow!("no time in {line}") };
-            let seen = (agent.to_owned(), UNIX_EPOCH + Duration::from_micros(at));
+            let seen = (agent.to_owned(), UNIX_EPOCH + Duration::from_millis(at));
             shown.send_modify(|shown| shown.painted.entry(ani.to_owned()).or_default().push(seen));
         }
         self.errors().await.map_or_else(|error| error, anyhow::Error::msg)
