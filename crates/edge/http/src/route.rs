@@ -71,10 +71,10 @@ impl Doc {
         Self { summary, query: &[], body: None, answer: (200, media, None), problems: &[] }
     }
 
-    /// Answers 202 with the id of an action.
+    /// Answers 202 with the id of an action. What the body names (an agent, a queue) may not be there.
     pub(crate) const fn action(summary: &'static str, body: &'static str) -> Self {
         let answer = (202, "application/json", Some("Action"));
-        Self { summary, query: &[], body: Some(body), answer, problems: &[409] }
+        Self { summary, query: &[], body: Some(body), answer, problems: &[404, 409] }
     }
 
     /// Answers 202 with the id of an action and of the call it begins.
