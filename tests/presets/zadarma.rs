@@ -17,7 +17,7 @@ async fn receiver_of_django_crm_takes_every_end_of_a_call_and_no_forged_one() ->
     let (out, err) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
     ensure!(output.status.success(), "{err}");
     let told: Vec<Value> = out.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
-    ensure!(told.len() >= 20 && told.len() % 2 == 0, "each delivery, and each forged: {out}");
+    ensure!(told.len() >= 20 && told.len().is_multiple_of(2), "each delivery, and each forged: {out}");
     for pair in told.chunks_exact(2) {
         assert_eq!((&pair[0]["status"], &pair[0]["taken"]), (&200.into(), &true.into()), "{}", pair[0]);
         ensure!(pair[0]["number"].as_str().is_some_and(|number| !number.is_empty()), "{}", pair[0]);
