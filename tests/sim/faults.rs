@@ -79,6 +79,8 @@ pub(crate) struct Plan {
     pub(crate) watched: bool,
     /// Agents use their screens: in the time of each caller one of them asks for something so often.
     pub(crate) clicks: u64,
+    /// Callers press keys: in menus, and to be called back; the waiting room tells them their place.
+    pub(crate) keys: bool,
     /// In order of time, counted from the start.
     pub(crate) faults: Vec<(Micros, Fault)>,
     /// Bytes that may wait in memory for room on the disk.
@@ -139,19 +141,20 @@ impl Plan {
             faults.push((people.between(0, span), fault));
         }
         faults.sort_by_key(|(at, _)| *at);
-        Self { pbxs, callers, every, watched, clicks, faults, held_bytes }
+        let keys = !watched && people.chance(500);
+        Self { pbxs, callers, every, watched, clicks, keys, faults, held_bytes }
     }
 
     /// How the daemon is configured at first.
     pub(crate) const fn rules(&self) -> Rules {
         let mode = if self.watched { Mode::Observe } else { Mode::Route };
-        Rules { pbxs: self.pbxs, mode, changed: false }
+        Rules { pbxs: self.pbxs, mode, keys: self.keys, changed: false }
     }
 
     /// Nothing goes wrong.
     pub(crate) fn quiet(pbxs: usize, callers: u64, every: Micros) -> Self {
         let held_bytes = 32 * 1024 * 1024;
-        Self { pbxs, callers, every, watched: false, clicks: 0, faults: Vec::new(), held_bytes }
+        Self { pbxs, callers, every, watched: false, clicks: 0, keys: false, faults: Vec::new(), held_bytes }
     }
 }
 

@@ -164,6 +164,11 @@ impl Life {
         self.clock.world(at)
     }
 
+    /// What the daemon's clock shows at a moment of the world.
+    pub(crate) fn time(&self, now: Micros) -> Timestamp {
+        self.clock.at(now)
+    }
+
     /// Leaves a snapshot, as happens after many records.
     pub(crate) fn snapshot(&mut self, now: Micros) {
         self.machine.snapshot(self.clock.at(now));

@@ -13,6 +13,10 @@ use crate::{
     world::World,
 };
 
+mod callbacks;
+mod line;
+mod rooms;
+
 /// A promise that was broken.
 #[derive(Debug)]
 pub(crate) struct Broken {
@@ -38,6 +42,9 @@ pub(crate) fn broken(world: &World) -> (Vec<Broken>, Tale) {
     courses(&tale, &mut list);
     promises(world, &tale, &mut list);
     fates(world, &tale, &mut list);
+    callbacks::check(world, &tale, &mut list);
+    line::check(world, &tale, &mut list);
+    rooms::check(world, &tale, &mut list);
     rest(world, &mut list);
     wires(world, &mut list);
     for what in replay::differences(&life.reader(), life.machine().engine()) {
@@ -209,7 +216,8 @@ fn fates(world: &World, tale: &Tale, list: &mut List) {
         let known = of_caller.get(&(site.name.as_str(), fate.uniqueid.as_str()));
         let call = known.map_or("", |(id, _)| id.as_str());
         // Who dials an agent directly may be refused by that agent.
-        if fate.end == FateEnd::TurnedAway && fate.dnis != DIRECT && !world.plan.watched {
+        let let_go = fate.context == "hookswitch-farewell" && (tale.promised(call) || gave_up(tale));
+        if fate.end == FateEnd::TurnedAway && fate.dnis != DIRECT && !world.plan.watched && !let_go {
             turned_away += 1;
             if turned_away > struck {
                 list.add("no caller is lost", format!("{fate:?}"), call);
@@ -221,9 +229,9 @@ fn fates(world: &World, tale: &Tale, list: &mut List) {
             list.add("no caller is handed on by a repeated action", format!("{fate:?}"), call);
         }
         let lived = (site.world_time(fate.from), site.world_time(fate.to));
-        let blind = world.sights[*place].blind.iter();
-        let unseen = blind.clone().any(|(from, to)| *from <= lived.0 + SECOND && lived.1 <= *to + SECOND);
-        let partly = blind.clone().any(|(from, to)| *from <= lived.1 + SECOND && lived.0 <= *to + SECOND);
+        let mut blind = world.sights[*place].blind.iter();
+        let unseen = blind.any(|(from, to)| *from <= lived.0 + SECOND && lived.1 <= *to + SECOND);
+        let partly = world.is_blind(*place, fate.from, fate.to);
         match known {
             None if unseen || gave_up(tale) => {}
             None => list.add("no caller is overlooked", format!("{fate:?}"), ""),
@@ -260,9 +268,12 @@ fn booked(tale: &Tale, id: &str, course: &Course, fate: &Fate, blind: bool, list
         .last();
     let queued = last.is_some_and(|told| told.kind == "call.queued");
     let answered = tale.of(course).any(|told| told.kind == "call.answered");
+    let promised = tale.promised(id);
     // The PBX never said how it ended: that is what the word is for.
     let right = match (fate.end, blind) {
         _ if disposition == "lost" => blind,
+        (end, _) if disposition == "callback" => promised && (end != FateEnd::Talked || blind),
+        (_, false) if promised => false,
         (FateEnd::Talked, false) => disposition == "answered",
         (FateEnd::Talked, true) => disposition == "answered" || !answered,
         (FateEnd::GaveUp, false) if queued => disposition == "abandoned",
@@ -300,6 +311,12 @@ fn rest(world: &World, list: &mut List) {
         if busy || agent.evidence.is_some() || !agent.calls.is_empty() {
             list.add("nobody stays busy", format!("{agent:?}"), "");
         }
+    }
+    for callback in engine.callbacks().filter(|callback| !callback.state.is_over()) {
+        list.add("every call-back comes to an end", format!("{callback:?}"), &callback.id.to_string());
+    }
+    for queue in engine.queues(life.time(world.now)).filter(|queue| queue.waiting + queue.callbacks > 0) {
+        list.add("nobody is left in line", format!("{queue:?}"), "");
     }
     if let Some(degraded) = life.machine().degraded() {
         list.add("a full disk is left behind", format!("{degraded:?}"), "");

@@ -15,6 +15,11 @@ use crate::{
 pub(crate) struct Sum {
     worlds: u64,
     callers: usize,
+    /// Call-backs that were promised, and people outside whose phone rang for one.
+    promised: usize,
+    reached: usize,
+    /// Questions of menus that came to an end.
+    asked: usize,
     events: usize,
     lives: u64,
     deaths: BTreeMap<Place, u64>,
@@ -34,6 +39,9 @@ impl Sum {
     fn add(&mut self, world: &World, broken: &[Broken], tale: &Tale) {
         self.worlds += 1;
         self.callers += world.fates.len();
+        (self.promised, self.reached) =
+            (self.promised + tale.callbacks.len(), self.reached + world.reached.len());
+        self.asked += world.fates.iter().map(|(_, fate)| fate.asked.len()).sum::<usize>();
         self.events += tale.events.len();
         self.lives += world.lives;
         for (place, times) in world.points.deaths() {
@@ -51,10 +59,12 @@ impl Sum {
 impl Sum {
     /// Says what was seen, and fails when a promise was broken.
     pub(crate) fn conclude(&self, what: &str) {
-        let Self { worlds, callers, events, lives, deaths, torn, refused, repeated, failed } = self;
+        let Self { worlds, callers, promised, reached, asked, events, lives, .. } = self;
+        let Self { deaths, torn, refused, repeated, failed, .. } = self;
         let kills: u64 = deaths.values().sum();
         println!(
-            "{worlds} worlds, {what}: {callers} callers, {events} events, {lives} lives; {kills} kills {deaths:?}; \
+            "{worlds} worlds, {what}: {callers} callers, {promised} call-backs, {reached} people called, \
+             {asked} answers to menus, {events} events, {lives} lives; {kills} kills {deaths:?}; \
              torn tails {torn}, refused writes {refused}, duplicates before dedupe {repeated}"
         );
         let count = failed.len();
@@ -88,7 +98,7 @@ fn play(seed: u64, sum: &mut Sum) {
     if number("SEED").is_some() {
         println!("{:#?}", world.plan);
         tale.events.iter().for_each(|told| println!("{} {}", told.line(), told.call));
-        println!("{:#?}", world.fates);
+        println!("{:#?}\n{:#?}", world.fates, world.reached);
     }
     sum.add(&world, &broken, &tale);
 }
@@ -104,6 +114,9 @@ fn worlds_keep_every_promise_whatever_goes_wrong() {
         play(seed, &mut sum);
     }
     sum.conclude("of seeds");
+    if sum.worlds >= 20 {
+        assert!(sum.promised > 0 && sum.reached > 0 && sum.asked > 0, "nobody pressed a key: {sum:?}");
+    }
 }
 
 #[test]

@@ -76,7 +76,7 @@ struct Soak {
 impl Soak {
     fn new() -> Self {
         let config = office::config(office::Rules::routing(1));
-        let mut pbx = office::pbx(1, START);
+        let mut pbx = office::pbx(1, START, false);
         for phone in PHONES {
             let quick =
                 Mood::Human { after: 50 * MILLISECOND, at_most: 250 * MILLISECOND, declines: 20, ignores: 5 };

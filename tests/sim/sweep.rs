@@ -8,9 +8,11 @@ use crate::{
     world::World,
 };
 
-/// A day of a few callers on which nothing goes wrong by itself.
+/// A day of a few callers on which nothing goes wrong by itself. Where all places are asked for, they press keys on every
+/// other day, and are called back.
 fn day(seed: u64, spoil: impl FnOnce(&mut World)) -> World {
-    let mut world = World::new(seed, Plan::quiet(1, 5, 2 * SECOND));
+    let plan = Plan { keys: number("SWEEP").is_some() && seed % 2 == 1, ..Plan::quiet(1, 5, 2 * SECOND) };
+    let mut world = World::new(seed, plan);
     spoil(&mut world);
     world.run();
     world

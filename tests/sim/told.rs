@@ -3,6 +3,11 @@
 use std::collections::BTreeMap;
 
 use hookswitch_journal::{Kind, Limit, Reader};
+use hookswitch_model::{
+    Timestamp,
+    pbx::{Action, PbxAction},
+};
+use hookswitch_wire::Time;
 use serde_json::Value;
 
 /// One event.
@@ -14,6 +19,8 @@ pub(crate) struct Told {
     pub(crate) recovered: bool,
     /// The call it is about; empty for none.
     pub(crate) call: String,
+    /// The call-back it is about; empty for none.
+    pub(crate) callback: String,
     pub(crate) event: Value,
 }
 
@@ -23,6 +30,20 @@ pub(crate) struct Tale {
     pub(crate) events: Vec<Told>,
     /// By id.
     pub(crate) calls: BTreeMap<String, Course>,
+    /// By id: places in `events`.
+    pub(crate) callbacks: BTreeMap<String, Vec<usize>>,
+    /// What callers were to be told, in order of the journal.
+    pub(crate) announced: Vec<Announced>,
+}
+
+/// An announcement that was asked of a PBX.
+#[derive(Debug)]
+pub(crate) struct Announced {
+    pub(crate) sequence: u64,
+    pub(crate) pbx: String,
+    pub(crate) uniqueid: String,
+    pub(crate) queue: String,
+    pub(crate) position: Option<u32>,
 }
 
 /// One call from its first event to its last, as places in [`Tale::events`].
@@ -43,8 +64,12 @@ impl Tale {
             if page.is_empty() {
                 return tale;
             }
-            for entry in page.iter().filter(|entry| entry.record.kind == Kind::Event) {
-                tale.tell(entry.seq, &entry.record.payload);
+            for entry in page.iter() {
+                match entry.record.kind {
+                    Kind::Event => tale.tell(entry.seq, &entry.record.payload),
+                    Kind::Action => tale.ask(entry.seq, &entry.record.payload),
+                    Kind::Setup | Kind::Input | Kind::Answer | Kind::Audit => {}
+                }
             }
             after = page.through();
         }
@@ -53,21 +78,49 @@ impl Tale {
     fn tell(&mut self, sequence: u64, json: &[u8]) {
         let event: Value = serde_json::from_slice(json).expect("events are JSON");
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let call = &event["data"]["call"];
+        // An event of a call-back names the call it came from, or its try: it is none of that call's own.
+        let callback = text(&event["data"]["callback"]["id"]);
+        let call = if callback.is_empty() { &event["data"]["call"] } else { &Value::Null };
         let told = Told {
             sequence,
             id: text(&event["id"]),
             kind: text(&event["type"]),
             recovered: event["recovered"] == Value::Bool(true),
             call: text(&call["id"]),
+            callback,
             event: Value::Null,
         };
+        if !told.callback.is_empty() {
+            self.callbacks.entry(told.callback.clone()).or_default().push(self.events.len());
+        }
         if !told.call.is_empty() {
             let course = self.calls.entry(told.call.clone()).or_default();
             (course.pbx, course.uniqueid) = (text(&call["pbx"]), text(&call["pbx_ref"]));
             course.events.push(self.events.len());
         }
         self.events.push(Told { event, ..told });
+    }
+
+    fn ask(&mut self, sequence: u64, json: &[u8]) {
+        #[derive(serde::Deserialize)]
+        struct Versioned {
+            body: PbxAction,
+        }
+        let asked: Versioned = serde_json::from_slice(json).expect("actions are JSON");
+        if let Action::Announce { call, queue, position, .. } = asked.body.action {
+            let (pbx, uniqueid) = (asked.body.pbx.to_string(), call.to_string());
+            self.announced.push(Announced { sequence, pbx, uniqueid, queue: queue.to_string(), position });
+        }
+    }
+
+    /// The events of a call-back.
+    pub(crate) fn of_callback(&self, id: &str) -> impl Iterator<Item = &Told> {
+        self.callbacks.get(id).into_iter().flatten().map(|place| &self.events[*place])
+    }
+
+    /// How a call ended, if that was told.
+    pub(crate) fn end_of(&self, call: &str) -> Option<&Told> {
+        self.of(self.calls.get(call)?).find(|told| told.kind == "call.ended")
     }
 
     /// The events of a call.
@@ -77,8 +130,10 @@ impl Tale {
 
     /// The last events of a call, for people.
     pub(crate) fn last_of(&self, call: &str) -> String {
-        let Some(course) = self.calls.get(call) else { return format!("nothing was told of {call}") };
-        let mut lines: Vec<String> = self.of(course).map(Told::line).collect();
+        let mut lines: Vec<String> = match self.calls.get(call) {
+            Some(course) => self.of(course).map(Told::line).collect(),
+            None => self.of_callback(call).map(Told::line).collect(),
+        };
         if lines.len() > 20 {
             lines.drain(..lines.len() - 20);
         }
@@ -86,7 +141,22 @@ impl Tale {
     }
 }
 
+/// A time in an event.
+pub(crate) fn time(value: &Value) -> Timestamp {
+    Time::parse(value.as_str().unwrap_or_default()).expect("events have times").0
+}
+
+/// A text in an event; empty for none.
+pub(crate) fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
 impl Told {
+    /// When.
+    pub(crate) fn time(&self) -> Timestamp {
+        time(&self.event["time"])
+    }
+
     /// In one line.
     pub(crate) fn line(&self) -> String {
         let data = &self.event["data"];
@@ -94,7 +164,9 @@ impl Told {
             let leg = |leg: &Value| format!("{}:{}", leg["address"], leg["state"]);
             legs.iter().map(leg).collect::<Vec<_>>().join(" ")
         });
-        let more = ["offer", "queue", "ledger", "leg", "agent"].iter().filter_map(|key| data.get(*key));
+        let more = ["callback", "offer", "queue", "ledger", "leg", "agent", "changed"]
+            .iter()
+            .filter_map(|key| data.get(*key));
         let more: Vec<String> = more.map(ToString::to_string).collect();
         let recovered = if self.recovered { " recovered" } else { "" };
         let (time, legs) = (self.event["time"].as_str().unwrap_or_default(), legs.unwrap_or_default());

@@ -3,24 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookswitch_config::Config;
-use hookswitch_model::{
-    ActionId, AgentId, CallId, IdSource, PbxId, Timestamp,
-    agent::AgentState,
-    call::LegAction,
-    command::{Actor, Command, Destination, Request, Verb},
-};
+use hookswitch_model::{ActionId, IdSource, PbxId, Timestamp};
 use hookswitch_publish::{Filter, Types};
-use hookswitch_sim::{CallIn, Fate, MILLISECOND, Micros, Mood, Random, SECOND};
+use hookswitch_sim::{CallIn, Fate, LegId, MILLISECOND, Micros, Mood, Random, Reached, SECOND};
 
 use crate::{
     disk::{self, Beside, Disk, DiskJournal, lock},
     faults::{Fault, Plan},
     life::{Birth, End, Life},
-    office::{self, DIRECT, FALLBACK, NUMBERS, PBXS, PHONES, Rules, WATCHED},
+    office::{self, FALLBACK, PBXS, PHONES, Rules},
     points::Points,
     reader::Reader,
     site::Site,
 };
+
+mod people;
 
 /// When every world begins.
 pub(crate) const START: Micros = 1_795_288_704 * SECOND;
@@ -45,6 +42,12 @@ enum Deed {
     Command,
     /// An agent uses the screen.
     Click,
+    /// A caller presses a key.
+    Press(usize, LegId, char),
+    /// Somebody wants something of a call-back.
+    Wish,
+    /// People outside who are called are in another mood.
+    Outside(usize),
 }
 
 /// How well the daemon saw one PBX.
@@ -106,6 +109,8 @@ pub(crate) struct World {
     ids: IdSource,
     chance: Random,
     pub(crate) fates: Vec<(usize, Fate)>,
+    /// Who was called outside.
+    pub(crate) reached: Vec<(usize, Reached)>,
     /// Places passed until everybody was gone.
     pub(crate) places: u64,
     /// What must never happen and did, seen while it ran.
@@ -118,7 +123,7 @@ impl World {
         let sites = PBXS[..plan.pbxs].iter().enumerate().map(|(place, name)| {
             // The second PBX's clock is an hour ahead of everybody's.
             let offset = place as u64 * 3_600 * SECOND;
-            let pbx = office::pbx(seed.wrapping_add(place as u64), START + offset);
+            let pbx = office::pbx(seed.wrapping_add(place as u64), START + offset, plan.keys);
             let name = PbxId::new(name).expect("a name");
             Site::new(name, pbx, offset, chance.bits())
         });
@@ -157,6 +162,7 @@ impl World {
             ids: IdSource::new(seed ^ 0x0c11_e475),
             chance,
             fates: Vec::new(),
+            reached: Vec::new(),
             places: 0,
             wrong: Vec::new(),
             plan,
@@ -181,25 +187,13 @@ impl World {
             if self.chance.chance(200) {
                 self.plan_deed(at, Deed::Command);
             }
+            if self.plan.keys {
+                self.plan_wishes(at);
+            }
         }
         for (after, fault) in self.plan.faults.clone() {
             self.plan_deed(begin + after, Deed::Fault(fault));
         }
-    }
-
-    fn caller(&mut self) -> CallIn {
-        let chance = &mut self.chance;
-        let person = chance.between(1, 9_999_999);
-        let numbers = if self.plan.watched { WATCHED } else { NUMBERS };
-        let number = match chance.between(0, 9) {
-            0 => DIRECT,
-            other => numbers[usize::try_from(other % 3).unwrap_or(0)],
-        };
-        let mut call = CallIn::new(format!("+4930{person:07}"), number);
-        call.withheld = chance.chance(50);
-        call.patience = Some(chance.between(3 * SECOND, 45 * SECOND));
-        call.talk = Some(chance.between(500 * MILLISECOND, 15 * SECOND));
-        call
     }
 
     fn plan_deed(&mut self, at: Micros, deed: Deed) {
@@ -228,12 +222,15 @@ impl World {
                 closes_at = self.now + CLOSING;
                 self.places = self.points.passed();
                 self.points.spare();
+                if self.plan.keys {
+                    self.everybody_works();
+                }
             }
             if healed && self.plan.clicks > 0 && self.now > closes_at {
                 self.go_home();
                 closes_at = self.now + CLOSING;
             }
-            let gone = healed && self.sites.iter().all(|site| site.pbx.channel_count() == 0);
+            let gone = healed && self.is_quiet();
             quiet_since = if gone { quiet_since.or(Some(self.now)) } else { None };
             if quiet_since.is_some_and(|since| self.now > since + QUIET) && self.life.is_some() {
                 break;
@@ -244,6 +241,7 @@ impl World {
         }
         for (place, site) in self.sites.iter_mut().enumerate() {
             self.fates.extend(site.pbx.take_fates().into_iter().map(|fate| (place, fate)));
+            self.reached.extend(site.pbx.take_reached().into_iter().map(|reached| (place, reached)));
         }
         for (sight, now) in self.sights.iter_mut().zip(std::iter::repeat(self.now)) {
             sight.blind.extend(sight.blind_since.map(|since| (since, now)));
@@ -258,6 +256,23 @@ impl World {
                 reader.catch_up();
             }
         }
+    }
+
+    /// Nobody is on any line, and nobody is to be called back any more.
+    fn is_quiet(&self) -> bool {
+        let promised = self.life.as_ref().is_some_and(|life| {
+            let mut callbacks = life.machine().engine().callbacks();
+            callbacks.any(|callback| !callback.state.is_over())
+        });
+        !promised && self.sites.iter().all(|site| site.pbx.channel_count() == 0)
+    }
+
+    /// Whether the daemon was blind for a PBX in some part of a time, which is that PBX's.
+    pub(crate) fn is_blind(&self, place: usize, from: Micros, to: Micros) -> bool {
+        let site = &self.sites[place];
+        let (from, to) = (site.world_time(from), site.world_time(to));
+        let mut blind = self.sights[place].blind.iter();
+        blind.any(|(since, until)| *since <= to + SECOND && from <= *until + SECOND)
     }
 
     /// The day is over: agents who consulted each other and talk on hang up.
@@ -412,9 +427,11 @@ impl World {
                 self.plan_deed(self.sites[site].down_until, Deed::Arrive(site, call));
             }
             Deed::Arrive(site, call) => {
-                let site = &mut self.sites[site];
-                let at = site.time(now);
-                site.pbx.call_in(at, call);
+                let at = self.sites[site].time(now);
+                let leg = self.sites[site].pbx.call_in(at, call);
+                if self.plan.keys {
+                    self.will_press(site, leg);
+                }
             }
             Deed::Fault(fault) => self.fault(fault),
             Deed::Room => lock(&self.disk).full = false,
@@ -429,6 +446,12 @@ impl World {
             }
             Deed::Command => self.command(),
             Deed::Click => self.click(),
+            Deed::Press(site, caller, key) => {
+                let at = self.sites[site].time(now);
+                self.sites[site].pbx.digits(at, caller, &key.to_string());
+            }
+            Deed::Wish => self.wish(),
+            Deed::Outside(site) => self.mood_outside(site),
         }
     }
 
@@ -528,72 +551,5 @@ impl World {
             Fault::Vanish { .. } => site.pbx.vanish(at, unlucky),
             _ => site.pbx.forget_hangup(unlucky),
         }
-    }
-
-    /// An agent in a call asks for one of the things that are offered.
-    fn click(&mut self) {
-        let Some(life) = &mut self.life else { return };
-        let chance = &mut self.chance;
-        let offered: Vec<(CallId, AgentId, LegAction)> = life
-            .machine()
-            .engine()
-            .calls()
-            .flat_map(|call| call.legs.iter().map(move |leg| (call.id, leg)))
-            .filter_map(|(call, leg)| Some((call, leg.agent.clone()?, leg)))
-            .flat_map(|(call, agent, leg)| {
-                leg.actions.iter().map(move |action| (call, agent.clone(), *action))
-            })
-            .filter(|(_, _, action)| !matches!(action, LegAction::Hangup | LegAction::Dtmf))
-            .collect();
-        let Some(place) = (offered.len() as u64).checked_sub(1) else { return };
-        let place = usize::try_from(chance.between(0, place)).unwrap_or(0);
-        let (call, agent, action) = offered[place].clone();
-        let phone = PHONES[usize::try_from(chance.between(0, 5)).unwrap_or(0)];
-        let text = match chance.between(0, 3) {
-            0 => format!("{}-support", PBXS[0]),
-            1 => FALLBACK.to_owned(),
-            _ => phone.to_owned(),
-        };
-        let to = Destination { text, e164: None };
-        let Some(verb) = verb(action, to) else { return };
-        let reference = life.machine().engine().call(call).map(|call| call.pbx_ref.to_string());
-        self.clicked.extend(reference);
-        let actor = Actor { name: agent.to_string(), agent: Some(agent.clone()) };
-        let id = self.ids.next(Timestamp::from_micros(self.now));
-        life.ask(Command { id, actor, request: Request::Control { call, agent, verb } });
-    }
-
-    /// Somebody asks for something over HTTP.
-    fn command(&mut self) {
-        let id: ActionId = self.ids.next(Timestamp::from_micros(self.now));
-        let Some(life) = &mut self.life else { return };
-        let calls: Vec<CallId> = life.machine().engine().calls().map(|call| call.id).collect();
-        let request = if let Some(call) = calls.last().filter(|_| self.chance.chance(600)) {
-            let key = format!("key-{id}");
-            self.asked.insert(id, key.clone());
-            Request::SetData { call: *call, changed: [(key, "1".into())].into_iter().collect() }
-        } else {
-            let phone = PHONES[usize::try_from(self.chance.between(0, 5)).unwrap_or(0)];
-            let agent = AgentId::new(&format!("{}-{phone}", PBXS[0])).expect("a name");
-            let ready = self.chance.chance(700);
-            let state = if ready { AgentState::Ready } else { AgentState::NotReady };
-            Request::SetAgentState { agent, state, reason: (!ready).then(|| "lunch".to_owned()) }
-        };
-        life.ask(Command { id, actor: Actor { name: "crm".to_owned(), agent: None }, request });
-    }
-}
-
-/// What a button asks for; none for those of which the simulated people make no use.
-fn verb(button: LegAction, to: Destination) -> Option<Verb> {
-    match button {
-        LegAction::Hold => Some(Verb::Hold),
-        LegAction::Retrieve => Some(Verb::Retrieve),
-        LegAction::Transfer => Some(Verb::Transfer { to }),
-        LegAction::Consult => Some(Verb::Consult { to }),
-        LegAction::ConsultComplete => Some(Verb::ConsultComplete),
-        LegAction::ConsultCancel => Some(Verb::ConsultCancel),
-        // The simulated PBX does not note who was in a conference room with whom: nothing could be compared.
-        LegAction::ConsultConference => None,
-        _ => None,
     }
 }

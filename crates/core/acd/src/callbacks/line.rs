@@ -18,7 +18,7 @@ impl Engine {
     /// Puts a waiting call-back in line, where it may be; else sets the time for it. One that is in line stays there.
     pub(super) fn line_up(&mut self, id: CallbackId) {
         let now = self.now();
-        let Some(CallbackRecord { callback, not_before, .. }) = self.callbacks.get(id) else { return };
+        let Some(CallbackRecord { callback, .. }) = self.callbacks.get(id) else { return };
         if callback.state != CallbackState::Waiting {
             return;
         }
@@ -26,10 +26,10 @@ impl Engine {
             self.end_callback(id, CallbackOutcome::Expired, None);
             return;
         }
-        if self.plan.queue(&self.setup, &callback.queue).is_none() {
-            self.move_callback(id);
+        if !self.has_queue(id) {
             return;
         }
+        let Some(CallbackRecord { callback, not_before, .. }) = self.callbacks.get(id) else { return };
         let (expires_at, earliest) = (callback.expires_at, not_before.filter(|at| *at > now));
         let opens = self.opens(&callback.queue.clone(), earliest.unwrap_or(now));
         // Where it never opens again in time, it expires.
@@ -88,12 +88,15 @@ impl Engine {
         }
     }
 
-    /// The queue of a call-back is no more: it goes on in the one that took its place, else where the rules would send
-    /// the caller now, with its time. Where that is no queue, it cannot be kept.
-    fn move_callback(&mut self, id: CallbackId) {
+    /// Where the queue of a call-back is no more, it goes on in the one that took its place, else where the rules would
+    /// send the caller now, with its time. Where that is no queue, it cannot be kept: false, and it is over.
+    pub(super) fn has_queue(&mut self, id: CallbackId) -> bool {
         let now = self.now();
-        let Some(record) = self.callbacks.get(id) else { return };
+        let Some(record) = self.callbacks.get(id) else { return false };
         let from = record.callback.queue.clone();
+        if self.plan.queue(&self.setup, &from).is_some() {
+            return true;
+        }
         let is_known = |queue: &QueueId| self.plan.queue(&self.setup, queue).is_some();
         let replaced = self.setup.replaced.get(&from).filter(|queue| is_known(queue)).cloned();
         let routed = || match self.router.route(now, &as_call(record, now)?).target {
@@ -102,13 +105,13 @@ impl Engine {
         };
         let Some(to) = replaced.or_else(routed) else {
             self.end_callback(id, CallbackOutcome::QueueGone, None);
-            return;
+            return false;
         };
         self.distributor.remove(now, entry(id));
         self.stats.touch(&from);
         self.stats.touch(&to);
         self.callbacks.move_to(id, to);
-        self.line_up(id);
+        true
     }
 }
 

@@ -206,6 +206,10 @@ impl Engine {
     fn missed_customer(&mut self, id: CallbackId) {
         let now = self.now();
         self.distributor.remove(now, entry(id));
+        // Its queue may have gone while it was tried: then the other queue's policy counts.
+        if !self.has_queue(id) {
+            return;
+        }
         let Some(callback) = self.callbacks.get(id).map(|record| &record.callback) else { return };
         let setup = self.calls_back(&callback.queue);
         let next = now + setup.retry_after;

@@ -16,7 +16,7 @@ use hookswitch_model::{
 use crate::{
     callbacks::{
         CUSTOMER, OTHER, agent_answers, agent_rings, all_away, busy, create, customer_answers,
-        customer_hangs_up, dials, only, ready, reference, rules, setup,
+        customer_hangs_up, customer_says, dials, only, ready, reference, rules, setup,
     },
     stage::{World, queue},
 };
@@ -304,6 +304,25 @@ fn callbacks_go_where_waiting_calls_go_when_their_queue_is_gone() {
     replacing.replaced = [(queue("support"), queue("billing"))].into();
     w.input(Input::Setup(Arc::new(replacing)));
     assert_eq!(only(&w).queue, queue("billing"));
+}
+
+#[test]
+fn a_customer_who_is_busy_when_the_queue_has_gone_is_tried_again_as_the_queue_in_its_place_tries() {
+    let mut w = busy();
+    create(&mut w, CUSTOMER, |_| {}).unwrap();
+    ready(&mut w, "alice");
+    let call = agent_answers(&mut w, "1001");
+    let replacing = setup(|setup| {
+        setup.version = 2;
+        setup.queues.remove(0);
+        setup.routes[0].target = RouteTarget::Hangup;
+        setup.replaced = [(queue("support"), queue("billing"))].into();
+        setup.queues[0].callback = Some(CallbackSetup { retry_after: Millis::from_secs(7), ..rules() });
+    });
+    w.input(Input::Setup(Arc::new(replacing)));
+    customer_says(&mut w, &call, LegEnd::Busy, 17);
+    let kept = only(&w);
+    assert_eq!((kept.queue, kept.next_at), (queue("billing"), Some(w.now + Millis::from_secs(7))));
 }
 
 #[test]
