@@ -41,7 +41,7 @@ soak:            ## memory over CALLS=1000000 calls in simulated time
 	CALLS=$(or $(CALLS),1000000) $(CARGO) test --profile sim -p hookswitch-tests --test sim -- --nocapture soak
 
 soak-sip:        ## CALLS=10000 of each kind by SIP: answered, abandoned, busy, transferred, held, …; what is left afterwards
-	CALLS=$(or $(CALLS),10000) $(CARGO) test -p hookswitch-tests --test sip -- --nocapture many::
+	CALLS=$(or $(CALLS),10000) HASTE=$(or $(HASTE),3) $(CARGO) test -p hookswitch-tests --test sip -- --nocapture many::
 
 kill:            ## kill -9 of the real program under load, KILLS=100 times
 	KILLS=$(or $(KILLS),100) $(CARGO) test -p hookswitch-tests --test kill -- --nocapture

@@ -326,7 +326,7 @@ fn tones(folder: &Path) -> Result<BTreeMap<u32, usize>> {
             }
             let rises = tenth.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count();
             // A tenth may cut one of them off.
-            *heard.entry((u32::try_from(rises)? + 1) / 2 * 20).or_default() += 1;
+            *heard.entry(u32::try_from(rises)?.div_ceil(2) * 20).or_default() += 1;
         }
     }
     Ok(heard)

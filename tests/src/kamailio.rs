@@ -70,7 +70,7 @@ impl Kamailio {
             .stderr(log)
             .kill_on_drop(true)
             .spawn()?;
-        let mut kamailio = Self { folder, child: child };
+        let mut kamailio = Self { folder, child };
         let deadline = Instant::now() + START;
         while !(is_bound(ways.trunk.port())? && is_bound(ways.phones.port())?) {
             let ended = kamailio.child.try_wait()?;
