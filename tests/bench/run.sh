@@ -9,6 +9,7 @@ mkdir -p "$peers"
 [ -d "$peers/node_modules/yana" ] || npm install --silent --no-save --prefix "$peers" yana@0.3.0
 tests/browser/peers.sh
 make --no-print-directory web
+command -v kamailio >/dev/null || apt-get -o DPkg::Lock::Timeout=300 -y -q --no-install-recommends install kamailio >/dev/null
 cargo build --release --quiet --bin hookswitch
 cargo run --release --quiet --bin hookswitch-bench
 cargo bench --quiet -p hookswitch-acd --bench decisions
