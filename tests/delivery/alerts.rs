@@ -22,7 +22,9 @@ async fn an_alert_pages_somebody_when_it_is_raised_and_when_it_is_over_across_a_
     assert_eq!(queue["alerts"][0]["figure"], "waiting", "{queue}");
     stage.play_script("the daemon dies; the daemon returns; C hangs up; see ended").await?;
     let is_over = |event: &Value| event["data"]["state"] == "cleared";
-    pager.wait("that it is over", |requests| requests.iter().any(|request| is_over(&request.event()))).await?;
+    pager
+        .wait("that it is over", |requests| requests.iter().any(|request| is_over(&request.event())))
+        .await?;
 
     // What was taken as the daemon died may come again, as the same event.
     let mut told = pager.taken();
@@ -32,7 +34,10 @@ async fn an_alert_pages_somebody_when_it_is_raised_and_when_it_is_over_across_a_
     let [raised, cleared] = [&told[0]["data"], &told[1]["data"]];
     assert_eq!(raised["alert"]["id"], cleared["alert"]["id"]);
     assert_eq!((&raised["alert"]["value"], &raised["queue"]["waiting"]), (&json!(1.0), &json!(1)));
-    assert_eq!((&cleared["alert"]["since"], &cleared["queue"]["alerts"]), (&raised["alert"]["since"], &json!([])));
+    assert_eq!(
+        (&cleared["alert"]["since"], &cleared["queue"]["alerts"]),
+        (&raised["alert"]["since"], &json!([]))
+    );
     assert_eq!(told[0]["subject"], "queues/support");
     Ok(())
 }
