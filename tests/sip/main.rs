@@ -13,6 +13,8 @@ mod phones;
 mod proxy;
 mod raw;
 mod scans;
+mod watch;
+mod wire;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -26,6 +28,8 @@ fn main() {
     let mut trials = raw::trials();
     trials.extend(life::trials());
     trials.extend(peers::trials());
+    trials.extend(watch::trials());
+    trials.extend(wire::trials());
     trials.extend(phones::trials());
     trials.extend(proxy::trials());
     trials.extend(scans::trials());
