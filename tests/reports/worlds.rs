@@ -209,6 +209,7 @@ fn recount_until(
             kind: told.kind.clone(),
             recovered: told.recovered,
             call: told.call.clone(),
+            callback: told.callback.clone(),
             event: told.event.clone(),
         });
     }

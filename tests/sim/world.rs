@@ -17,6 +17,7 @@ use crate::{
     site::Site,
 };
 
+#[path = "world/people.rs"] // also where this file is taken in by its path
 mod people;
 
 /// When every world begins.

@@ -4,15 +4,12 @@
 //! durable comes out: answers for those who asked, actions for the PBXs. The dispatcher drives it in real time, a
 //! simulation in virtual time.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use hookswitch_acd::Engine;
 use hookswitch_journal::{Error as JournalError, Journal, Kind, Record, Retention, Snapshot, Snapshots};
 use hookswitch_model::{
-    ActionId, IdSource, Millis, PbxId, Timestamp,
+    IdSource, Millis, PbxId, Timestamp,
     command::Answer,
     event::{Event, EventKind},
     input::{Input, LookUp, Output},
@@ -121,8 +118,9 @@ pub struct Machine {
     answers: Vec<Answer>,
     actions: Vec<PbxAction>,
     look_ups: Vec<LookUp>,
-    /// Actions journalled and not known to have been taken or refused by their PBX.
-    open: BTreeMap<ActionId, PbxAction>,
+    /// Actions journalled and not known to have been taken or refused by their PBX, in the order they were asked for: what
+    /// stands before one that reached the PBX reached it, too. Ids of one millisecond are in no order.
+    open: Vec<PbxAction>,
     /// The last durable sequence.
     last: u64,
     since_snapshot: u64,
@@ -218,7 +216,7 @@ impl Machine {
         if let Input::Pbx(event) = &input
             && let Fact::ActionResult { action, .. } = &event.fact
         {
-            self.open.remove(action);
+            self.open.retain(|open| open.id != *action);
         }
         let payload = records::encode(&InputRecord { now, input: &input });
         self.batch.push(Record { kind: Kind::Input, at: now, meta: None, payload });
@@ -273,10 +271,8 @@ impl Machine {
         if self.degraded.is_some() {
             self.bound(now);
         }
-        for action in &self.actions {
-            self.open.insert(action.id, action.clone());
-        }
-        self.open.retain(|_, action| action.expires_at >= now);
+        self.open.extend_from_slice(&self.actions);
+        self.open.retain(|action| action.expires_at >= now);
         if self.since_snapshot >= SNAPSHOT_EVERY {
             self.snapshot(now);
         }
@@ -465,7 +461,7 @@ impl Machine {
     /// Actions on this PBX that were journalled before the start, whose result is not known and which are not too late.
     #[must_use]
     pub fn open_actions(&self, pbx: &PbxId) -> Vec<PbxAction> {
-        self.open.values().filter(|action| action.pbx == *pbx).cloned().collect()
+        self.open.iter().filter(|action| action.pbx == *pbx).cloned().collect()
     }
 
     /// What screen pops open from now on.

@@ -3,13 +3,13 @@
 //! The engine is a fold over its inputs, so nothing else has to be kept; and what it said then is thrown away now,
 //! because it stands in the journal already.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use hookswitch_acd::{Engine, Snapshot as EngineState, routing::RuleError};
 use hookswitch_journal::{Entry, Journal, Kind, Record, Snapshot};
 use hookswitch_model::{
-    ActionId, Timestamp,
+    Timestamp,
     input::{Input, Output},
     pbx::{Fact, PbxAction, PbxEvent},
     setup::{PbxSetup, Setup},
@@ -22,8 +22,8 @@ use super::records::{self, InputRecord};
 /// The engine as it was, and what was on its way.
 pub(super) struct Recovered {
     pub(super) engine: Engine,
-    /// Actions whose result is not known.
-    pub(super) open: BTreeMap<ActionId, PbxAction>,
+    /// Actions whose result is not known, in the order they were asked for.
+    pub(super) open: Vec<PbxAction>,
     pub(super) last_input: Timestamp,
     /// Since when nothing was seen of any PBX; none for a new engine.
     pub(super) away_since: Option<Timestamp>,
@@ -74,8 +74,8 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    pub(crate) fn of(engine: &Engine, open: &BTreeMap<ActionId, PbxAction>) -> Self {
-        Self { engine: engine.snapshot(), open: open.values().cloned().collect() }
+    pub(crate) fn of(engine: &Engine, open: &[PbxAction]) -> Self {
+        Self { engine: engine.snapshot(), open: open.to_vec() }
     }
 
     /// Reads it, also as it was written before actions were kept: the engine alone.
@@ -88,7 +88,7 @@ impl Kept {
 #[derive(Debug, Default)]
 pub(crate) struct Fold {
     engine: Option<Engine>,
-    open: BTreeMap<ActionId, PbxAction>,
+    open: Vec<PbxAction>,
     last_input: Timestamp,
     inputs: u64,
 }
@@ -99,8 +99,7 @@ impl Fold {
         let of = || format!("the snapshot at {} is unreadable", snapshot.seq);
         let kept = Kept::read(&snapshot.payload).with_context(of)?;
         let engine = Engine::restore(kept.engine).map_err(|error| anyhow!("{error}")).with_context(of)?;
-        let open = kept.open.into_iter().map(|action| (action.id, action)).collect();
-        Ok(Self { engine: Some(engine), open, last_input: snapshot.at, inputs: 0 })
+        Ok(Self { engine: Some(engine), open: kept.open, last_input: snapshot.at, inputs: 0 })
     }
 
     /// The next entry. What the engine says to an input goes to `said`.
@@ -119,7 +118,7 @@ impl Fold {
                 if let Input::Pbx(event) = &record.input
                     && let Fact::ActionResult { action, .. } = &event.fact
                 {
-                    self.open.remove(action);
+                    self.open.retain(|open| open.id != *action);
                 }
                 let engine = self
                     .engine
@@ -128,7 +127,7 @@ impl Fold {
                 engine.handle(record.now, record.input);
                 while let Some(output) = engine.poll_output() {
                     if let Output::Action(action) = &output {
-                        self.open.insert(action.id, action.clone());
+                        self.open.push(action.clone());
                     }
                     said(output);
                 }
@@ -136,7 +135,7 @@ impl Fold {
                 self.inputs += 1;
                 if self.inputs.is_multiple_of(1_024) {
                     let now = record.now;
-                    self.open.retain(|_, action| action.expires_at >= now);
+                    self.open.retain(|action| action.expires_at >= now);
                 }
             }
             Kind::Event | Kind::Action | Kind::Answer | Kind::Audit => {}
@@ -189,7 +188,7 @@ fn begin(journal: &mut dyn Journal, setup: Setup, seed: u64) -> anyhow::Result<R
     journal.append(&mut vec![Record { kind: Kind::Setup, at: Timestamp::default(), meta: None, payload }])?;
     let first = vec![Input::Setup(setup)];
     let last_input = Timestamp::default();
-    Ok(Recovered { engine, open: BTreeMap::new(), last_input, away_since: None, first })
+    Ok(Recovered { engine, open: Vec::new(), last_input, away_since: None, first })
 }
 
 /// Rule errors for people.

@@ -1,3 +1,5 @@
+#![expect(clippy::wildcard_enum_match_arm, reason = "what these lines do not tell is a fault")]
+
 use hookswitch_model::call::Direction as Way;
 use hookswitch_sip::dialog_info::{Party, Why};
 

@@ -55,10 +55,10 @@ fn changed_documents_are_read_within_bounds_or_refused() {
 fn register() -> Request {
     let text = "REGISTER sip:pbx SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\nFrom: <sip:alice@pbx>;tag=1\r\n\
                 To: <sip:alice@pbx>\r\nCall-ID: c\r\nCSeq: 1 REGISTER\r\n\r\n";
-    match parse(text.as_bytes(), &Limits::default()) {
-        Ok(Message::Request(request)) => request,
-        other => panic!("{other:?}"),
-    }
+    let Ok(Message::Request(request)) = parse(text.as_bytes(), &Limits::default()) else {
+        unreachable!("{text}")
+    };
+    request
 }
 
 #[test]

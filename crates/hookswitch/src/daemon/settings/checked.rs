@@ -4,8 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use hookswitch_acd::{Engine, routing::RuleError};
 use hookswitch_config::{
-    Bundle, Checks, Config, Finding, Problem, RuleFinding, Severity,
-    load_bundle, load_with,
+    Bundle, Checks, Config, Finding, Problem, RuleFinding, Severity, load_bundle, load_with,
 };
 use hookswitch_model::setup::Setup;
 use hookswitch_publish::{SuccessTest, WebhookSettings};

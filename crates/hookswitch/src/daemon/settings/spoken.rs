@@ -9,7 +9,6 @@ use std::{
 
 use anyhow::Context as _;
 use hookswitch_config::{Config, Pbx, PbxKind, Sip};
-use hookswitch_media::Clip;
 use hookswitch_model::{
     Millis,
     setup::{MenuSetup, MenuTakes},
