@@ -17,7 +17,7 @@ use tokio::time;
 use crate::block_on;
 
 /// Of each kind, where nobody says how many.
-const CALLS: u32 = 300;
+const CALLS: u32 = 100;
 /// Agents of a kind whose calls ring long, or are refused: by turns, so that none is called while another call is
 /// with them.
 const AGENTS: usize = 900;
