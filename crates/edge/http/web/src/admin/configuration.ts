@@ -1,24 +1,14 @@
 import { css, html, nothing } from "lit";
 import { customElement, state } from "lit/decorators.js";
 
-import { type Applied, type Plan, Refused, type Useless, type Versions } from "../../sdk/hookswitch.js";
+import type { Applied, Plan, Useless, Versions } from "../../sdk/hookswitch.js";
 import { confirm } from "../shared/dialog.js";
 import { moment } from "../shared/format.js";
 import { word } from "../shared/i18n.js";
 import { common } from "../shared/words/index.js";
 import { Section } from "./section.js";
+import { type Trouble, listed, troublesOf } from "./troubles.js";
 import { words } from "./words/index.js";
-
-/** What is wrong with a configuration, as `422` tells it. */
-interface Trouble {
-  severity: string;
-  file: string;
-  line: number;
-  column: number;
-  key: string;
-  message: string;
-  hint: string;
-}
 
 type Files = Record<string, string>;
 
@@ -105,7 +95,7 @@ export class Configuration extends Section {
     try {
       return await request;
     } catch (error) {
-      const problems = error instanceof Refused ? (error.problem as { problems?: Trouble[] } | undefined)?.problems : undefined;
+      const problems = troublesOf(error);
       if (!problems) return this.store.attempt(Promise.reject(error));
       this.troubles = problems;
       return undefined;
@@ -166,7 +156,7 @@ export class Configuration extends Section {
   }
 
   private result(): unknown {
-    if (this.troubles.length) return this.problems(this.troubles, words().problems(this.troubles.filter((one) => one.severity !== "warning").length));
+    if (this.troubles.length) return listed(this.troubles, words().problems(this.troubles.filter((one) => one.severity !== "warning").length));
     const { plan } = this;
     if (!plan) return nothing;
     const warnings = (plan.warnings ?? []) as unknown as Trouble[];
@@ -174,7 +164,7 @@ export class Configuration extends Section {
       <p>${words().planned(plan.version)}</p>
       ${plan.changes.length === 0 ? html`<p>${words().nothingChanges}</p>` : this.changes(plan)}
       <section aria-labelledby="impact"><h2 id="impact">${words().impact}</h2>${this.impact(plan)}</section>
-      ${warnings.length ? this.problems(warnings, words().warnings, "") : nothing}
+      ${warnings.length ? listed(warnings, words().warnings, "") : nothing}
     </div>`;
   }
 
@@ -205,15 +195,6 @@ export class Configuration extends Section {
         ${one.leaves ? words().leaves(one.call ?? "?", one.queue ?? "?") : words().rerouted(one.call ?? "?", one.queue ?? "?")}</li>`),
     ];
     return lines.length ? html`<ul class="impact">${lines}</ul>` : html`<p class="muted">${words().noImpact}</p>`;
-  }
-
-  private problems(problems: readonly Trouble[], heading: string, role = "alert"): unknown {
-    return html`<div class="result" id="result" tabindex="-1"><h3 role=${role || nothing}>${heading}</h3>
-      <div class="card frame"><table>
-        <thead><tr><th scope="col">${words().place}</th><th scope="col">${words().problem}</th><th scope="col">${words().hint}</th></tr></thead>
-        <tbody>${problems.map((one) => html`<tr data-key=${one.key}><td class="mono place">${one.file}:${one.line}:${one.column}</td>
-          <td>${one.key ? html`<span class="mono">${one.key}</span> ` : nothing}${one.message}</td><td class="muted">${one.hint}</td></tr>`)}</tbody>
-      </table></div></div>`;
   }
 
   protected override render(): unknown {

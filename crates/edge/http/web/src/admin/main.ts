@@ -8,14 +8,15 @@ import "./configuration.js";
 import "./contacts.js";
 import "./explain.js";
 import "./overview.js";
+import "./tokens.js";
 import "./webhooks.js";
 import "./what-if.js";
 import { words } from "./words/index.js";
 
-const SECTIONS = ["overview", "configuration", "explain", "what-if", "webhooks", "contacts"] as const;
+const SECTIONS = ["overview", "configuration", "explain", "what-if", "webhooks", "contacts", "tokens"] as const;
 type SectionName = (typeof SECTIONS)[number];
 
-/** Links, configuration, explanations, webhooks, contacts: what an administrator looks at and changes. */
+/** Links, configuration, explanations, webhooks, contacts, tokens: what an administrator looks at and changes. */
 @customElement("hs-admin")
 export class Admin extends Page {
   static override styles = [
@@ -65,6 +66,8 @@ export class Admin extends Page {
         return html`<hs-webhooks .store=${store} @told=${told}></hs-webhooks>`;
       case "contacts":
         return html`<hs-contacts .store=${store} @told=${told}></hs-contacts>`;
+      case "tokens":
+        return html`<hs-tokens .store=${store}></hs-tokens>`;
     }
   }
 

@@ -105,6 +105,6 @@ export class Overview extends Section {
     return html`${this.links()} ${this.health()}
       <section aria-labelledby="figures"><h2 id="figures">${words().figures}</h2>${this.figuresShown()}<p class="why">${codes(words().doctor, code)}</p></section>
       <section aria-labelledby="yours"><h2 id="yours">${words().yours}</h2>
-        <p>${session ? words().tokenOf(session.name, session.role) : ""}</p><p class="why">${codes(words().tokens, code)}</p></section>`;
+        <p>${session ? words().tokenOf(session.name, session.role) : ""}</p></section>`;
   }
 }

@@ -2,7 +2,9 @@ import { css, html, nothing } from "lit";
 import { customElement, state } from "lit/decorators.js";
 
 import { count, duration, percent } from "../shared/format.js";
+import { common } from "../shared/words/index.js";
 import { Section } from "./section.js";
+import { type Trouble, listed, troublesOf } from "./troubles.js";
 import { words } from "./words/index.js";
 
 const ROWS = ["offered", "answered", "abandoned", "left", "mean_wait_ms", "p90_wait_ms", "longest_wait_ms", "service_level"] as const;
@@ -13,7 +15,7 @@ interface Run {
   figures: { queues: Record<string, QueueFigures>; agents: Record<string, { calls: number; occupancy: number | null }>; total: QueueFigures };
 }
 
-/** What `hookswitch what-if --json` prints. */
+/** What `POST /v1/what-if` answers, and `hookswitch what-if --json` prints. */
 interface Compared {
   identical: boolean;
   simulated: number;
@@ -26,12 +28,13 @@ const SIDES = ["recorded", "changed"] as const;
 /** Those that are drawn. */
 const DRAWN: readonly Row[] = ["mean_wait_ms", "p90_wait_ms", "service_level", "abandoned"];
 
-/** Two runs of the same traffic side by side, from the file that the command line made. */
+/** Two runs of the same traffic side by side: made by the daemon, or by the command line. */
 @customElement("hs-what-if")
 export class WhatIf extends Section {
   static override styles = [
     ...Section.styles,
     css`
+      textarea { font: 0.88rem/1.5 var(--mono); min-height: 12rem; white-space: pre; overflow-wrap: normal; overflow-x: auto; tab-size: 2; }
       .sides { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1rem; }
       .sides h3 { margin-bottom: 0.4rem; }
       .bar { display: grid; grid-template-columns: 9.5rem 1fr 4.5rem; gap: 0.6rem; align-items: center; font-size: 0.88rem; padding-block: 0.14rem; }
@@ -48,6 +51,24 @@ export class WhatIf extends Section {
 
   @state() private accessor compared: Compared | undefined;
   @state() private accessor wrong = false;
+  @state() private accessor busy = false;
+  @state() private accessor troubles: Trouble[] = [];
+
+  private readonly ask = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const config = String(new FormData(event.target as HTMLFormElement).get("config") ?? "");
+    this.busy = true;
+    this.troubles = [];
+    this.compared = undefined;
+    this.wrong = false;
+    try {
+      this.compared = await this.store.phone.request<Compared>("POST", "/v1/what-if", { config });
+    } catch (error) {
+      this.troubles = troublesOf(error) ?? [];
+      if (this.troubles.length === 0) await this.store.attempt(Promise.reject(error));
+    }
+    this.busy = false;
+  };
 
   private readonly open = async (event: Event): Promise<void> => {
     const [file] = (event.target as HTMLInputElement).files ?? [];
@@ -87,7 +108,11 @@ export class WhatIf extends Section {
   protected override render(): unknown {
     const { compared } = this;
     return html`<section aria-labelledby="file"><h2 id="file">${words().sections["what-if"]}</h2>
-        <p class="why">${words().whatIfWhy}</p><p><code>${words().whatIfCommand}</code></p>
+        <p class="why">${words().whatIfWhy}</p>
+        <form @submit=${this.ask}><label>${words().text}<textarea name="config" spellcheck="false" required></textarea></label>
+          <div class="row"><button class="main" ?disabled=${this.busy}>${words().compare}</button>${this.busy ? html`<span class="muted" role="status">${common().loading}</span>` : nothing}</div></form>
+        ${this.troubles.length ? listed(this.troubles, words().problems(this.troubles.length)) : nothing}
+        <p class="why">${words().whatIfLonger}</p><p><code>${words().whatIfCommand}</code></p>
         <form><div class="row"><label>${words().open}<input type="file" accept="application/json,.json" @change=${this.open}></label></div></form>
         ${this.wrong ? html`<p role="alert" class="toned" data-tone="bad">${words().notWhatIf}</p>` : nothing}
       </section>

@@ -8,6 +8,7 @@ export const en = {
     "what-if": "What if",
     webhooks: "Webhooks",
     contacts: "Contacts",
+    tokens: "Tokens",
   },
   // Overview
   links: "Links to PBXs",
@@ -37,6 +38,13 @@ export const en = {
   live: { calls: "Live calls", agents: "Agents logged in", queues: "Queues" },
   yours: "Your token",
   tokenOf: (name: string, role: string) => `${name}, role ${role}`,
+  role: "Role",
+  roles: { agent: "agent", crm: "CRM", supervisor: "supervisor", admin: "administrator" } as Record<string, string>,
+  agent: "Agent",
+  lastUsed: "Last shown",
+  requests: "Requests",
+  inUrl: "may stand in an address",
+  neverUsed: "not since the start",
   tokens: "Tokens stand in the configuration, of each only its hash. Make one with `hookswitch token create --role supervisor --name N`, put the printed lines into the file, then plan and apply.",
   // Configuration
   history: "History",
@@ -102,7 +110,9 @@ export const en = {
   asked: "Who would be asked",
   noQueue: "It reaches no queue.",
   // What if
-  whatIfWhy: "Traffic of the journal under another configuration. It runs on the command line, because the journal must not be in use; open its result here. The file stays in this browser.",
+  whatIfWhy: "Yesterday's traffic under another configuration: the daemon runs what its journal holds again. Nothing changes, nothing rings.",
+  compare: "Compare",
+  whatIfLonger: "A journal of another machine, or one longer than the daemon reads for a request, is compared on the command line; open its result here. The file stays in this browser.",
   whatIfCommand: "hookswitch what-if --json --journal DIR --config NEW.toml > what-if.json",
   open: "Result",
   notWhatIf: "This is no result of what-if --json.",
