@@ -31,7 +31,6 @@ await inChromium(async (browser) => {
   const inForce = (version) => page.locator(`hs-configuration tr[data-version="${version}"] .pill`).waitFor();
 
   await page.locator('hs-overview tr[data-link="hq"] .pill', { hasText: "up" }).waitFor();
-  await picture(page, "admin-overview");
 
   await go("configuration", "2");
   await inForce(1);
@@ -114,7 +113,6 @@ await inChromium(async (browser) => {
   await push("hs-what-if button.main");
   for (const side of ["recorded", "changed"]) await page.locator(`hs-what-if [data-side="${side}"] [data-row="mean_wait_ms"]`).first().waitFor();
   await page.locator('hs-what-if [role="status"]', { hasText: "Every decision is the recorded one." }).waitFor();
-  await picture(page, "admin-what-if");
 
   await go("tokens", "7");
   const own = page.locator("hs-tokens tr", { has: page.locator('.pill[data-tone="good"]') });

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use hookswitch_sim::{Fate, FateEnd};
+use hookswitch_sim::{Fate, FateEnd, Reached};
 use hookswitch_tests::{
     events::{kind, summary, text},
     invariants::violations,
@@ -24,6 +24,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) delivered: &'a [Value],
     pub(crate) snapshot: &'a Value,
     pub(crate) fates: &'a [Fate],
+    /// Who was called outside.
+    pub(crate) reached: &'a [Reached],
     /// The journal's last sequence when all was at rest.
     pub(crate) last: &'a str,
 }
@@ -34,6 +36,8 @@ pub(crate) struct Judged {
     events: usize,
     callers: usize,
     answered: usize,
+    promised: usize,
+    dialled: usize,
     deliveries: usize,
     duplicates: usize,
     wrong: Vec<String>,
@@ -41,10 +45,11 @@ pub(crate) struct Judged {
 
 impl fmt::Display for Judged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { events, callers, answered, deliveries, duplicates, wrong } = self;
+        let Self { events, callers, answered, promised, dialled, deliveries, duplicates, wrong } = self;
         write!(
             f,
-            "{events} events, {callers} callers of whom {answered} talked; {deliveries} deliveries, of which {duplicates} \
+            "{events} events, {callers} callers of whom {answered} talked and {promised} were to be called back, who were \
+             dialled {dialled} times; {deliveries} deliveries, of which {duplicates} \
              came again and fell to dedupe by id; {} promises broken",
             wrong.len()
         )
@@ -60,6 +65,7 @@ impl Judged {
         judged.reader(&evidence);
         judged.receiver(&evidence);
         judged.lives(&evidence);
+        judged.callbacks(&evidence);
         judged.rest(evidence.snapshot);
         judged
     }
@@ -123,7 +129,8 @@ impl Judged {
         let mut answered: BTreeSet<&str> = BTreeSet::new();
         let mut started: BTreeSet<&str> = BTreeSet::new();
         for event in evidence.journal {
-            let Some(reference) = text(event, "/data/call/pbx_ref") else { continue };
+            let of_call = kind(event).starts_with("call.");
+            let Some(reference) = text(event, "/data/call/pbx_ref").filter(|_| of_call) else { continue };
             match kind(event) {
                 "call.started" if !started.insert(reference) => {
                     self.wrong.push(format!("a caller is two calls: {}", summary(event)));
@@ -133,12 +140,16 @@ impl Judged {
                 _ => {}
             }
         }
+        let created = evidence.journal.iter().filter(|event| kind(event) == "callback.created");
+        let promised: BTreeSet<&str> =
+            created.filter_map(|event| text(event, "/data/call/pbx_ref")).collect();
         for reference in started.iter().filter(|reference| !ended.contains_key(*reference)) {
             self.wrong.push(format!("a call has no end: {reference}"));
         }
         for fate in evidence.fates {
             self.answered += usize::from(fate.end == FateEnd::Talked);
-            if fate.end == FateEnd::TurnedAway {
+            let promised = promised.contains(fate.uniqueid.as_str());
+            if fate.end == FateEnd::TurnedAway && !(promised && fate.context == "hookswitch-farewell") {
                 self.wrong.push(format!("a caller is lost: {fate:?}"));
             }
             if fate.talked_to.len() > 1 {
@@ -153,10 +164,48 @@ impl Judged {
                 // The conversation began and ended while nobody watched, and that is said.
                 (true, _) => !told && end["recovered"] == true,
                 (false, "answered") => false,
+                (false, "callback") => promised,
                 (false, _) => true,
             };
             if !right {
                 self.wrong.push(format!("{fate:?} was booked: {}", summary(end)));
+            }
+        }
+    }
+
+    /// Whoever was promised a call-back has one, which ends once; it dials once a try, whom it was promised to.
+    fn callbacks(&mut self, evidence: &Evidence<'_>) {
+        let mut courses: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+        let mut tries: BTreeMap<&str, &str> = BTreeMap::new();
+        for event in evidence.journal {
+            let Some(id) = text(event, "/data/callback/id") else { continue };
+            courses.entry(id).or_default().push(event);
+            if kind(event) == "callback.dialled"
+                && let Some(reference) = text(event, "/data/call/pbx_ref")
+                && let Some(number) = text(event, "/data/callback/number/e164")
+                && tries.insert(reference, number).is_some()
+            {
+                self.wrong.push(format!("two tries are one call: {}", summary(event)));
+            }
+        }
+        self.promised = courses.len();
+        for (id, course) in courses {
+            let kinds: Vec<&str> = course.iter().map(|event| kind(event)).collect();
+            let right = |pair: &[&str]| {
+                let tried = pair[0] == "callback.dialled";
+                if tried { pair[1] != "callback.dialled" } else { pair[1] != "callback.retry" }
+            };
+            let whole = kinds.first() == Some(&"callback.created") && kinds.last() == Some(&"callback.ended");
+            let once = |name: &str| kinds.iter().filter(|kind| **kind == name).count() == 1;
+            if !whole || !once("callback.created") || !once("callback.ended") || !kinds.windows(2).all(right)
+            {
+                self.wrong.push(format!("call-back {id}: {}", kinds.join(" ")));
+            }
+        }
+        self.dialled = evidence.reached.len();
+        for reached in evidence.reached {
+            if tries.remove(reached.linkedid.as_str()) != Some(reached.number.as_str()) {
+                self.wrong.push(format!("nobody promised that call, or it was made before: {reached:?}"));
             }
         }
     }

@@ -77,6 +77,8 @@ fn crowd() -> Crowd {
         numbers: vec!["5003".to_owned(), "5013".to_owned()],
         patience: (2 * SECOND, 8 * SECOND),
         talk: (100 * MILLISECOND, 900 * MILLISECOND),
+        keys: vec!['1', '1', '2', '#'],
+        presses: 300,
         ..Crowd::default()
     }
 }
@@ -128,7 +130,7 @@ async fn judged(sim: &Sim, daemon: &mut Daemon, following: &mut Following, sink:
     office::wait_for_deliveries(daemon).await?;
     daemon.stop().await?;
     following.ends().await;
-    let fates = sim.with(|pbx, _| pbx.take_fates());
+    let (fates, reached) = sim.with(|pbx, _| (pbx.take_fates(), pbx.take_reached()));
     Ok(Judged::new(judge::Evidence {
         read: &following.read,
         breaks: &following.breaks,
@@ -136,6 +138,7 @@ async fn judged(sim: &Sim, daemon: &mut Daemon, following: &mut Following, sink:
         delivered: &sink.events(),
         snapshot: &snapshot,
         fates: &fates,
+        reached: &reached,
         last: &last,
     }))
 }

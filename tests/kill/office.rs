@@ -29,6 +29,11 @@ pub(crate) async fn open(webhook: &str) -> Result<(Sim, Daemon)> {
             Mood::Human { after: 50 * MILLISECOND, at_most: 400 * MILLISECOND, declines: 30, ignores: 10 };
         sim.set_mood(&phone.to_string(), mood);
     }
+    // Who is called back.
+    let outside =
+        Mood::Human { after: 50 * MILLISECOND, at_most: 300 * MILLISECOND, declines: 100, ignores: 50 };
+    sim.set_mood("trunk", outside);
+    sim.with(|pbx, _| pbx.set_talk_outside(Some((100 * MILLISECOND, 600 * MILLISECOND))));
     sim.set_mood("1008", Mood::Answer { after: 50 * MILLISECOND, at_most: 100 * MILLISECOND });
     daemon.launch().await?;
     Ok((sim, daemon))
@@ -36,7 +41,7 @@ pub(crate) async fn open(webhook: &str) -> Result<(Sim, Daemon)> {
 
 fn configuration(pbx: &str, webhook: &str) -> String {
     let mut text = format!(
-        "[[pbx]]\nname = \"hq\"\nkind = \"asterisk\"\naddress = \"{pbx}\"\nusername = \"hookswitch\"\n\
+        "[numbers]\ncountry = \"DE\"\noutbound_allow = [\"+49\"]\n\n[[pbx]]\nname = \"hq\"\nkind = \"asterisk\"\naddress = \"{pbx}\"\nusername = \"hookswitch\"\n\
          secret = \"hookswitch\"\nmode = \"route\"\nfallback = {{ dial = \"PJSIP/1008\" }}\n\n\
          [[webhook]]\nname = \"crm\"\nurl = \"{webhook}\"\nevents = [\"call.*\"]\n\
          secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\nallow_private = true\n\n"
@@ -51,7 +56,9 @@ fn configuration(pbx: &str, webhook: &str) -> String {
     for (queue, number) in [("support", "5003"), ("billing", "5013")] {
         text.push_str(&format!(
             "[[queue]]\nid = \"{queue}\"\nstrategy = \"longest-idle\"\nmembers = {{ teams = [\"{queue}\"] }}\n\
-             offer_timeout = \"3s\"\nwrap_up = \"100ms\"\n\n\
+             offer_timeout = \"3s\"\nwrap_up = \"100ms\"\n\
+             callback = {{ key = \"1\", attempts = 2, retry_after = \"5s\", expires = \"1m\", prompt = \"vm-goodbye\" }}\n\
+             announce = {{ after = \"1s\", every = \"15s\", position = true, wait = true }}\n\n\
              [[route]]\nname = \"{queue}\"\nwhen = 'dnis == \"{number}\"'\nqueue = \"{queue}\"\n\n"
         ));
     }
@@ -67,15 +74,32 @@ pub(crate) async fn wait_for_rest(daemon: &Daemon, reader: &Reader) -> Result<()
         let busy = |agent: &&Value| !agent["evidence"].is_null();
         let live = snapshot["calls"].as_array().map_or(0, Vec::len);
         let agents = snapshot["agents"].as_array().into_iter().flatten().filter(busy).count();
-        if live == 0 && agents == 0 {
+        let promised = promised(daemon).await?;
+        if live == 0 && agents == 0 && promised == 0 {
             return Ok(());
         }
-        ensure!(Instant::now() < deadline, "{live} calls are live: {snapshot:#}\n{}", daemon.log());
+        ensure!(
+            Instant::now() < deadline,
+            "{live} calls are live, {promised} call-backs are not over: {snapshot:#}\n{}",
+            daemon.log()
+        );
         // Something is told of each end; at the latest of the link's figures.
-        let ended = |event: &Value| matches!(kind(event), "call.ended" | "agent.state" | "queue.stats");
+        let ended = |event: &Value| {
+            matches!(kind(event), "call.ended" | "callback.ended" | "agent.state" | "queue.stats")
+        };
         // A wait without a word is no failure: the state is asked again.
         drop(reader.wait_after(mark, "an end", ended).await);
     }
+}
+
+/// How many call-backs are not over.
+async fn promised(daemon: &Daemon) -> Result<usize> {
+    let mut live = 0;
+    for state in ["waiting", "offered", "dialling", "connected"] {
+        let page = daemon.api().get(&format!("/v1/callbacks?state={state}")).await?;
+        live += page["items"].as_array().map_or(0, Vec::len);
+    }
+    Ok(live)
 }
 
 /// All events of the journal, page by page.

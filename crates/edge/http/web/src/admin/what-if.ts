@@ -36,6 +36,7 @@ export class WhatIf extends Section {
     css`
       textarea { font: 0.88rem/1.5 var(--mono); min-height: 12rem; white-space: pre; overflow-wrap: normal; overflow-x: auto; tab-size: 2; }
       .sides { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1rem; }
+      .sides > section { margin-top: 0; }
       .sides h3 { margin-bottom: 0.4rem; }
       .bar { display: grid; grid-template-columns: 9.5rem 1fr 4.5rem; gap: 0.6rem; align-items: center; font-size: 0.88rem; padding-block: 0.14rem; }
       .bar .value { text-align: end; font-variant-numeric: tabular-nums; font-weight: 600; }
