@@ -12,6 +12,7 @@ mod peers;
 mod phones;
 mod proxy;
 mod raw;
+mod restart;
 mod scans;
 mod watch;
 mod wire;
@@ -27,6 +28,7 @@ fn main() {
     arguments.test_threads.get_or_insert(AT_A_TIME);
     let mut trials = raw::trials();
     trials.extend(life::trials());
+    trials.extend(restart::trials());
     trials.extend(peers::trials());
     trials.extend(watch::trials());
     trials.extend(wire::trials());

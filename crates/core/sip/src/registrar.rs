@@ -108,6 +108,8 @@ pub struct Registrar {
     /// Whose contacts came over which connection.
     flows: BTreeSet<(Flow, Box<str>)>,
     changes: VecDeque<Change>,
+    /// Whose contacts are not what whoever keeps them over a restart was told last.
+    unkept: BTreeSet<Box<str>>,
 }
 
 impl Registrar {
@@ -119,7 +121,22 @@ impl Registrar {
             ends: BTreeSet::new(),
             flows: BTreeSet::new(),
             changes: VecDeque::new(),
+            unkept: BTreeSet::new(),
         }
+    }
+
+    /// Takes over contacts that were kept from before a restart, as far as they can be reached still and their time
+    /// is not over. Those that can not are to be kept no more.
+    pub fn restore(&mut self, now: Instant, aor: &str, kept: Vec<Binding>) {
+        self.unkept.insert(aor.into());
+        for binding in kept.into_iter().filter_map(Binding::reopened).filter(|binding| binding.ends > now) {
+            self.bind(aor, binding);
+        }
+    }
+
+    /// Whose contacts changed next, a refresh included: what is kept of them over a restart is stale.
+    pub fn poll_unkept(&mut self) -> Option<Box<str>> {
+        self.unkept.pop_first()
     }
 
     /// Does what a REGISTER for an address of record asks (RFC 3261 section 10.3), all of it or nothing.
@@ -223,6 +240,7 @@ impl Registrar {
 
     fn bind(&mut self, aor: &str, contact: Binding) {
         let old_end = self.first_end(aor);
+        self.unkept.insert(aor.into());
         let list = self.bindings.entry(aor.into()).or_default();
         let place = list.iter().position(|binding| binding.same_contact(&contact));
         let mut changes = Vec::new();
@@ -265,6 +283,9 @@ impl Registrar {
         let Some(list) = self.bindings.get_mut(aor) else { return };
         let (gone, kept): (Vec<_>, Vec<_>) = std::mem::take(list).into_iter().partition(is_gone);
         *list = kept;
+        if !gone.is_empty() {
+            self.unkept.insert(aor.into());
+        }
         for binding in &gone {
             let last = !list.iter().any(|kept| kept.flow == binding.flow);
             if last && binding.flow.is_reliable() {

@@ -25,8 +25,10 @@ pub struct Binding {
     pub instance: Option<Box<str>>,
     /// Which of the phone's flows it is.
     pub reg_id: Option<u32>,
-    pub(super) call_id: Box<str>,
-    pub(super) cseq: u32,
+    /// Of the last REGISTER: an older one changes nothing any more.
+    pub call_id: Box<str>,
+    /// Of the last REGISTER.
+    pub cseq: u32,
 }
 
 impl Binding {
@@ -41,6 +43,24 @@ impl Binding {
         }
         let port = self.uri.port.unwrap_or_else(|| self.flow.transport.default_port());
         Flow { remote: SocketAddr::new(self.flow.remote.ip(), port), ..self.flow }
+    }
+
+    /// The same contact after all connections were lost. One that came by datagrams is where it was. A peer that named
+    /// the address at which it takes connections is connected to; any other has to come again, and does: it sees the
+    /// loss, too.
+    pub(super) fn reopened(self) -> Option<Self> {
+        let nearest = self.path.first().map_or(&self.uri, |proxy| &proxy.uri);
+        let listens = nearest.host.as_ref().and_then(|host| host.ip()).map(|ip| ip.to_canonical());
+        match self.flow.transport {
+            Transport::Udp => Some(self),
+            Transport::Tcp if listens == Some(self.flow.remote.ip().to_canonical()) => {
+                let port = nearest.port.unwrap_or_else(|| self.flow.transport.default_port());
+                let remote = SocketAddr::new(self.flow.remote.ip(), port);
+                let flow = Flow { remote, connection: None, ..self.flow };
+                Some(Self { flow, ..self })
+            }
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => None,
+        }
     }
 
     /// Whether two are the same contact: the same flow of the same phone, or the same address.

@@ -231,3 +231,35 @@ fn the_proxies_on_the_way_are_kept_and_told_back() {
         contacts.first().map(|binding| binding.flow)
     );
 }
+
+#[test]
+fn contacts_that_were_kept_are_there_after_a_restart_as_far_as_they_can_be_reached() {
+    let mut before = stage(Settings::default());
+    let tcp = Flow { transport: crate::Transport::Tcp, connection: Some(9), ..from(61_000) };
+    let tls = Flow { transport: crate::Transport::Tls, ..tcp };
+    before.register("Contact: <sip:a@10.0.0.1>;q=0.5;expires=100\r\nPath: <sip:10.0.0.9;lr>\r\n");
+    before.register("Contact: <sip:a@10.0.0.2>;expires=300\r\n");
+    before.register_from(tcp, "Contact: <sip:a@198.51.100.7:5066;transport=tcp>\r\n");
+    before.register_from(tcp, "Contact: <sip:a@10.0.0.7:5066;transport=tcp>\r\n");
+    before.register_from(tls, "Contact: <sip:a@198.51.100.7:5067;transport=tls>\r\n");
+    assert_eq!(before.registrar.poll_unkept().as_deref(), Some("alice"));
+    assert_eq!(before.registrar.poll_unkept(), None);
+    let kept: Vec<Binding> = before.registrar.contacts("alice", before.now).into_iter().cloned().collect();
+
+    let mut after = stage(Settings::default());
+    after.now = before.now + Duration::from_secs(100);
+    after.registrar.restore(after.now, "alice", kept);
+    assert_eq!(after.contacts(), ["sip:a@10.0.0.2", "sip:a@198.51.100.7:5066;transport=tcp"]);
+    assert_eq!(after.changes().len(), 2);
+    assert_eq!(after.registrar.poll_unkept().as_deref(), Some("alice"), "what is over is to be forgotten");
+    let contacts = after.registrar.contacts("alice", after.now);
+    let flows: Vec<_> = contacts.iter().map(|binding| binding.target()).collect();
+    assert_eq!(flows[1].connection, None, "a number of the last run is another connection in this one");
+    assert_eq!(flows[1].remote.port(), 5066, "where it takes connections");
+    assert_eq!(flows[0], from(40_000));
+    after.after(200);
+    assert_eq!(after.contacts(), ["sip:a@198.51.100.7:5066;transport=tcp"]);
+    // Late copies of old requests change nothing in the new life, either.
+    after.cseq = 0;
+    assert_eq!(after.register("Contact: <sip:a@198.51.100.7:5066;transport=tcp>;expires=0\r\n").status, 500);
+}

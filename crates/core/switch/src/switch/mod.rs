@@ -39,8 +39,9 @@ use std::{
 
 use bytes::Bytes;
 use hookswitch_sip::{
-    ClientId, Flow, Instant, Layer, Message, Random, ServerId, Transmit, auth, message::Host,
-    registrar::Registrar,
+    ClientId, Flow, Instant, Layer, Message, Random, ServerId, Transmit, auth,
+    message::Host,
+    registrar::{Binding, Registrar},
 };
 
 use crate::{
@@ -214,6 +215,13 @@ impl Switch {
         self.run();
     }
 
+    /// Takes over registrations that were kept from before a restart ([`poll_registration`](Self::poll_registration)).
+    pub fn restore(&mut self, now: Instant, kept: Vec<(Box<str>, Vec<Binding>)>) {
+        self.now = now;
+        self.restore_registrations(kept);
+        self.run();
+    }
+
     /// A message came.
     pub fn receive(&mut self, now: Instant, flow: Flow, message: Message) {
         self.now = now;
@@ -293,6 +301,13 @@ impl Switch {
     /// The next name whose addresses are asked for, to be answered by [`resolved`](Self::resolved).
     pub fn poll_question(&mut self) -> Option<Question> {
         self.questions.pop_front()
+    }
+
+    /// Whose registrations are to be kept over a restart, and which they are now.
+    pub fn poll_registration(&mut self) -> Option<(Box<str>, Vec<Binding>)> {
+        let aor = self.registrar.poll_unkept()?;
+        let contacts = self.registrar.contacts(&aor, self.now).into_iter().cloned().collect();
+        Some((aor, contacts))
     }
 
     /// What should be rare.

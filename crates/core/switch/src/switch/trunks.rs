@@ -6,7 +6,7 @@ use hookswitch_sip::{
     Flow, ServerId, Transport,
     auth::{self, Verdict},
     message::{Method, Name, NameAddr, Request, Response, Uri},
-    registrar::Change,
+    registrar::{Binding, Change},
 };
 
 use super::{Sent, Switch, attempt::Destination, keep::Timer};
@@ -254,6 +254,14 @@ impl Switch {
         };
         let tag = request.tag_without_state();
         self.layer.dismiss(id, &answer.with_to_tag(&tag));
+    }
+
+    /// Takes over registrations that were kept from before a restart: those of who is a user still.
+    pub(super) fn restore_registrations(&mut self, kept: Vec<(Box<str>, Vec<Binding>)>) {
+        for (name, bindings) in kept {
+            let bindings = if self.settings.users.contains_key(&*name) { bindings } else { Vec::new() };
+            self.registrar.restore(self.now, &name, bindings);
+        }
     }
 
     /// Tells whose phones came and went.

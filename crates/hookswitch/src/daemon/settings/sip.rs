@@ -84,6 +84,7 @@ fn link(config: &Config, pbx: &Pbx, sip: &Sip) -> anyhow::Result<SipSettings> {
             client: client.map(|builder| Arc::new(builder.with_no_client_auth())),
             name_servers: sip.name_servers.clone(),
         },
+        kept: config.journal.path.join("registrations").join(format!("{}.jsonl", pbx.name)),
     })
 }
 

@@ -4,6 +4,7 @@
 //! behind that in the kernel, where SIP's own repeats mend what is lost. While the engine is behind, nothing more is
 //! taken in.
 
+mod kept;
 mod names;
 mod session;
 mod streams;
@@ -73,7 +74,7 @@ impl SipLink {
         let mut keys = Keys { nonce: [0; 32], seed: getrandom::u64()? };
         getrandom::fill(&mut keys.nonce)?;
         let chance = Chance { seed: getrandom::u64()?, epoch: getrandom::u64()? };
-        let session = Session::new(settings, &keys, chance);
+        let session = Session::new(settings, &keys, chance, clock.now());
         Ok(Self { pbx, wires, session, core, clock, status })
     }
 

@@ -1,6 +1,6 @@
 //! A SIP link without its sockets and clock: messages and time in; messages, voice, questions and facts out.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use hookswitch_model::{
     Millis, PbxId, Timestamp,
@@ -17,6 +17,7 @@ use hookswitch_switch::{
 use tracing::{debug, info, warn};
 
 use super::{
+    kept::{Keeper, Registrations},
     watching::{Chance, WatchSettings, Watching},
     wires::WireSettings,
 };
@@ -34,6 +35,8 @@ pub(crate) struct SipSettings {
     /// How numbers are read.
     pub(crate) plan: Plan,
     pub(crate) wires: WireSettings,
+    /// Where registrations are kept over a restart.
+    pub(crate) kept: PathBuf,
 }
 
 /// What changes with the configuration while a link runs.
@@ -51,6 +54,9 @@ pub(super) struct Session {
     reader: FromSip,
     watching: Watching,
     limits: Limits,
+    keeper: Keeper,
+    /// Who was registered when the last run ended.
+    kept: Registrations,
     /// Who may register: until somebody does, nobody can be reached.
     users: Vec<Address>,
     facts: Vec<PbxEvent>,
@@ -61,9 +67,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(settings: SipSettings, keys: &Keys, chance: Chance) -> Self {
-        let SipSettings { pbx, told: Told { switch, watch }, plan, wires: _ } = settings;
+    pub(super) fn new(settings: SipSettings, keys: &Keys, chance: Chance, now: Timestamp) -> Self {
+        let SipSettings { pbx, told: Told { switch, watch }, plan, wires: _, kept } = settings;
+        let (keeper, kept) = Keeper::open(&kept, now);
         Self {
+            keeper,
+            kept,
             users: switch.users.keys().map(|name| Address::new(&format!("sip:{name}"))).collect(),
             switch: Switch::new(switch, keys),
             watching: Watching::new(pbx.clone(), plan.clone(), watch, chance),
@@ -88,7 +97,8 @@ impl Session {
         (self.known, self.open, self.away_since) = (known, open, away_since);
     }
 
-    /// Peers can reach us from now on. A switch that begins knows no call and no phone: what was believed in is over.
+    /// Peers can reach us from now on. A switch that begins knows no call: what was believed in is over. Phones whose
+    /// time is not over are there still.
     pub(super) fn bound(&mut self, now: Timestamp) {
         for action in std::mem::take(&mut self.open) {
             self.refused(now, &action, "the daemon was restarted");
@@ -98,6 +108,8 @@ impl Session {
         }
         let known = std::mem::take(&mut self.known);
         self.facts.extend(self.reader.begin(now, VERSION, &known, self.away_since));
+        self.switch.restore(instant(now), std::mem::take(&mut self.kept));
+        self.read(now);
         self.watching.begin(now);
         self.watched();
     }
@@ -241,6 +253,9 @@ impl Session {
             }
             self.watching.own(now, &event);
             self.facts.extend(self.reader.read(now, event));
+        }
+        while let Some((user, contacts)) = self.switch.poll_registration() {
+            self.keeper.keep(user, contacts);
         }
         self.watched();
     }
