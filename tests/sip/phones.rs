@@ -58,6 +58,13 @@ impl Office {
         };
         self.see(what, |event| kind(event) == what && (who.is_empty() || whose(event))).await
     }
+
+    /// A softphone rings and is answered: somebody, whoever's phone it is, is told to talk.
+    pub(crate) async fn is_answered(&self, softphone: &mut Baresip, who: &str) -> Result<Value> {
+        softphone.rings().await?;
+        softphone.answers().await?;
+        self.sees("call.answered", who).await
+    }
 }
 
 async fn held() -> Result<()> {
@@ -93,9 +100,7 @@ async fn declined() -> Result<()> {
     customer.dials("5003").await?;
     alice.rings().await?;
     alice.hangs_up().await?;
-    bob.rings().await?;
-    bob.answers().await?;
-    office.sees("call.answered", "B").await?;
+    office.is_answered(&mut bob, "B").await?;
     bob.hangs_up().await?;
     customer.is_free().await?;
     let course = "started inbound, queued Q, offered A, offer_ended declined, offered B #2, offer_ended accepted, \
@@ -126,9 +131,7 @@ async fn transferred() -> Result<()> {
     let mut bob = office.softphone_of("B", BOB).await?;
     let mut customer = office.softphone_outside().await?;
     customer.dials("5003").await?;
-    alice.rings().await?;
-    alice.answers().await?;
-    office.sees("call.answered", "A").await?;
+    office.is_answered(&mut alice, "A").await?;
     customer.hears(ALICE).await?;
     alice.transfers("1002").await?;
     bob.rings().await?;
@@ -153,9 +156,7 @@ async fn click_to_dial() -> Result<()> {
     ensure!(reply.status == StatusCode::ACCEPTED, "{} {}", reply.status, reply.body);
     alice.rings().await?;
     alice.answers().await?;
-    far.rings().await?;
-    far.answers().await?;
-    office.sees("call.answered", "A").await?;
+    office.is_answered(&mut far, "A").await?;
     far.hears_something().await?;
     alice.hears_something().await?;
     far.hangs_up().await?;
@@ -170,9 +171,7 @@ async fn by_the_api() -> Result<()> {
     let mut bob = office.softphone_of("B", BOB).await?;
     let mut customer = office.softphone_outside().await?;
     customer.dials("5003").await?;
-    alice.rings().await?;
-    alice.answers().await?;
-    let answered = office.sees("call.answered", "A").await?;
+    let answered = office.is_answered(&mut alice, "A").await?;
     let call = text(&answered, "/data/call/id").context("its id")?;
     let ask = async |verb: &str, body: Value| {
         let path = format!("/v1/calls/{call}/{verb}");
@@ -202,9 +201,7 @@ async fn quit() -> Result<()> {
     office.softphone_of("A", ALICE).await?.quits().await?;
     let mut customer = office.softphone_outside().await?;
     customer.dials("5003").await?;
-    bob.rings().await?;
-    bob.answers().await?;
-    office.sees("call.answered", "B").await?;
+    office.is_answered(&mut bob, "B").await?;
     customer.hangs_up().await?;
     bob.is_free().await?;
     let course = "started inbound, queued Q, offered B, offer_ended accepted, answered B, ended";
