@@ -5,8 +5,9 @@ use hookswitch_expression::{
 };
 
 use super::{
-    condition::{Condition, Constant, Operator, Test, TextTest},
+    condition::{Cel, Condition, Constant, Operator, Test, TextTest},
     facts::Path,
+    number::{Number, Numeric},
 };
 
 /// A part of an expression that cannot be used in a condition.
@@ -72,9 +73,13 @@ fn test<'a>(node: &'a Node, paths: &[Path]) -> Result<Condition, Fault<'a>> {
     }
     let cel = || {
         let names = names.iter().map(|(_, name)| *name).collect();
-        Test::Cel(Box::new(node.clone()), names)
+        Cel { node: Box::new(node.clone()), names }
     };
-    Ok(Condition::Test(simple.unwrap_or_else(cel)))
+    let numbers = || {
+        let (operator, numbers) = numbers(node)?;
+        Some(Test::Numbers(numbers, operator, cel()))
+    };
+    Ok(Condition::Test(simple.or_else(numbers).unwrap_or_else(|| Test::Cel(cel()))))
 }
 
 /// Every constant name in an expression, with its node.
@@ -148,23 +153,15 @@ fn simple_call(call: &CallExpr, paths: &[Path]) -> Option<Test> {
         return Some(Test::Text(path, test, with));
     }
     let [left, right] = call.args.as_slice() else { return None };
-    let operator = match call.func_name.as_str() {
-        operators::EQUALS => Operator::Equal,
-        operators::NOT_EQUALS => Operator::NotEqual,
-        operators::LESS => Operator::Less,
-        operators::LESS_EQUALS => Operator::LessOrEqual,
-        operators::GREATER => Operator::Greater,
-        operators::GREATER_EQUALS => Operator::GreaterOrEqual,
-        operators::IN => {
-            if let Some(Path::List(list)) = plain(right).and_then(|right| paths.get(right)) {
-                return plain(left).map(|name| Test::InList(name, *list));
-            }
-            let Expr::List(list) = &right.expr else { return None };
-            let constants: Option<Vec<Constant>> = list.elements.iter().map(constant).collect();
-            return Some(Test::OneOf(plain(left)?, constants?));
+    if call.func_name == operators::IN {
+        if let Some(Path::List(list)) = plain(right).and_then(|right| paths.get(right)) {
+            return plain(left).map(|name| Test::InList(name, *list));
         }
-        _ => return None,
-    };
+        let Expr::List(list) = &right.expr else { return None };
+        let constants: Option<Vec<Constant>> = list.elements.iter().map(constant).collect();
+        return Some(Test::OneOf(plain(left)?, constants?));
+    }
+    let operator = operator(&call.func_name)?;
     match (plain(left), plain(right)) {
         (Some(path), None) => Some(Test::Compare(path, operator, constant(right)?)),
         (None, Some(path)) => Some(Test::Compare(path, operator.mirrored(), constant(left)?)),
@@ -172,19 +169,39 @@ fn simple_call(call: &CallExpr, paths: &[Path]) -> Option<Test> {
     }
 }
 
+/// Two numbers compared.
+fn numbers(node: &Node) -> Option<(Operator, Box<[Number; 2]>)> {
+    let Expr::Call(call) = &node.expr else { return None };
+    let ([left, right], None) = (call.args.as_slice(), &call.target) else { return None };
+    Some((operator(&call.func_name)?, Box::new([Number::of(left)?, Number::of(right)?])))
+}
+
+fn operator(function: &str) -> Option<Operator> {
+    match function {
+        operators::EQUALS => Some(Operator::Equal),
+        operators::NOT_EQUALS => Some(Operator::NotEqual),
+        operators::LESS => Some(Operator::Less),
+        operators::LESS_EQUALS => Some(Operator::LessOrEqual),
+        operators::GREATER => Some(Operator::Greater),
+        operators::GREATER_EQUALS => Some(Operator::GreaterOrEqual),
+        _ => None,
+    }
+}
+
 /// The number of a name that stands alone.
-fn plain(node: &Node) -> Option<usize> {
+pub(super) fn plain(node: &Node) -> Option<usize> {
     let Expr::Ident(name) = &node.expr else { return None };
     Variable::of(name).filter(|variable| variable.ask == Ask::Value).map(|variable| variable.number)
 }
 
-fn constant(node: &Node) -> Option<Constant> {
+/// The literal that stands alone.
+pub(super) fn constant(node: &Node) -> Option<Constant> {
     let Expr::Literal(literal) = &node.expr else { return None };
     match literal {
         LiteralValue::Null => Some(Constant::Null),
         LiteralValue::Boolean(is) => Some(Constant::Bool(*is.inner())),
-        LiteralValue::Int(number) => Some(Constant::Int(*number.inner())),
-        LiteralValue::Double(number) => Some(Constant::Float(*number.inner())),
+        LiteralValue::Int(number) => Some(Constant::Number(Numeric::Int(*number.inner()))),
+        LiteralValue::Double(number) => Some(Constant::Number(Numeric::Float(*number.inner()))),
         LiteralValue::String(text) => Some(Constant::Text(text.inner().to_owned())),
         LiteralValue::Bytes(_) | LiteralValue::UInt(_) => None,
     }

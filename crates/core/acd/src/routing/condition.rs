@@ -1,8 +1,13 @@
 //! A condition as it is tried: the logic here, each comparison by itself.
 
+use std::cmp::Ordering;
+
 use hookswitch_expression::{Facts, Interpreter, Node, Value};
 
-use super::facts::CallFacts;
+use super::{
+    facts::CallFacts,
+    number::{Number, Numeric},
+};
 
 /// A condition. Tests that cannot be made are false, so that no part of a condition is lost for another's sake.
 #[derive(Debug, Clone)]
@@ -31,8 +36,17 @@ pub(super) enum Test {
     Is(usize),
     /// `has(name)`
     Has(usize),
-    /// Anything else, with what it names.
-    Cel(Box<Node>, Box<[usize]>),
+    /// Numbers compared, at least one of which is worked out.
+    Numbers(Box<[Number; 2]>, Operator, Cel),
+    /// Anything else.
+    Cel(Cel),
+}
+
+/// A part of an expression that the interpreter tries, with what it names.
+#[derive(Debug, Clone)]
+pub(super) struct Cel {
+    pub(super) node: Box<Node>,
+    pub(super) names: Box<[usize]>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +71,18 @@ impl Operator {
             Self::GreaterOrEqual => Self::LessOrEqual,
         }
     }
+
+    /// Whether two values that stand in this order hold it.
+    const fn takes(self, order: Ordering) -> bool {
+        match self {
+            Self::Equal => order.is_eq(),
+            Self::NotEqual => order.is_ne(),
+            Self::Less => order.is_lt(),
+            Self::LessOrEqual => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::GreaterOrEqual => order.is_ge(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +97,7 @@ pub(super) enum TextTest {
 pub(super) enum Constant {
     Null,
     Bool(bool),
-    Int(i64),
-    Float(f64),
+    Number(Numeric),
     Text(String),
 }
 
@@ -125,14 +150,14 @@ impl Condition {
         }
     }
 
-    /// Whether trying it needs the interpreter.
+    /// Whether trying it needs the interpreter, whoever calls.
     pub(super) fn is_slow(&self) -> bool {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_slow),
             Self::Not(part) => part.is_slow(),
             Self::Choice(parts) => parts.iter().any(Self::is_slow),
             Self::Always(_) => false,
-            Self::Test(test) => matches!(test, Test::Cel(..)),
+            Self::Test(test) => matches!(test, Test::Cel(_)),
         }
     }
 }
@@ -160,7 +185,7 @@ impl Test {
             | Self::Text(name, ..)
             | Self::Is(name)
             | Self::Has(name) => (Some(*name), &[][..]),
-            Self::Cel(_, names) => (None, &**names),
+            Self::Numbers(.., cel) | Self::Cel(cel) => (None, &*cel.names),
         };
         one.into_iter().chain(several.iter().copied())
     }
@@ -196,8 +221,19 @@ impl Test {
             },
             Self::Has(path) => Ok(facts.value(*path) != Value::Null),
             Self::InList(path, list) => Ok(facts.is_in(*path, *list)),
-            Self::Cel(node, _) => interpreter.holds(node, facts).map_err(|error| error.to_string()),
+            Self::Numbers(numbers, operator, cel) => {
+                let [left, right] = &**numbers;
+                let order = left.value(facts).zip(right.value(facts)).and_then(|(a, b)| a.order(b));
+                order.map_or_else(|| cel.holds(facts, interpreter), |order| Ok(operator.takes(order)))
+            }
+            Self::Cel(cel) => cel.holds(facts, interpreter),
         }
+    }
+}
+
+impl Cel {
+    fn holds(&self, facts: &CallFacts<'_>, interpreter: &Interpreter) -> Result<bool, String> {
+        interpreter.holds(&self.node, facts).map_err(|error| error.to_string())
     }
 }
 
@@ -208,38 +244,30 @@ fn equal(value: &Value<'_>, constant: &Constant) -> bool {
         (Value::Null, Constant::Null) => true,
         (Value::Bool(a), Constant::Bool(b)) => a == b,
         (Value::Text(a), Constant::Text(b)) => *a == b.as_str(),
-        (Value::Int(_) | Value::Float(_), Constant::Int(_) | Constant::Float(_)) => {
-            order(value, constant) == Some(std::cmp::Ordering::Equal)
+        (Value::Int(_) | Value::Float(_), Constant::Number(_)) => {
+            order(value, constant) == Some(Ordering::Equal)
         }
         _ => false,
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "CEL compares int with double as doubles")]
-fn order(value: &Value<'_>, constant: &Constant) -> Option<std::cmp::Ordering> {
+fn order(value: &Value<'_>, constant: &Constant) -> Option<Ordering> {
     match (value, constant) {
         (Value::Text(a), Constant::Text(b)) => Some((**a).cmp(b.as_str())),
         (Value::Bool(a), Constant::Bool(b)) => Some(a.cmp(b)),
-        (Value::Int(a), Constant::Int(b)) => Some(a.cmp(b)),
-        (Value::Int(a), Constant::Float(b)) => (*a as f64).partial_cmp(b),
-        (Value::Float(a), Constant::Int(b)) => a.partial_cmp(&(*b as f64)),
-        (Value::Float(a), Constant::Float(b)) => a.partial_cmp(b),
+        (_, Constant::Number(b)) => Numeric::of(value)?.order(*b),
         _ => None,
     }
 }
 
 fn compare(value: &Value<'_>, operator: Operator, constant: &Constant) -> Result<bool, String> {
-    use std::cmp::Ordering::{Greater, Less};
-    let needed = match operator {
+    match operator {
         Operator::Equal => return Ok(equal(value, constant)),
         Operator::NotEqual => return Ok(!equal(value, constant)),
-        Operator::Less => |order| order == Less,
-        Operator::LessOrEqual => |order| order != Greater,
-        Operator::Greater => |order| order == Greater,
-        Operator::GreaterOrEqual => |order| order != Less,
-    };
+        Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => {}
+    }
     match order(value, constant) {
-        Some(order) => Ok(needed(order)),
+        Some(order) => Ok(operator.takes(order)),
         None if *value == Value::Null => Ok(false),
         None => Err(format!("{} compared with {}", value.type_name(), constant.type_name())),
     }
@@ -250,7 +278,7 @@ impl Constant {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "true or false",
-            Self::Int(_) | Self::Float(_) => "a number",
+            Self::Number(_) => "a number",
             Self::Text(_) => "text",
         }
     }

@@ -23,8 +23,8 @@
 //! A rule that sends callers into a menu is passed over for a call that has the data the menu fills, be it empty: so no
 //! caller is asked twice, and none runs in a circle.
 //!
-//! Most tests compare one name with a constant. Those are taken out of the condition when it is loaded and cost some
-//! nanoseconds; only the rest is left to the CEL interpreter. Its cost is bounded at load: conditions are short, lists
+//! Most tests compare one name, or a number worked out of names, with a constant. Those are taken out of the condition
+//! when it is loaded and cost some nanoseconds; only the rest is left to the CEL interpreter. Its cost is bounded at load: conditions are short, lists
 //! are short, and a loop in a loop is refused.
 
 mod calendar;
@@ -34,6 +34,7 @@ mod days;
 mod facts;
 mod lists;
 mod names;
+mod number;
 #[cfg(test)]
 mod tests;
 

@@ -267,6 +267,23 @@ fn every_unusable_rule_is_told_at_once() {
     assert_eq!(rules, ["calendar.office", "a", "c"]);
 }
 
+/// Two numbers compared, most of them worked out of a name, as text.
+fn comparison_of_numbers() -> impl Strategy<Value = String> {
+    let name =
+        select(vec!["data.lang", "data[\"n\"]", "customer.score", "now.hour", "now.weekday", "dnis", "data"]);
+    let number = prop_oneof![
+        select(vec!["0", "1", "-1", "7", "0.5", "-2.0", "9223372036854775807", "\"x\"", "null"])
+            .prop_map(str::to_owned),
+        (select(vec!["", "int", "double", "size", "string"]), name).prop_map(|(f, n)| format!("{f}({n})")),
+    ];
+    let arithmetic = select(vec!["+", "-", "*", "/", "%"]);
+    let worked = number.prop_recursive(3, 8, 2, move |inner| {
+        (inner.clone(), arithmetic.clone(), inner).prop_map(|(a, o, b)| format!("({a} {o} {b})"))
+    });
+    (worked.clone(), select(vec!["==", "!=", "<", "<=", ">", ">="]), worked)
+        .prop_map(|(a, o, b)| format!("{a} {o} {b}"))
+}
+
 /// A test of one name against a constant, as text.
 fn simple_test() -> impl Strategy<Value = String> {
     let name = select(vec![
@@ -315,6 +332,25 @@ proptest! {
         // A loop over one element is always left to the interpreter.
         let interpreted = format!("[1].exists(one, {test})");
         prop_assert_eq!(holds(&test, SATURDAY_EVENING, &call), holds(&interpreted, SATURDAY_EVENING, &call), "{}", test);
+    }
+
+    #[test]
+    fn numbers_worked_out_are_what_the_interpreter_works_out(
+        test in comparison_of_numbers(),
+        is_known in any::<bool>(),
+        n in prop::option::of(select(vec!["5003", "0", "-7", "12", "007", "+5", "0.5", "1e3", "9223372036854775807", "9223372036854775808", "NaN", "inf", "", " 5", "x"])),
+    ) {
+        let mut call = if is_known { known_call() } else { call() };
+        if let Some(n) = n {
+            call.data.insert("n".into(), n.into());
+        }
+        let told = |when: &str| {
+            let router = Router::new(&setup(vec![rule("r", Some(when))])).unwrap();
+            let tried = router.route(SATURDAY_EVENING, &call).tried.remove(0);
+            (tried.matched, tried.note)
+        };
+        // A loop over one element is always left to the interpreter.
+        prop_assert_eq!(told(&test), told(&format!("[1].exists(one, {test})")), "{}", test);
     }
 
     #[test]
