@@ -27,12 +27,13 @@ export async function ask(method, path, body) {
   return answer.json();
 }
 
-/** Opens Chromium, runs `story`, and closes it; an error of any page fails the script. */
-export async function inChromium(story) {
+/** Opens Chromium (`more`: its arguments), runs `story`, and closes it; an error of any page fails the script. */
+export async function inChromium(story, more = []) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
       ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+      ...more,
       // A page that is served from a folder is of no network, and may not ask one on this machine.
       ...(pages ? ["--disable-features=LocalNetworkAccessChecks"] : []),
     ],
@@ -99,7 +100,8 @@ export const state = (page, text) => page.locator("hs-me #state", { hasText: tex
 
 export const button = (page, action) => page.locator(`[data-action="${action}"]:visible`).first();
 export const card = (page) => page.locator("hs-call");
-export const gone = (locator) => locator.waitFor({ state: "detached" });
+/** Waits until nothing is left of it, of however many. */
+export const gone = (locator) => locator.first().waitFor({ state: "detached" });
 
 /** Keeps a picture for the documentation, when it is asked for. */
 export async function picture(page, name) {
