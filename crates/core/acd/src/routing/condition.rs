@@ -6,7 +6,7 @@ use hookswitch_expression::{Facts, Interpreter, Node, Value};
 
 use super::{
     facts::CallFacts,
-    number::{Number, Numeric},
+    number::{Number, Numeric, Without},
 };
 
 /// A condition. Tests that cannot be made are false, so that no part of a condition is lost for another's sake.
@@ -223,8 +223,11 @@ impl Test {
             Self::InList(path, list) => Ok(facts.is_in(*path, *list)),
             Self::Numbers(numbers, operator, cel) => {
                 let [left, right] = &**numbers;
-                let order = left.value(facts).zip(right.value(facts)).and_then(|(a, b)| a.order(b));
-                order.map_or_else(|| cel.holds(facts, interpreter), |order| Ok(operator.takes(order)))
+                match (left.value(facts), right.value(facts)) {
+                    (Ok(a), Ok(b)) if let Some(order) = a.order(b) => Ok(operator.takes(order)),
+                    (Err(Without::Value), _) | (_, Err(Without::Value)) => Ok(false),
+                    _ => cel.holds(facts, interpreter),
+                }
             }
             Self::Cel(cel) => cel.holds(facts, interpreter),
         }

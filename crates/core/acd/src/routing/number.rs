@@ -1,8 +1,8 @@
 //! Numbers worked out of names: `int(data.age) + 1`.
 //!
 //! They are what rules ask of the CEL interpreter most often, and cost a few nanoseconds here. Only what comes out well
-//! is worked out here: whatever does not (a text that is no number, a sum too large) is left to the interpreter, which
-//! says what is wrong with it.
+//! is worked out here, and what is missing: nothing compares with a number that is not there. Whatever else does not come
+//! out (a text that is no number, a sum too large) is left to the interpreter, which says what is wrong with it.
 
 use std::cmp::Ordering;
 
@@ -45,6 +45,15 @@ pub(super) enum Arithmetic {
     Remainder,
 }
 
+/// Why a number does not come out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Without {
+    /// What it is worked out of is missing.
+    Value,
+    /// The interpreter has to say.
+    Reason,
+}
+
 impl Number {
     /// How this part of an expression is worked out, where it is a number of this kind.
     pub(super) fn of(node: &Node) -> Option<Self> {
@@ -77,35 +86,51 @@ impl Number {
         Some(Self::Pair(arithmetic, Box::new([Self::of(left)?, Self::of(right)?])))
     }
 
-    /// The number; none: the interpreter has to say why there is none.
-    pub(super) fn value(&self, facts: &CallFacts<'_>) -> Option<Numeric> {
+    /// The number.
+    pub(super) fn value(&self, facts: &CallFacts<'_>) -> Result<Numeric, Without> {
         match self {
-            Self::Is(number) => Some(*number),
-            Self::Of(name) => Numeric::of(&facts.value(*name)),
+            Self::Is(number) => Ok(*number),
+            Self::Of(name) => Numeric::of(&facts.value(*name)).ok_or(Without::Reason),
             Self::Whole(name) => {
-                let value = facts.value(*name);
-                if let Value::Text(text) = &value {
-                    return text.parse().ok().map(Numeric::Int);
+                let value = there(facts, *name)?;
+                match (&value, Numeric::of(&value)) {
+                    (Value::Text(text), _) => text.parse().ok().map(Numeric::Int),
+                    (_, number) => number.filter(|number| matches!(number, Numeric::Int(_))),
                 }
-                Numeric::of(&value).filter(|number| matches!(number, Numeric::Int(_)))
+                .ok_or(Without::Reason)
             }
             Self::Real(name) => {
-                let value = facts.value(*name);
-                if let Value::Text(text) = &value {
-                    return text.parse().ok().map(Numeric::Float);
+                let value = there(facts, *name)?;
+                match (&value, Numeric::of(&value)) {
+                    (Value::Text(text), _) => text.parse().ok(),
+                    (_, number) => number.map(Numeric::real),
                 }
-                Numeric::of(&value).map(|number| Numeric::Float(number.real()))
+                .map(Numeric::Float)
+                .ok_or(Without::Reason)
             }
             Self::Length(name) => {
-                let Value::Text(text) = facts.value(*name) else { return None };
-                i64::try_from(text.chars().count()).ok().map(Numeric::Int)
+                let Value::Text(text) = there(facts, *name)? else { return Err(Without::Reason) };
+                i64::try_from(text.chars().count()).map(Numeric::Int).map_err(|_| Without::Reason)
             }
             Self::Pair(arithmetic, pair) => {
                 let [left, right] = &**pair;
-                arithmetic.apply(left.value(facts)?, right.value(facts)?)
+                arithmetic.apply(left.operand(facts)?, right.operand(facts)?).ok_or(Without::Reason)
             }
         }
     }
+
+    /// The number, where one is needed: a name alone can be compared while it stands for nothing, and not added.
+    fn operand(&self, facts: &CallFacts<'_>) -> Result<Numeric, Without> {
+        if let Self::Of(name) = self {
+            there(facts, *name)?;
+        }
+        self.value(facts)
+    }
+}
+
+/// What a name stands for, where it stands for anything.
+fn there<'a>(facts: &'a CallFacts<'_>, name: usize) -> Result<Value<'a>, Without> {
+    Some(facts.value(name)).filter(|value| *value != Value::Null).ok_or(Without::Value)
 }
 
 impl Arithmetic {
