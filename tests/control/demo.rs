@@ -45,6 +45,10 @@ impl Demo {
         let address: SocketAddr =
             text(&said, "/url").context("url")?.trim_start_matches("http://").parse()?;
         let api = Api::new(address, Some(text(&said, "/token").context("token")?));
+        for page in ["/desktop", "/wallboard", "/admin"] {
+            let url = text(&said, page).context(page)?;
+            ensure!(reqwest::get(url).await?.status() == StatusCode::OK, "{url}");
+        }
         let reader = Reader::websocket(&api, "after=0").await?;
         Ok(Self { _child: child, api, reader, seen: 0 })
     }

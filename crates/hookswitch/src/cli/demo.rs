@@ -99,15 +99,21 @@ fn pbx(seed: u64, config: &Config, listener: TcpListener) -> anyhow::Result<Sim>
 }
 
 fn announce(url: &str, token: &str, json: bool) {
-    let desktop = format!("{url}/desktop/#token={token}");
+    let page = |name: &str| format!("{url}/{name}/#token={token}");
+    let [desktop, wallboard, admin] = ["desktop", "wallboard", "admin"].map(page);
     if json {
-        println!("{}", serde_json::json!({"url": url, "token": token, "desktop": desktop}));
+        let told = serde_json::json!({
+            "url": url, "token": token, "desktop": desktop, "wallboard": wallboard, "admin": admin
+        });
+        println!("{told}");
         return;
     }
     println!("Hookswitch runs on a simulated PBX: callers come, agents answer.\n");
-    println!("  Open    {desktop}");
-    println!("  Events  hookswitch tail --url {url} --token {token}");
-    println!("  Agents  hookswitch agents --url {url} --token {token}\n");
+    println!("  Agent           {desktop}");
+    println!("  Supervisor      {wallboard}");
+    println!("  Administrator   {admin}");
+    println!("  Events          hookswitch tail --url {url} --token {token}");
+    println!("  Agents          hookswitch agents --url {url} --token {token}\n");
     println!("Stop with Ctrl-C.");
 }
 
