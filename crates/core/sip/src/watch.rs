@@ -513,8 +513,8 @@ impl Watcher {
     fn notice(&mut self, now: Instant, request: &Request, flow: &Flow) -> u16 {
         let headers = &request.headers;
         let name = headers.call_id().and_then(|call_id| self.by_call.get(call_id)).cloned();
-        let ours = headers.to().and_then(|to| to.tag().map(Box::<str>::from));
-        let theirs = headers.from().and_then(|from| from.tag().map(Box::<str>::from));
+        let ours = headers.to_tag().map(Box::<str>::from);
+        let theirs = headers.from_tag().map(Box::<str>::from);
         let watched = name.as_ref().and_then(|name| self.lines.get_mut(name));
         let (Some(name), Some(watched), Some(theirs)) = (&name, watched, theirs) else {
             self.counters.stray += 1;

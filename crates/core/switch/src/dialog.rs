@@ -136,14 +136,12 @@ impl Dialog {
     /// Whether a request of theirs belongs here and comes in order. It counts as come from then on.
     pub(crate) fn accept(&mut self, request: &Request) -> Result<(), Misfit> {
         let headers = &request.headers;
-        let from = headers.from().ok_or(Misfit::Unknown)?;
         let number = headers.cseq().ok_or(Misfit::Unknown)?.number;
-        let to = headers.to().ok_or(Misfit::Unknown)?;
-        if headers.call_id() != Some(&*self.call_id) || to.tag() != self.local.tag() {
+        if headers.call_id() != Some(&*self.call_id) || headers.to_tag() != self.local.tag() {
             return Err(Misfit::Unknown);
         }
         // A peer of RFC 2543 has no tag; one of an early dialog of ours is not known yet.
-        if self.remote.tag().is_some() && from.tag() != self.remote.tag() {
+        if self.remote.tag().is_some() && headers.from_tag() != self.remote.tag() {
             return Err(Misfit::Unknown);
         }
         if matches!(request.method, Method::Ack | Method::Cancel) {
@@ -184,7 +182,7 @@ impl Dialog {
 
     /// Whether this answer is from the peer of this dialog: not from another branch of a fork.
     pub(crate) fn is_from(&self, answer: &Response) -> bool {
-        self.remote.tag().is_none() || answer.headers.to().is_some_and(|to| to.tag() == self.remote.tag())
+        self.remote.tag().is_none() || answer.headers.to_tag() == self.remote.tag()
     }
 
     /// An INVITE is sent again: nobody has answered it.

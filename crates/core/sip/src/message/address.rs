@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Problem;
-use super::params::Params;
+use super::params::{self, Params};
 use super::scan::{is_token_char, quote, quoted_end, trim, unquote};
 use super::uri::Uri;
 
@@ -43,46 +43,64 @@ impl NameAddr {
     /// inside the brackets is dropped (3.1.2.14). Strict where a guess could name another peer: an address without
     /// brackets must not hold `?` or `,` (3.1.2.13).
     pub(crate) fn read(text: &str) -> Result<Self, Problem> {
+        let Parts { display, uri, params } = Parts::split(text)?;
+        let display = Some(unquote(display)).filter(|name| !name.is_empty()).map(Into::into);
+        Ok(Self { display, uri: Uri::read(uri)?, params: Params::read_header(params)? })
+    }
+
+    /// Whether [`NameAddr::read`] reads it, without keeping anything.
+    pub(crate) fn check(text: &str) -> Result<(), Problem> {
+        let Parts { display: _, uri, params } = Parts::split(text)?;
+        Uri::check(uri)?;
+        Params::check_header(params)
+    }
+
+    /// The tag of an address that was checked.
+    pub(crate) fn tag_of(text: &str) -> Option<&str> {
+        let params = Parts::split(text).ok()?.params;
+        params::find(params, "tag").filter(|tag| !tag.is_empty())
+    }
+}
+
+/// An address, taken apart.
+struct Parts<'a> {
+    /// The name as sent, with its quotes; may be empty.
+    display: &'a str,
+    uri: &'a str,
+    /// From the first `;` on.
+    params: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn split(text: &'a str) -> Result<Self, Problem> {
         let text = trim(text);
-        if text.contains(['\r', '\n']) {
+        if text.bytes().any(|byte| matches!(byte, b'\r' | b'\n')) {
             return Err(Problem::Address);
         }
-        let (display, rest) = read_display(text)?;
-        let Some(rest) = rest else {
-            return Self::read_bare(text);
+        let (display, rest) = if text.starts_with('"') {
+            let (name, rest) =
+                quoted_end(text).and_then(|end| text.split_at_checked(end)).ok_or(Problem::Quote)?;
+            (name, trim(rest).strip_prefix('<').ok_or(Problem::Address)?)
+        } else {
+            let Some((name, rest)) = text.split_once('<') else { return Self::bare(text) };
+            if name.contains('"') {
+                return Err(Problem::Quote);
+            }
+            (trim(name), rest)
         };
         let (uri, params) = rest.split_once('>').ok_or(Problem::Address)?;
-        Ok(Self { display, uri: Uri::read(trim(uri))?, params: Params::read_header(params)? })
+        Ok(Self { display, uri: trim(uri), params })
     }
 
     /// Without brackets all parameters are the header's (RFC 3261 section 20).
-    fn read_bare(text: &str) -> Result<Self, Problem> {
+    fn bare(text: &'a str) -> Result<Self, Problem> {
         let (uri, params) = text.split_at_checked(text.find(';').unwrap_or(text.len())).unwrap_or((text, ""));
         let uri = trim(uri);
         if uri.contains(['?', ',']) {
             return Err(Problem::Address);
         }
-        Ok(Self { display: None, uri: Uri::read(uri)?, params: Params::read_header(params)? })
+        Ok(Self { display: "", uri, params })
     }
-}
-
-/// The name, and what stands behind the `<`; `None` when there is no `<`.
-fn read_display(text: &str) -> Result<(Option<Box<str>>, Option<&str>), Problem> {
-    if text.starts_with('"') {
-        let (name, rest) =
-            quoted_end(text).and_then(|end| text.split_at_checked(end)).ok_or(Problem::Quote)?;
-        let rest = trim(rest).strip_prefix('<').ok_or(Problem::Address)?;
-        let name = unquote(name);
-        return Ok(((!name.is_empty()).then(|| name.into()), Some(rest)));
-    }
-    let Some((name, rest)) = text.split_once('<') else {
-        return Ok((None, None));
-    };
-    if name.contains('"') {
-        return Err(Problem::Quote);
-    }
-    let name = trim(name);
-    Ok(((!name.is_empty()).then(|| name.into()), Some(rest)))
 }
 
 impl FromStr for NameAddr {

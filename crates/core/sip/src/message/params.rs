@@ -19,38 +19,26 @@ pub struct Params(Vec<Param>);
 impl Params {
     /// Reads `;a=b;c` as it stands behind a header value, with white space where the RFC allows it.
     pub(crate) fn read_header(text: &str) -> Result<Self, Problem> {
-        let text = trim(text);
-        if text.is_empty() {
-            return Ok(Self::default());
-        }
-        if text.contains(['\r', '\n']) {
-            return Err(Problem::Params);
-        }
-        let list = text.strip_prefix(';').ok_or(Problem::Params)?;
-        Self::collect(split_outside(list, b';'), is_header_value)
+        let mut params = Vec::new();
+        in_header(text, |name, value| params.push(typed(name, value)))?;
+        Ok(Self(params))
+    }
+
+    /// Whether [`Params::read_header`] reads it, without keeping anything.
+    pub(crate) fn check_header(text: &str) -> Result<(), Problem> {
+        in_header(text, |_, _| {})
     }
 
     /// Reads `a=b;c` as it stands behind the host of a URI: no white space, no quotes.
     pub(crate) fn read_uri(list: &str) -> Result<Self, Problem> {
-        Self::collect(list.split(';'), is_uri_value)
+        let mut params = Vec::new();
+        each(list.split(';'), is_uri_value, |name, value| params.push(typed(name, value)))?;
+        Ok(Self(params))
     }
 
-    fn collect<'a>(
-        parts: impl Iterator<Item = &'a str>,
-        is_value: fn(&str) -> bool,
-    ) -> Result<Self, Problem> {
-        let mut params = Vec::new();
-        for part in parts {
-            let (name, value) = match part.split_once('=') {
-                Some((name, value)) => (trim(name), Some(trim(value))),
-                None => (part, None),
-            };
-            if !is_name(name) || !value.is_none_or(is_value) || params.len() >= MAX_PARAMS {
-                return Err(Problem::Params);
-            }
-            params.push(typed(name, value));
-        }
-        Ok(Self(params))
+    /// Whether [`Params::read_uri`] reads it, without keeping anything.
+    pub(crate) fn check_uri(list: &str) -> Result<(), Problem> {
+        each(list.split(';'), is_uri_value, |_, _| {})
     }
 
     /// The value of a parameter, as sent: a quoted value keeps its quotes. A flag has the empty value.
@@ -113,6 +101,49 @@ impl fmt::Display for Params {
             }
         }
         Ok(())
+    }
+}
+
+/// The value of a parameter in `;a=b;c` as it stands behind a header value, as sent; empty for a flag.
+pub(crate) fn find<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let list = trim(text).strip_prefix(';')?;
+    split_outside(list, b';')
+        .map(halves)
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.unwrap_or(""))
+}
+
+/// Each parameter of `;a=b;c` as it stands behind a header value, with white space where the RFC allows it.
+fn in_header<'a>(text: &'a str, take: impl FnMut(&'a str, Option<&'a str>)) -> Result<(), Problem> {
+    let text = trim(text);
+    if text.is_empty() {
+        return Ok(());
+    }
+    if text.bytes().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        return Err(Problem::Params);
+    }
+    let list = text.strip_prefix(';').ok_or(Problem::Params)?;
+    each(split_outside(list, b';'), is_header_value, take)
+}
+
+fn each<'a>(
+    parts: impl Iterator<Item = &'a str>,
+    is_value: fn(&str) -> bool,
+    mut take: impl FnMut(&'a str, Option<&'a str>),
+) -> Result<(), Problem> {
+    for (place, (name, value)) in parts.map(halves).enumerate() {
+        if !is_name(name) || !value.is_none_or(is_value) || place >= MAX_PARAMS {
+            return Err(Problem::Params);
+        }
+        take(name, value);
+    }
+    Ok(())
+}
+
+fn halves(part: &str) -> (&str, Option<&str>) {
+    match part.split_once('=') {
+        Some((name, value)) => (trim(name), Some(trim(value))),
+        None => (part, None),
     }
 }
 

@@ -297,13 +297,13 @@ fn check(headers: &Headers, limits: &Limits) -> Result<CSeq, Problem> {
     if call_id.is_empty() || call_id.contains([' ', '\t']) {
         return Err(Problem::Value("Call-ID"));
     }
-    headers.get(&Name::From).ok_or(Problem::Missing("From"))?.parse::<NameAddr>()?;
-    headers.get(&Name::To).ok_or(Problem::Missing("To"))?.parse::<NameAddr>()?;
+    NameAddr::check(headers.get(&Name::From).ok_or(Problem::Missing("From"))?)?;
+    NameAddr::check(headers.get(&Name::To).ok_or(Problem::Missing("To"))?)?;
     let mut vias = 0;
     for via in headers.members(&Name::Via) {
         vias += 1;
         bounded(vias, limits)?;
-        via.parse::<Via>()?;
+        Via::check(trim(via))?;
     }
     if vias == 0 {
         return Err(Problem::Missing("Via"));
@@ -319,7 +319,7 @@ fn check_addresses(headers: &Headers, name: &Name, limits: &Limits) -> Result<()
     for (count, member) in headers.members(name).enumerate() {
         bounded(count, limits)?;
         if !(*name == Name::Contact && member == "*") {
-            member.parse::<NameAddr>()?;
+            NameAddr::check(member)?;
         }
     }
     Ok(())
@@ -330,14 +330,14 @@ const fn bounded(count: usize, limits: &Limits) -> Result<(), Problem> {
 }
 
 fn check_single(headers: &Headers) -> Result<(), Problem> {
-    let single = [
+    const SINGLE: [(Name, &str); 5] = [
         (Name::CSeq, "CSeq"),
         (Name::CallId, "Call-ID"),
         (Name::From, "From"),
         (Name::To, "To"),
         (Name::MaxForwards, "Max-Forwards"),
     ];
-    match single.into_iter().find(|(name, _)| headers.all(name).nth(1).is_some()) {
+    match SINGLE.iter().find(|(name, _)| headers.all(name).nth(1).is_some()) {
         Some((_, name)) => Err(Problem::Repeated(name)),
         None => Ok(()),
     }

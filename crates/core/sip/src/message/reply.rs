@@ -31,7 +31,7 @@ impl Response {
     pub fn with_to_tag(mut self, tag: &str) -> Self {
         // What stands there is kept as sent: a peer may compare it byte by byte.
         if let Some(to) = self.headers.get(&Name::To)
-            && self.headers.to().is_none_or(|to| to.tag().is_none())
+            && self.headers.to_tag().is_none()
         {
             let tagged = format!("{to};tag={tag}");
             self.headers.set(Name::To, tagged);

@@ -28,6 +28,16 @@ impl Headers {
         self.get(&Name::To)?.parse().ok()
     }
 
+    /// The tag of who asks, when there is one.
+    pub fn from_tag(&self) -> Option<&str> {
+        NameAddr::tag_of(self.get(&Name::From)?)
+    }
+
+    /// The tag of who was asked, when there is one.
+    pub fn to_tag(&self) -> Option<&str> {
+        NameAddr::tag_of(self.get(&Name::To)?)
+    }
+
     /// The name of the call at its maker's.
     pub fn call_id(&self) -> Option<&str> {
         self.get(&Name::CallId)

@@ -142,78 +142,22 @@ impl Uri {
 
     /// Reads a URI without brackets and white space around it.
     pub(crate) fn read(text: &str) -> Result<Self, Problem> {
-        let (scheme, rest) = text.split_once(':').ok_or(Problem::Uri)?;
-        let scheme = read_scheme(scheme)?;
-        let printable = rest.bytes().all(|byte| byte > b' ' && byte != 0x7f && !b"<>\"".contains(&byte));
-        if rest.is_empty() || !printable {
-            return Err(Problem::Uri);
-        }
-        match scheme {
-            Scheme::Sip | Scheme::Sips => Self::read_sip(scheme, rest),
-            Scheme::Tel => Self::read_tel(rest),
-            Scheme::Other(_) => Ok(Self::opaque(scheme, rest)),
-        }
-    }
-
-    fn read_sip(scheme: Scheme, rest: &str) -> Result<Self, Problem> {
-        let (user, password, rest) = match rest.split_once('@') {
-            Some((userinfo, rest)) => {
-                let (user, password) = match userinfo.split_once(':') {
-                    Some((user, password)) => (user, Some(password)),
-                    None => (userinfo, None),
-                };
-                if user.is_empty() {
-                    return Err(Problem::Uri);
-                }
-                (Some(user), password, rest)
-            }
-            None => (None, None, rest),
-        };
-        let (rest, headers) = match rest.split_once('?') {
-            Some((_, "")) => return Err(Problem::Uri),
-            Some((rest, headers)) => (rest, Some(headers)),
-            None => (rest, None),
-        };
-        let (host, params) = match rest.split_once(';') {
-            Some((host, params)) => (host, Params::read_uri(params)?),
-            None => (rest, Params::default()),
-        };
-        let (host, port) = Host::read_with_port(host)?;
+        let parts = Parts::split(text)?;
+        let params = parts.params.map_or(Ok(Params::default()), Params::read_uri)?;
         Ok(Self {
-            scheme,
-            user: user.map(Into::into),
-            password: password.map(Into::into),
-            host: Some(host),
-            port,
+            scheme: parts.scheme,
+            user: parts.user.map(Into::into),
+            password: parts.password.map(Into::into),
+            host: parts.host,
+            port: parts.port,
             params,
-            headers: headers.map(Into::into),
+            headers: parts.headers.map(Into::into),
         })
     }
 
-    fn read_tel(rest: &str) -> Result<Self, Problem> {
-        let (digits, params) = match rest.split_once(';') {
-            Some((digits, params)) => (digits, Params::read_uri(params)?),
-            None => (rest, Params::default()),
-        };
-        if digits.is_empty()
-            || !digits.bytes().all(|byte| byte.is_ascii_hexdigit() || b"+-.()*#%".contains(&byte))
-        {
-            return Err(Problem::Uri);
-        }
-        Ok(Self { params, ..Self::opaque(Scheme::Tel, digits) })
-    }
-
-    fn opaque(scheme: Scheme, rest: &str) -> Self {
-        let params = Params::default();
-        Self {
-            scheme,
-            user: Some(rest.into()),
-            password: None,
-            host: None,
-            port: None,
-            params,
-            headers: None,
-        }
+    /// Whether [`Uri::read`] reads it, without keeping anything.
+    pub(crate) fn check(text: &str) -> Result<(), Problem> {
+        Parts::split(text)?.params.map_or(Ok(()), Params::check_uri)
     }
 
     /// Whether it is `sip:` or `sips:`.
@@ -276,6 +220,76 @@ impl Uri {
     }
 }
 
+/// A URI, taken apart; its parameters are not read yet.
+struct Parts<'a> {
+    scheme: Scheme,
+    user: Option<&'a str>,
+    password: Option<&'a str>,
+    host: Option<Host>,
+    port: Option<u16>,
+    params: Option<&'a str>,
+    headers: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    fn split(text: &'a str) -> Result<Self, Problem> {
+        let (scheme, rest) = text.split_once(':').ok_or(Problem::Uri)?;
+        let scheme = read_scheme(scheme)?;
+        let printable = |byte: u8| byte > b' ' && byte != 0x7f && !matches!(byte, b'<' | b'>' | b'"');
+        if rest.is_empty() || !rest.bytes().all(printable) {
+            return Err(Problem::Uri);
+        }
+        match scheme {
+            Scheme::Sip | Scheme::Sips => Self::sip(scheme, rest),
+            Scheme::Tel => Self::tel(rest),
+            Scheme::Other(_) => Ok(Self::opaque(scheme, rest)),
+        }
+    }
+
+    fn sip(scheme: Scheme, rest: &'a str) -> Result<Self, Problem> {
+        let (user, password, rest) = match rest.split_once('@') {
+            Some((userinfo, rest)) => {
+                let (user, password) = match userinfo.split_once(':') {
+                    Some((user, password)) => (user, Some(password)),
+                    None => (userinfo, None),
+                };
+                if user.is_empty() {
+                    return Err(Problem::Uri);
+                }
+                (Some(user), password, rest)
+            }
+            None => (None, None, rest),
+        };
+        let (rest, headers) = match rest.split_once('?') {
+            Some((_, "")) => return Err(Problem::Uri),
+            Some((rest, headers)) => (rest, Some(headers)),
+            None => (rest, None),
+        };
+        let (host, params) = halves(rest);
+        let (host, port) = Host::read_with_port(host)?;
+        Ok(Self { scheme, user, password, host: Some(host), port, params, headers })
+    }
+
+    fn tel(rest: &'a str) -> Result<Self, Problem> {
+        let (digits, params) = halves(rest);
+        if digits.is_empty()
+            || !digits.bytes().all(|byte| byte.is_ascii_hexdigit() || b"+-.()*#%".contains(&byte))
+        {
+            return Err(Problem::Uri);
+        }
+        Ok(Self { params, ..Self::opaque(Scheme::Tel, digits) })
+    }
+
+    const fn opaque(scheme: Scheme, rest: &'a str) -> Self {
+        Self { scheme, user: Some(rest), password: None, host: None, port: None, params: None, headers: None }
+    }
+}
+
+/// What stands before the parameters, and they.
+fn halves(rest: &str) -> (&str, Option<&str>) {
+    rest.split_once(';').map_or((rest, None), |(before, params)| (before, Some(params)))
+}
+
 /// Whether no parameter says two things, and the `needed` ones are in both or neither. Of a parameter that stands
 /// twice, which nobody may send, the first counts.
 fn same_params(one: &Params, two: &Params, needed: &[&str]) -> bool {
@@ -304,13 +318,10 @@ fn read_scheme(text: &str) -> Result<Scheme, Problem> {
     if !starts || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
         return Err(Problem::Uri);
     }
-    let lower = text.to_ascii_lowercase();
-    Ok(match lower.as_str() {
-        "sip" => Scheme::Sip,
-        "sips" => Scheme::Sips,
-        "tel" => Scheme::Tel,
-        _ => Scheme::Other(lower.into()),
-    })
+    let known = [("sip", Scheme::Sip), ("sips", Scheme::Sips), ("tel", Scheme::Tel)];
+    let scheme =
+        known.into_iter().find(|(name, _)| text.eq_ignore_ascii_case(name)).map(|(_, scheme)| scheme);
+    Ok(scheme.unwrap_or_else(|| Scheme::Other(text.to_ascii_lowercase().into())))
 }
 
 impl FromStr for Uri {

@@ -46,26 +46,15 @@ impl Via {
 
     /// Reads one value: `SIP/2.0/UDP host:port;params`, white space around each separator.
     pub(crate) fn read(text: &str) -> Result<Self, Problem> {
-        let mut parts = text.splitn(3, '/');
-        let mut part = || parts.next().map(trim).ok_or(Problem::Via);
-        let (protocol, version, rest) = (part()?, part()?, part()?);
-        if !protocol.eq_ignore_ascii_case("SIP") || version != "2.0" {
-            return Err(Problem::Via);
-        }
-        let (transport, rest) = rest.split_once([' ', '\t']).ok_or(Problem::Via)?;
-        if !is_token(transport) {
-            return Err(Problem::Via);
-        }
-        let rest = trim(rest);
-        let (sent_by, params) =
-            rest.split_at_checked(rest.find(';').unwrap_or(rest.len())).unwrap_or((rest, ""));
-        let (host, port) = Host::read_with_port(trim(sent_by)).map_err(|_| Problem::Via)?;
-        Ok(Self {
-            transport: ViaTransport::read(transport),
-            host,
-            port,
-            params: Params::read_header(params).map_err(|_| Problem::Via)?,
-        })
+        let (transport, host, port, params) = split(text)?;
+        let params = Params::read_header(params).map_err(|_| Problem::Via)?;
+        Ok(Self { transport: ViaTransport::read(transport), host, port, params })
+    }
+
+    /// Whether [`Via::read`] reads it, without keeping anything.
+    pub(crate) fn check(text: &str) -> Result<(), Problem> {
+        let (_, _, _, params) = split(text)?;
+        Params::check_header(params).map_err(|_| Problem::Via)
     }
 
     /// The branch as sent; none when it is missing or empty.
@@ -96,6 +85,24 @@ impl Via {
     pub fn rport(&self) -> Option<u16> {
         self.params.get("rport").and_then(super::scan::number)
     }
+}
+
+/// Transport, host, port and parameters; the parameters are not read yet.
+fn split(text: &str) -> Result<(&str, Host, Option<u16>, &str), Problem> {
+    let mut parts = text.splitn(3, '/');
+    let mut part = || parts.next().map(trim).ok_or(Problem::Via);
+    let (protocol, version, rest) = (part()?, part()?, part()?);
+    if !protocol.eq_ignore_ascii_case("SIP") || version != "2.0" {
+        return Err(Problem::Via);
+    }
+    let (transport, rest) = rest.split_once([' ', '\t']).ok_or(Problem::Via)?;
+    if !is_token(transport) {
+        return Err(Problem::Via);
+    }
+    let rest = trim(rest);
+    let (sent_by, params) = rest.split_at_checked(rest.find(';').unwrap_or(rest.len())).unwrap_or((rest, ""));
+    let (host, port) = Host::read_with_port(trim(sent_by)).map_err(|_| Problem::Via)?;
+    Ok((transport, host, port, params))
 }
 
 impl ViaTransport {

@@ -6,7 +6,7 @@ use super::Settings;
 use super::server::Repeat;
 use super::timers::earliest;
 use crate::flow::Flow;
-use crate::message::{Method, Name, NameAddr, Request, Response};
+use crate::message::{Method, Name, Request, Response};
 use crate::time::Instant;
 
 /// One client transaction; that of a CANCEL lives inside its INVITE's, with which it shares the branch.
@@ -122,7 +122,7 @@ impl Client {
     }
 
     fn accepted(&mut self, now: Instant, response: &Response, settings: &Settings) -> Step {
-        let tag: Box<str> = response.headers.to().as_ref().and_then(NameAddr::tag).unwrap_or("").into();
+        let tag: Box<str> = response.headers.to_tag().unwrap_or("").into();
         match &mut self.state {
             State::Trying { .. } | State::Proceeding { .. } => {
                 self.state = State::Accepted { tags: vec![tag], ends: now + settings.t1 * 64 };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::message::{Method, NameAddr, Request, Via};
+use crate::message::{Method, Request, Via};
 
 /// The key of a request's server transaction. An ACK has the key of its INVITE.
 pub(crate) fn of(request: &Request, via: &Via) -> Box<str> {
@@ -18,11 +18,11 @@ pub(crate) fn of_invite(request: &Request, via: &Via) -> Box<str> {
 /// no copies.
 pub(crate) fn origin(request: &Request) -> Option<Box<str>> {
     let headers = &request.headers;
-    if headers.to()?.tag().is_some() {
+    if headers.to_tag().is_some() {
         return None;
     }
-    let (from, cseq) = (headers.from()?, headers.cseq()?);
-    Some(format!("{} {} {} {}", headers.call_id()?, from.tag()?, cseq.number, request.method).into())
+    let (from_tag, cseq) = (headers.from_tag()?, headers.cseq()?);
+    Some(format!("{} {from_tag} {} {}", headers.call_id()?, cseq.number, request.method).into())
 }
 
 fn as_method(request: &Request, via: &Via, method: &Method) -> Box<str> {
@@ -36,7 +36,7 @@ fn as_method(request: &Request, via: &Via, method: &Method) -> Box<str> {
             key,
             " {} {} {} {} {via} {method}",
             request.uri,
-            request.headers.from().as_ref().and_then(NameAddr::tag).unwrap_or(""),
+            request.headers.from_tag().unwrap_or(""),
             request.headers.call_id().unwrap_or(""),
             request.headers.cseq().map_or(0, |cseq| cseq.number),
         ),

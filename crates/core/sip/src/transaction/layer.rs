@@ -10,7 +10,7 @@ use super::table::{Handle, Table};
 use super::timers::{Owner, Timers};
 use super::{ClientId, Counters, Event, ServerId, Settings, key, route};
 use crate::flow::{Flow, Transmit};
-use crate::message::{Host, MAGIC_COOKIE, Message, Method, Name, NameAddr, Request, Response, Via};
+use crate::message::{Host, MAGIC_COOKIE, Message, Method, Name, Request, Response, Via};
 use crate::random::Random;
 use crate::time::Instant;
 
@@ -109,7 +109,7 @@ impl Layer {
     pub fn respond(&mut self, now: Instant, id: ServerId, response: Response) -> bool {
         let Some(server) = self.servers.get_mut(id.0) else { return false };
         if response.status > 100
-            && let Some(tag) = response.headers.to().as_ref().and_then(NameAddr::tag)
+            && let Some(tag) = response.headers.to_tag()
         {
             server.to_tag = Some(tag.into());
         }

@@ -97,7 +97,7 @@ impl Watched {
 
     /// A 2xx: the subscription stands, or goes on, for so long.
     pub(super) fn accepted(&mut self, now: Instant, asked: &Asked, response: &Response, expires: Duration) {
-        let tag = response.headers.to().and_then(|to| to.tag().map(Box::<str>::from));
+        let tag = response.headers.to_tag().map(Box::<str>::from);
         let Some(tag) = asked.tag.clone().or(tag) else { return };
         self.asking = false;
         let fresh = !self.notifiers.contains_key(&tag);

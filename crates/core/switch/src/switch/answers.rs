@@ -80,7 +80,7 @@ impl Switch {
 
     fn invite_progresses(&mut self, id: DialogId, response: &Response) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let tagged = response.headers.to().is_some_and(|to| to.tag().is_some());
+        let tagged = response.headers.to_tag().is_some();
         if tagged && leg.dialog.remote_tag().is_none() {
             // An early dialog: the first of a fork counts, until one is confirmed.
             leg.dialog = leg.dialog.fork(response);

@@ -49,7 +49,7 @@ pub(super) enum Way {
 impl Switch {
     /// A request came.
     pub(super) fn requested(&mut self, id: ServerId, request: Request, flow: &Flow) {
-        if request.headers.to().is_some_and(|to| to.tag().is_some()) {
+        if request.headers.to_tag().is_some() {
             return self.requested_inside(id, request, flow);
         }
         match request.method {

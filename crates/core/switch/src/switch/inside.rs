@@ -20,8 +20,7 @@ const RELAYED: usize = 8;
 impl Switch {
     /// The dialog a request names by our tag.
     pub(super) fn dialog_of(&self, request: &Request) -> Option<DialogId> {
-        let to = request.headers.to()?;
-        let tag = to.tag()?;
+        let tag = request.headers.to_tag()?;
         let id = DialogId(u64::from_str_radix(tag, 16).ok().filter(|_| tag.len() == 16)?);
         let leg = self.legs.get(&id)?;
         (request.headers.call_id() == Some(leg.dialog.call_id())).then_some(id)
