@@ -17,12 +17,15 @@ use crate::links::{
 const ACTIONS: usize = 1_024;
 
 /// What a link does until it is stopped.
-type Run = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(super) type Run = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// All links.
 pub(super) struct Links {
     /// To be run.
     pub(super) runs: Vec<Run>,
+    /// To be run each on a thread of its own: sockets, timers and switch of a SIP queue server hand each message on, and
+    /// on one thread nobody has to be woken for that.
+    pub(super) apart: Vec<Run>,
     /// What readiness asks.
     pub(super) statuses: Vec<(PbxId, LinkStatus)>,
     /// Where actions go.
@@ -57,6 +60,7 @@ impl Links {
     ) -> anyhow::Result<Self> {
         let mut links = Self {
             runs: Vec::new(),
+            apart: Vec::new(),
             statuses: Vec::new(),
             actions: Vec::new(),
             switches: Switches::default(),
@@ -74,7 +78,7 @@ impl Links {
             let (told, changes) = watch::channel(link.told.clone());
             let link = SipLink::new(link, core.clone(), clock, status)?;
             let run = link.run(machine.open_actions(&pbx), away_since, inbox, changes, stop.clone());
-            links.runs.push(Box::pin(run));
+            links.apart.push(Box::pin(run));
             links.switches.0.insert(pbx, told);
         }
         Ok(links)

@@ -36,7 +36,7 @@ use super::{
     core::{JournalStatus, Message},
     customers::Desk,
     dispatcher::Dispatcher,
-    links::Links,
+    links::{Links, Run},
     machine::{Committed, Machine, Options, Turned},
     report,
     reports::Reports,
@@ -130,8 +130,11 @@ pub(crate) async fn start(
     let stop_webhooks = CancellationToken::new();
     let webhooks = Webhooks::start(&reader, &cursors, settings::webhooks(&config)?, &stop_webhooks)?;
 
-    let (running, switches, statuses) = (links.runs, links.switches, links.statuses);
-    let running = running.into_iter().map(tokio::spawn).collect();
+    let (switches, statuses) = (links.switches, links.statuses);
+    let mut running: Vec<_> = links.runs.into_iter().map(tokio::spawn).collect();
+    for link in links.apart {
+        running.push(run_apart(link)?);
+    }
     let (access, access_read) = watch::channel(Arc::new(settings::access(&config)?));
     let told = Told { access, pops, webhooks: webhooks.clone(), customers: customers.clone(), switches };
     let versions = (config.clone(), file, history);
@@ -228,6 +231,20 @@ fn run_engine(
         let _ = ended.send(outcome);
     })?;
     Ok(end)
+}
+
+/// A link on a thread of its own, and when it ends.
+fn run_apart(link: Run) -> anyhow::Result<JoinHandle<()>> {
+    let (ended, end) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name("sip".to_owned()).spawn(move || {
+        // As a task: one of the runtime's own is woken without a call of the system. A panic ends the link, as it would
+        // elsewhere.
+        let _ = runtime.block_on(runtime.spawn(link));
+        // Whoever started it may be gone already.
+        let _ = ended.send(());
+    })?;
+    Ok(tokio::spawn(async move { drop(end.await) }))
 }
 
 impl Running {
