@@ -145,7 +145,7 @@ fn setup(pbx: &PbxId) -> Setup {
     let queue = QueueId::new("support").expect("a name");
     Setup {
         version: 1,
-        pbxs: vec![PbxSetup { name: pbx.clone(), mode: Mode::Route }],
+        pbxs: vec![PbxSetup { name: pbx.clone(), mode: Mode::Route, records: true }],
         agents: (FIRST_AGENT..FIRST_AGENT + AGENTS).map(agent).collect(),
         queues: vec![QueueSetup {
             id: queue.clone(),

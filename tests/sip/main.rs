@@ -4,6 +4,7 @@
 
 mod baresip;
 mod demo;
+mod direct;
 mod faults;
 mod life;
 mod many;
@@ -29,6 +30,7 @@ fn main() {
     let mut trials = raw::trials();
     trials.extend(life::trials());
     trials.extend(restart::trials());
+    trials.extend(direct::trials());
     trials.extend(peers::trials());
     trials.extend(watch::trials());
     trials.extend(wire::trials());

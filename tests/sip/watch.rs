@@ -101,7 +101,12 @@ async fn by_hints() -> Result<()> {
     ensure!(text(&offered, "/data/call/direction") == Some("inbound"), "{offered:#}");
     rings.answer().await?;
     call.wait_up().await?;
-    reader.wait("call.answered", |event| kind(event) == "call.answered").await.with_context(story)?;
+    let answered =
+        reader.wait("call.answered", |event| kind(event) == "call.answered").await.with_context(story)?;
+    let legs =
+        answered.pointer("/data/call/legs").and_then(serde_json::Value::as_array).context("its legs")?;
+    let offers = |leg: &&serde_json::Value| leg["actions"] != serde_json::json!([]);
+    ensure!(legs.len() == 2 && !legs.iter().any(|leg| offers(&leg)), "it can only be watched: {legs:#?}");
     reader
         .wait("alice talks", |event| {
             kind(event) == "agent.state" && text(event, "/data/to") == Some("talking")

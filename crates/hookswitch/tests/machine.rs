@@ -167,6 +167,7 @@ impl World {
             via: None,
             trunk: None,
             data: hookswitch_model::call::AttachedData::default(),
+            watched: false,
         });
         self.fact(Fact::RouteRequested { call, dnis: number("5003") });
         self.commit()

@@ -82,6 +82,9 @@ pub enum Fact {
         trunk: Option<String>,
         /// Data known from the start.
         data: AttachedData,
+        /// It can only be looked at: the link can carry out nothing on it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        watched: bool,
     },
     /// More became known of the numbers at first sight (presentation, redirecting number, DNIS of an IVR).
     CallNumbers {

@@ -186,6 +186,13 @@ pub struct PbxSetup {
     pub name: PbxId,
     /// Whether we route or only look.
     pub mode: Mode,
+    /// Conversations on it can be recorded.
+    #[serde(default = "yes")]
+    pub records: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Whether we route or only look.

@@ -128,6 +128,7 @@ impl FromSip {
             via,
             trunk,
             data: began.data,
+            watched: false,
         }
     }
 

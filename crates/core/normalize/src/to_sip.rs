@@ -42,6 +42,8 @@ const fn gave_up(why: GaveUp) -> u16 {
     match why {
         GaveUp::NoRoute => 1,
         GaveUp::Nobody => 18,
+        GaveUp::Busy => 17,
+        GaveUp::Declined => 21,
         GaveUp::Stopping => 41,
     }
 }

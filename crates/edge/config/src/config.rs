@@ -10,7 +10,7 @@ use hookswitch_model::{
 };
 
 use crate::{
-    Agent, Alias, Auth, Crm, Journal, Numbers, Pbx, Problem, Queue, Route, Server, Severity, Token, Webhook,
+    Agent, Alias, Auth, Crm, Journal, Numbers, Pbx, PbxKind, Problem, Queue, Route, Server, Severity, Token, Webhook,
     source::Origin,
 };
 
@@ -58,7 +58,7 @@ impl Config {
     pub fn setup(&self, version: u64) -> Setup {
         Setup {
             version,
-            pbxs: self.pbxs.iter().map(|pbx| PbxSetup { name: pbx.name.clone(), mode: pbx.mode }).collect(),
+            pbxs: self.pbxs.iter().map(pbx).collect(),
             agents: self.agents.iter().map(|agent| agent.setup.clone()).collect(),
             queues: self.queues.iter().map(|queue| queue.setup.clone()).collect(),
             routes: self.routes.iter().map(|route| route.setup.clone()).collect(),
@@ -100,4 +100,10 @@ impl Config {
     pub fn problem(&self, severity: Severity, key: &str, message: &str, hint: &str) -> Problem {
         self.origin.sources.problem(severity, self.origin.span(key), key, message.to_owned(), hint.to_owned())
     }
+}
+
+/// A PBX, as the engine knows it. Where we are the PBX ourselves, voice passes us by: nothing can be recorded.
+fn pbx(pbx: &Pbx) -> PbxSetup {
+    let records = matches!(pbx.kind, PbxKind::Asterisk(_));
+    PbxSetup { name: pbx.name.clone(), mode: pbx.mode, records }
 }

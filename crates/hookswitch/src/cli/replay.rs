@@ -342,7 +342,7 @@ mod tests {
     /// The records of three calls, with the snapshots taken on the way.
     fn recorded() -> (Vec<Record>, Vec<Snapshot>) {
         let pbx = PbxId::new("hq").unwrap();
-        let pbxs = vec![PbxSetup { name: pbx.clone(), mode: Mode::Observe }];
+        let pbxs = vec![PbxSetup { name: pbx.clone(), mode: Mode::Observe, records: true }];
         let setup = move |version| Setup { version, pbxs: pbxs.clone(), ..Setup::default() };
         let options = MachineOptions::new(
             hookswitch_model::Millis::from_secs(86_400),
@@ -382,6 +382,7 @@ mod tests {
                 via: None,
                 trunk: None,
                 data: [("k".to_owned(), "v".to_owned())].into(),
+                watched: false,
             },
             Fact::CallEnded { call, by: Some(leg), cause: None },
         ]

@@ -82,7 +82,7 @@ impl Tracing {
         let pbx = PbxId::new("pbx")?;
         let setup = Setup {
             version: 1,
-            pbxs: vec![PbxSetup { name: pbx.clone(), mode: Mode::Observe }],
+            pbxs: vec![PbxSetup { name: pbx.clone(), mode: Mode::Observe, records: true }],
             ..Setup::default()
         };
         let dialect = Settings::new(pbx.clone());

@@ -2,7 +2,7 @@
 
 use hookswitch_model::{
     ledger::{Disposition, EndedBy},
-    pbx::LegEnd,
+    pbx::{GaveUp, LegEnd},
 };
 
 use super::{CallRecord, cause};
@@ -85,6 +85,24 @@ fn originator_never_answered(record: &CallRecord) -> bool {
 /// not even answered by the PBX heard what they said.
 fn caller_left(record: &CallRecord, ending: &Ending) -> bool {
     ending.by == Some(By::Customer) && record.customer == Some(0) && record.parties[0].up
+}
+
+/// What a caller is told for whom there is nobody: outside any queue, what the devices said that were rung.
+pub(crate) fn gave_up(record: &CallRecord) -> GaveUp {
+    match by_attempts(record).filter(|_| record.call.queued_at.is_none()) {
+        Some(Disposition::Busy) => GaveUp::Busy,
+        Some(Disposition::Rejected) => GaveUp::Declined,
+        Some(
+            Disposition::Answered
+            | Disposition::Abandoned
+            | Disposition::Missed
+            | Disposition::Failed
+            | Disposition::Merged
+            | Disposition::Lost
+            | Disposition::Callback,
+        )
+        | None => GaveUp::Nobody,
+    }
 }
 
 /// What the devices that rang say together, the originator's left out.

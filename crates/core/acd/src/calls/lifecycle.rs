@@ -31,6 +31,8 @@ pub(crate) struct Begin {
     pub(crate) via: Option<Via>,
     pub(crate) trunk: Option<String>,
     pub(crate) data: AttachedData,
+    /// It can only be looked at.
+    pub(crate) watched: bool,
 }
 
 /// How a call ends.
@@ -121,7 +123,8 @@ impl Engine {
         CallRecord {
             ani: call.ani.raw.clone(),
             customer: (begin.direction != Direction::Outbound).then_some(0),
-            routed: self.routes(pbx),
+            routed: self.routes(pbx) && !begin.watched,
+            records: self.setup.pbxs.iter().any(|setup| setup.name == *pbx && setup.records),
             books: Books::open(now, Owner::System(PBX.to_owned()), began(begin.direction)),
             call,
             parties: Vec::new(),

@@ -167,8 +167,11 @@ pub(crate) struct CallRecord {
     pub(crate) parties: Vec<Party>,
     /// Which of them is the customer; none while an outbound call rings nobody yet.
     pub(crate) customer: Option<usize>,
-    /// Actions may be asked for (route mode).
+    /// Actions may be asked for (route mode, and the call is not only watched).
     pub(crate) routed: bool,
+    /// It can be recorded.
+    #[serde(default = "yes")]
+    pub(crate) records: bool,
     /// The books.
     pub(crate) books: Books,
     /// The queue it waits in.
@@ -222,6 +225,11 @@ pub(crate) struct CallRecord {
     pub(crate) control: Control,
     /// Why it went where it went.
     pub(crate) why: Why,
+}
+
+/// Calls of before this was known were an Asterisk's.
+const fn yes() -> bool {
+    true
 }
 
 impl CallRecord {

@@ -214,6 +214,7 @@ impl Engine {
             via: None,
             trunk: None,
             data: data.clone(),
+            watched: false,
         };
         let up = consults.is_some();
         let leg = Leg {

@@ -43,7 +43,7 @@ pub(crate) fn actions(record: &CallRecord, place: usize) -> Vec<LegAction> {
 }
 
 fn talking(record: &CallRecord, place: usize) -> Vec<LegAction> {
-    match record.others(place).len() {
+    let mut actions = match record.others(place).len() {
         0 => vec![LegAction::Hangup],
         1 => vec![
             LegAction::Hold,
@@ -56,7 +56,9 @@ fn talking(record: &CallRecord, place: usize) -> Vec<LegAction> {
         ],
         // Who is in a conference leaves it, and holds or moves nobody.
         _ => vec![LegAction::Dtmf, LegAction::Hangup, LegAction::Record],
-    }
+    };
+    actions.retain(|action| *action != LegAction::Record || record.records);
+    actions
 }
 
 fn holding(record: &CallRecord, place: usize) -> Vec<LegAction> {

@@ -69,9 +69,16 @@ impl Engine {
         let not_now = |why: String| Refusal::NotNow { why, allowed: Vec::new() };
         let record = self.calls.get(id).ok_or_else(|| not_now("the call is over".into()))?;
         if !record.routed {
-            return Err(Refusal::Invalid {
-                why: format!("{} is only observed", record.call.pbx),
-                hint: "set mode = \"route\" to have it controlled".into(),
+            return Err(if self.routes(&record.call.pbx) {
+                Refusal::Invalid {
+                    why: "the call is only watched".into(),
+                    hint: "have the line register here, or call by way of a queue or route".into(),
+                }
+            } else {
+                Refusal::Invalid {
+                    why: format!("{} is only observed", record.call.pbx),
+                    hint: "set mode = \"route\" to have it controlled".into(),
+                }
             });
         }
         if !self.is_linked(&record.call.pbx) {
@@ -88,6 +95,12 @@ impl Engine {
         let allowed = &record.call.legs[place].actions;
         if allowed.contains(&needed) {
             return Ok(());
+        }
+        if needed == LegAction::Record && !record.records {
+            return Err(Refusal::Invalid {
+                why: format!("{} does not record", record.call.pbx),
+                hint: "its voice goes from phone to phone: record at the trunk's PBX".into(),
+            });
         }
         let doing = record.control.doing.as_ref().filter(|doing| !doing.seen);
         let why = match doing {

@@ -65,8 +65,10 @@ impl Engine {
     }
 
     fn call_fact(&mut self, pbx: &PbxId, fact: Fact) {
-        if let Fact::CallStarted { call, originator, direction, ani, dnis, via, trunk, data } = fact {
-            let begin = crate::calls::Begin { call, originator, direction, ani, dnis, via, trunk, data };
+        if let Fact::CallStarted { call, originator, direction, ani, dnis, via, trunk, data, watched } = fact
+        {
+            let begin =
+                crate::calls::Begin { call, originator, direction, ani, dnis, via, trunk, data, watched };
             if !self.shows(pbx, &begin) {
                 self.call_started(pbx, begin);
             }

@@ -23,7 +23,7 @@ use crate::{
 const GRACE: Millis = Millis::from_secs(5);
 /// How long an agent stays reserved by a Ring whose end nobody can see, because the link is down.
 const UNSEEN: Millis = Millis::from_secs(60);
-/// How long an agent is rung by a route that names the agent.
+/// How long an agent is rung for whom nothing else is said.
 pub(crate) const DIRECT_RING: Millis = Millis::from_secs(30);
 /// How long after a refusal the same is asked again.
 const RETRY: Millis = Millis::from_secs(2);

@@ -12,7 +12,7 @@ use hookswitch_model::{
 use super::ring::DIRECT_RING;
 use crate::{
     callbacks::of_entry,
-    calls::{CallRecord, Exit, Place, Visit, cause},
+    calls::{self, CallRecord, Exit, Place, Visit, cause},
     customers::Unrouted,
     distribution::{Claimant, Decision, Waiting},
     engine::Engine,
@@ -177,8 +177,10 @@ impl Engine {
 
     /// A rule names an agent: only this one is rung.
     fn ring_directly(&mut self, id: CallId, agent: &AgentId) {
-        let free = self.agents.get(agent).is_some_and(|record| !record.is_engaged());
-        if !free || !self.ring(id, None, std::slice::from_ref(agent), DIRECT_RING) {
+        let free = self.agents.get(agent).filter(|record| !record.is_engaged());
+        let Some(pbx) = free.map(|record| record.pbx.clone()) else { return self.leave(id, Exit::FallBack) };
+        let timeout = self.setup.outbound.ring_timeouts.get(&pbx).copied().unwrap_or(DIRECT_RING);
+        if !self.ring(id, None, std::slice::from_ref(agent), timeout) {
             self.leave(id, Exit::FallBack);
         }
     }
@@ -194,12 +196,12 @@ impl Engine {
         let Some(leg) = record.anchor().map(|anchor| record.parties[anchor].leg_ref.clone()) else { return };
         let (pbx, call) = record.reference();
         let unknown = record.call.rule.is_none() && record.call.queued_at.is_none();
-        self.timers.set(Timer::Retry(id), self.now() + LEAVES_WITHIN);
         let why = match (stopping, unknown) {
             (true, _) => GaveUp::Stopping,
             (false, true) => GaveUp::NoRoute,
-            (false, false) => GaveUp::Nobody,
+            (false, false) => calls::disposition::gave_up(record),
         };
+        self.timers.set(Timer::Retry(id), self.now() + LEAVES_WITHIN);
         let action = match &exit {
             Exit::FallBack => Action::FallBack { call, leg, why },
             Exit::Number(number) => Action::SendTo { call, leg, number: number.clone() },

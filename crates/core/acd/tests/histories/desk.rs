@@ -72,6 +72,7 @@ fn internal(call: &CallRef, own: &LegRef, device: &Address) -> Fact {
         via: None,
         trunk: None,
         data: AttachedData::new(),
+        watched: false,
     }
 }
 

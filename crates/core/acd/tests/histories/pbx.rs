@@ -587,6 +587,7 @@ pub(crate) fn started(call: &CallRef, leg: &LegRef, ani: &str, dnis: &str) -> Fa
         via: None,
         trunk: Some("trunk".into()),
         data: AttachedData::new(),
+        watched: false,
     }
 }
 

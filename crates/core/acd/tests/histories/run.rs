@@ -134,7 +134,7 @@ fn setup(seed: u64) -> Setup {
     };
     Setup {
         version: 1,
-        pbxs: vec![PbxSetup { name: pbx(), mode: Mode::Route }],
+        pbxs: vec![PbxSetup { name: pbx(), mode: Mode::Route, records: true }],
         agents: AGENTS
             .iter()
             .enumerate()

@@ -277,6 +277,7 @@ fn start_consult(w: &mut World, call: &str) {
         via: None,
         trunk: None,
         data: hookswitch_model::call::AttachedData::new(),
+        watched: false,
     });
     w.up(call, "a2");
 }

@@ -2,14 +2,16 @@
 
 use hookswitch_model::{
     agent::AgentState,
-    call::{CallState, LegAction, LegRole, LegState},
+    call::{Address, AttachedData, CallState, Direction, LegAction, LegRole, LegState, PartyNumber},
+    command::{Refusal, Verb},
     ledger::{Disposition, EndedBy},
-    pbx::{Fact, LegEnd},
+    pbx::{Fact, LegEnd, LegSeen},
+    setup::Mode,
 };
 
 use crate::{
     lines,
-    stage::{World, agent},
+    stage::{self, World, agent},
 };
 
 /// `c` calls alice, whose phone rings as leg `a`.
@@ -248,6 +250,54 @@ fn a_leg_says_what_may_be_asked_for_it() {
     w.rings("c", "a", "PJSIP/1001");
     w.answers("c", "a");
     assert_eq!(w.call("c").legs[1].actions, [], "a PBX that is only read takes no orders");
+}
+
+#[test]
+fn a_call_that_is_only_watched_offers_nothing_beside_one_that_is_ours() {
+    let mut w = talking();
+    w.fact(Fact::CallStarted {
+        call: "x".into(),
+        originator: LegSeen { leg: "b".into(), address: Address::new("PJSIP/1002"), number: None },
+        direction: Direction::Outbound,
+        ani: PartyNumber::default(),
+        dnis: PartyNumber::default(),
+        via: None,
+        trunk: None,
+        data: AttachedData::new(),
+        watched: true,
+    });
+    w.rings("x", "y", "PJSIP/trunk");
+    w.up("x", "b");
+    w.up("x", "y");
+    w.talking("x", &["b", "y"]);
+    assert_eq!(
+        (&w.call("x").legs[0].agent, w.call("x").legs[0].state),
+        (&Some(agent("bob")), LegState::Connected)
+    );
+    assert_eq!(w.call("x").legs[0].actions, []);
+    let refused = w.does("bob", w.call_id("x"), Verb::Hold);
+    assert!(
+        matches!(&refused, Err(Refusal::Invalid { why, .. }) if why == "the call is only watched"),
+        "{refused:?}"
+    );
+    assert!(w.call("c").legs[1].actions.contains(&LegAction::Hold));
+}
+
+#[test]
+fn what_cannot_be_recorded_does_not_offer_it_and_says_why() {
+    let mut setup = stage::setup(Mode::Route);
+    setup.pbxs[0].records = false;
+    let mut w = World::with(setup);
+    w.inbound("c", "5001");
+    w.rings("c", "a", "PJSIP/1001");
+    w.answers("c", "a");
+    let actions = &w.call("c").legs[1].actions;
+    assert!(actions.contains(&LegAction::Hold) && !actions.contains(&LegAction::Record), "{actions:?}");
+    let refused = w.does("alice", w.call_id("c"), Verb::Record { on: true });
+    assert!(
+        matches!(&refused, Err(Refusal::Invalid { why, .. }) if why.ends_with(" does not record")),
+        "{refused:?}"
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use hookswitch_model::{
     agent::{AgentState, DeviceState},
     call::{Address, CallState},
     ledger::{Disposition, EndedBy},
-    pbx::{Fact, LegEnd, RingResult},
+    pbx::{Action, Fact, GaveUp, LegEnd, RingResult},
     setup::{MaxWait, Mode, Overflow, Strategy},
 };
 
@@ -446,4 +446,34 @@ fn a_rule_that_names_an_agent_rings_only_that_one() {
     assert_eq!(w.asked(), ["fall back"]);
     w.check_calls(&["started inbound", "offered alice #1 of -", "pop alice", "offer_ended alice no_answer"]);
     w.agent_is("alice", AgentState::Ready);
+}
+
+#[test]
+fn who_is_sent_to_one_agent_hears_what_the_agent_says() {
+    for (end, result, why) in [
+        (LegEnd::Busy, RingResult::Declined, GaveUp::Busy),
+        (LegEnd::Rejected, RingResult::Declined, GaveUp::Declined),
+        (LegEnd::NoAnswer, RingResult::NoAnswer, GaveUp::Nobody),
+        (LegEnd::Unreachable, RingResult::Unreachable, GaveUp::Nobody),
+    ] {
+        let mut w = World::route();
+        w.queued("c", "5030");
+        let (ring, _) = w.ring();
+        w.rings_for("c", "a", "PJSIP/1001", ring);
+        w.leaves("c", "a", end);
+        w.result("c", ring, result);
+        let why_of =
+            |action: &Action| if let Action::FallBack { why, .. } = action { Some(*why) } else { None };
+        let told = w.actions.iter().find_map(|asked| why_of(&asked.action));
+        assert_eq!(told, Some(why), "{end:?}");
+    }
+}
+
+#[test]
+fn one_agent_is_rung_as_long_as_the_pbx_is_told_to() {
+    let mut setup = stage::setup(Mode::Route);
+    setup.outbound.ring_timeouts.insert(stage::pbx(), Millis::from_secs(7));
+    let mut w = World::with(setup);
+    w.queued("c", "5030");
+    assert_eq!(w.asked(), ["ring PJSIP/1001 for 7 s"]);
 }

@@ -107,7 +107,7 @@ pub(crate) fn setup(mode: Mode) -> Setup {
     brief.max_wait = Some(MaxWait { after: Millis::from_secs(60), then: Overflow::Queue(queue("billing")) });
     Setup {
         version: 1,
-        pbxs: vec![PbxSetup { name: pbx(), mode }],
+        pbxs: vec![PbxSetup { name: pbx(), mode, records: true }],
         agents: vec![
             agent_setup("alice", &["PJSIP/1001"], "support", "tier1"),
             agent_setup("bob", &["PJSIP/1002"], "support", "tier1"),
@@ -254,6 +254,7 @@ impl World {
             via: None,
             trunk: address.strip_prefix("PJSIP/trunk").map(|_| "trunk".to_owned()),
             data: AttachedData::new(),
+            watched: false,
         });
     }
 

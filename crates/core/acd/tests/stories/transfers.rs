@@ -303,6 +303,7 @@ fn an_atxfer_uses_one_leg_in_two_calls() {
         via: None,
         trunk: None,
         data: Default::default(),
+        watched: false,
     });
     w.rings("k", "b", "PJSIP/1002");
     w.up("k", "b");

@@ -275,6 +275,10 @@ pub enum GaveUp {
     /// There is nobody for the call as things are.
     #[default]
     Nobody,
+    /// The agent whom alone a rule names is busy.
+    Busy,
+    /// The agent whom alone a rule names declined.
+    Declined,
     /// The daemon stops: another may take the call.
     Stopping,
 }

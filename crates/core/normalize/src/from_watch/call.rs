@@ -127,6 +127,7 @@ impl Call {
                 via: None,
                 trunk: (direction == Direction::Inbound).then(|| self.trunk.clone()),
                 data: AttachedData::new(),
+                watched: true,
             });
         }
         for target in self.targets.iter_mut().filter(|target| !target.here) {

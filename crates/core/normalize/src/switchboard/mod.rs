@@ -224,6 +224,7 @@ impl Switchboard {
                 via: numbers.via,
                 trunk: numbers.trunk,
                 data: numbers.data,
+                watched: false,
             },
         );
         if up {

@@ -126,6 +126,7 @@ impl World<'_> {
             via: None,
             trunk: None,
             data: attempt.data.clone(),
+            watched: false,
         };
         self.tell(key, started);
         let leg = LegSeen { leg: agents_leg(key), address, number: None };

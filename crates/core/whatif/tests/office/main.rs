@@ -82,7 +82,7 @@ fn setup(agents: u32, strategy: Strategy) -> Setup {
     };
     Setup {
         version: 1,
-        pbxs: vec![PbxSetup { name: pbx(), mode: Mode::Route }],
+        pbxs: vec![PbxSetup { name: pbx(), mode: Mode::Route, records: true }],
         agents: (0..agents).map(agent).collect(),
         queues: vec![
             queue("support", strategy, None, None),
@@ -358,6 +358,7 @@ impl Office {
             via: None,
             trunk: Some("trunk".to_owned()),
             data: AttachedData::new(),
+            watched: false,
         });
         self.fact(Fact::LegUp { call: call.clone(), leg });
         self.fact(Fact::RouteRequested { call, dnis: number(dnis.to_owned()) });

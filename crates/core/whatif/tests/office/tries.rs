@@ -195,6 +195,7 @@ impl Office {
             via: None,
             trunk: None,
             data: AttachedData::new(),
+            watched: false,
         });
         self.fact(Fact::LegRinging { call: call.clone(), leg, ring: None });
     }
