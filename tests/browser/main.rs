@@ -8,6 +8,8 @@
 //! `HOOKSWITCH_SCREENSHOTS=docs/images` has the scripts keep pictures of what they see. `HOOKSWITCH_PAGES=1` serves the
 //! pages from `web/dist` instead of those in the binary: for who works on them.
 
+mod softphone;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,14 +55,34 @@ async fn run(script: &str, hand: &str) -> Result<()> {
 
 /// The same on a PBX of one's choice.
 async fn run_on(place: Place, script: &str, hand: &str) -> Result<()> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let dist = root.join("../crates/edge/http/web/dist");
-    ensure!(dist.join("pages").exists(), "the pages are not built: run `make web`, which needs Node");
     let settings = format!("{}{GINA}", token("gina-desktop", "agent", Some("gina")));
+    let mut stage = set(place, &settings).await?;
+    tell(&mut stage, Play { script, hand, agent: "gina-desktop", first: "G obeys" }).await
+}
+
+/// A stage with these settings.
+async fn set(place: Place, settings: &str) -> Result<Stage> {
     // A phone that a click rings does so until a slow browser has told of it.
     let slowly =
         |configuration: String| configuration.replace("ring_timeout = \"4s\"", "ring_timeout = \"60s\"");
-    let mut stage = Stage::set_with(place, Mode::Route, &settings, slowly).await?;
+    Stage::set_with(place, Mode::Route, settings, slowly).await
+}
+
+/// A script of this folder, and who is the agent in it.
+struct Play<'a> {
+    script: &'a str,
+    hand: &'a str,
+    /// The agent's token.
+    agent: &'a str,
+    /// Played before anything else.
+    first: &'a str,
+}
+
+/// Has a script played on a stage.
+async fn tell(stage: &mut Stage, play: Play<'_>) -> Result<()> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let dist = root.join("../crates/edge/http/web/dist");
+    ensure!(dist.join("pages").exists(), "the pages are not built: run `make web`, which needs Node");
     let screenshots = std::env::var("HOOKSWITCH_SCREENSHOTS").unwrap_or_default();
     let screenshots =
         if screenshots.is_empty() { screenshots } else { format!("{}/../{screenshots}", root.display()) };
@@ -69,16 +91,15 @@ async fn run_on(place: Place, script: &str, hand: &str) -> Result<()> {
     let config = stage.daemon.config();
     let environment = [
         ("ADMIN", ADMIN),
-        ("AGENT", "gina-desktop"),
-        ("HAND", hand),
+        ("AGENT", play.agent),
+        ("HAND", play.hand),
         ("SCREENSHOTS", &screenshots),
         ("PAGES", pages.to_str().context("a path in UTF-8")?),
         ("CONFIG", config.to_str().context("a path in UTF-8")?),
         ("PEERS", peers.to_str().context("a path in UTF-8")?),
     ];
-    let path = root.join("browser").join(script);
-    let play = "G obeys";
-    Script { path: &path, environment: &environment, play, patience: PATIENCE }.run(&mut stage).await
+    let path = root.join("browser").join(play.script);
+    Script { path: &path, environment: &environment, play: play.first, patience: PATIENCE }.run(stage).await
 }
 
 #[tokio::test]

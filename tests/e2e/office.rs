@@ -18,7 +18,8 @@ impl Office {
     pub(crate) async fn furnish(more: &str) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let pbx = cast::Pbx { address, credentials: ("hookswitch", "hookswitch"), mode: Mode::Route };
+        let credentials = ("hookswitch", "hookswitch");
+        let pbx = cast::Pbx { address, credentials, mode: Mode::Route, websocket: None };
         let daemon = Daemon::prepare(&configuration(&pbx, more))?;
         let printed = daemon.command(&["dialplan"]).await?;
         let world = PbxConfig::lab_with_generated(7, &String::from_utf8(printed.stdout)?)?;

@@ -55,7 +55,8 @@ impl Office {
     async fn open() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let pbx = cast::Pbx { address, credentials: ("hookswitch", "hookswitch"), mode: Mode::Route };
+        let credentials = ("hookswitch", "hookswitch");
+        let pbx = cast::Pbx { address, credentials, mode: Mode::Route, websocket: None };
         let configuration = |more| {
             let text = cast::configuration(&pbx, "http://127.0.0.1:9/", more);
             text.replace("wrap_up = \"1s\"", "wrap_up = \"0s\"")

@@ -46,6 +46,8 @@ pub enum Act {
     Completes(Who),
     /// `A presses ##`: in the media of the first call.
     Presses(Who, String),
+    /// `C hears a voice`: waits until what comes in is no silence.
+    HearsAVoice(Who),
     /// `A unregisters`: the phone goes.
     Unregisters(Who),
     /// `A registers`: the phone comes back.
@@ -86,6 +88,7 @@ impl FromStr for Act {
             [who, "consults", target] => Self::Consults(own(who), own(target)),
             [who, "completes"] => Self::Completes(own(who)),
             [who, "presses", digits] => Self::Presses(own(who), own(digits)),
+            [who, "hears", "a", "voice"] => Self::HearsAVoice(own(who)),
             [who, "unregisters"] => Self::Unregisters(own(who)),
             [who, "registers"] => Self::Registers(own(who)),
             [who, "vanishes"] => Self::Vanishes(own(who)),

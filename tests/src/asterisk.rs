@@ -78,6 +78,7 @@ pub struct Asterisk {
     sip: SocketAddr,
     trunk: SocketAddr,
     load: SocketAddr,
+    http: SocketAddr,
     guard: Option<Running>,
 }
 
@@ -110,7 +111,7 @@ impl Asterisk {
         let folder = root.join("lab").join(&name);
         let ours = |ip: [u8; 4]| SocketAddr::from((Ipv4Addr::from(ip), free_port()));
         let (ami, ami_tls, sip) = (ours([127, 0, 0, 1]), ours([127, 0, 0, 1]), ours([127, 0, 0, 1]));
-        let (trunk, load) = (ours([127, 0, 0, 2]), ours([127, 0, 0, 2]));
+        let (trunk, load, http) = (ours([127, 0, 0, 2]), ours([127, 0, 0, 2]), ours([127, 0, 0, 1]));
         std::fs::create_dir_all(&folder)?;
         let dialplan = folder.join("dialplan");
         std::fs::write(&dialplan, &options.dialplan)?;
@@ -120,11 +121,12 @@ impl Asterisk {
             ("SIP_PORT", sip.port().to_string()),
             ("TRUNK_PORT", trunk.port().to_string()),
             ("LOAD_PORT", load.port().to_string()),
+            ("HTTP_PORT", http.port().to_string()),
             ("CHANNELVARS", options.channelvars),
             ("DIALPLAN", dialplan.display().to_string()),
         ];
         let mut asterisk =
-            Self { version, name, folder, environment, ami, ami_tls, sip, trunk, load, guard: None };
+            Self { version, name, folder, environment, ami, ami_tls, sip, trunk, load, http, guard: None };
         asterisk.boot().await?;
         Ok(asterisk)
     }
@@ -163,6 +165,12 @@ impl Asterisk {
     #[must_use]
     pub fn load_agent(&self) -> SocketAddr {
         self.load
+    }
+
+    /// Where browsers register: `ws://…/ws`.
+    #[must_use]
+    pub fn http(&self) -> SocketAddr {
+        self.http
     }
 
     /// The process.

@@ -113,17 +113,21 @@ pub struct Pbx {
     pub credentials: (&'static str, &'static str),
     /// How the daemon uses it.
     pub mode: Mode,
+    /// Where browsers register.
+    pub websocket: Option<SocketAddr>,
 }
 
 /// The configuration of the stories but for server and journal; `more` stands before queues and routes,
 /// so its routes win.
 #[must_use]
 pub fn configuration(pbx: &Pbx, webhook: &str, more: &str) -> String {
-    let Pbx { address, credentials: (username, secret), mode } = pbx;
+    let Pbx { address, credentials: (username, secret), mode, websocket } = pbx;
     let mode = match mode {
         Mode::Route => "route",
         Mode::Observe => "observe",
     };
+    let softphone =
+        websocket.map_or_else(String::new, |at| format!("softphone = {{ url = \"ws://{at}/ws\" }}\n"));
     let pbx = format!(
         r#"[[pbx]]
 name = "hq"
@@ -135,7 +139,7 @@ mode = "{mode}"
 dial_context = "from-internal"
 fallback = {{ goto = "from-internal,600,1" }}
 ring_timeout = "4s"
-"#
+{softphone}"#
     );
     let mut text = around(&pbx, webhook);
     text.push_str(AGENTS);

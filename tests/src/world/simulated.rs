@@ -152,6 +152,7 @@ impl Simulated {
                 let accepted = self.sim()?.refer_replaces(self.first_live(who)?, self.latest(who)?);
                 ensure!(accepted, "the REFER was refused");
             }
+            Act::HearsAVoice(_) => bail!("the simulator has no voices"),
             Act::Presses(who, digits) => self.sim()?.digits(self.first_live(who)?, digits),
             Act::Unregisters(who) => self.sim()?.unregister(phone(who).context("who has a phone")?),
             Act::Registers(who) => self.sim()?.register(phone(who).context("who has a phone")?),

@@ -166,6 +166,7 @@ impl Telephones {
             Act::Refers(who, target) => self.first_live(who)?.refer(&dialled_inside(target, self.mode)).await,
             Act::Consults(who, target) => self.consult(who, target).await,
             Act::Completes(who) => self.first_live(who)?.refer_to(self.latest(who)?).await,
+            Act::HearsAVoice(who) => self.first_live(who)?.wait_hears_voice().await,
             Act::Presses(who, digits) => {
                 let call = self.first_live(who)?;
                 call.wait_up().await?;

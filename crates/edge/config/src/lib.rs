@@ -87,6 +87,7 @@ pub use section::{
     route::Route,
     server::{Server, ServerLimits, ServerTls},
     sip::{Digest, Sip, Trunk, TrunkAccount},
+    softphone::{Softphone, username as softphone_username},
     token::{Role, Token},
     webhook::{EVENTS, PRESETS, Payload, Webhook},
 };

@@ -17,7 +17,10 @@ use hookswitch_config::{Alias, Role, ServerLimits};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
-use crate::{dial::Dialling, jwt::SingleSignOn, model::AgentId, problem::Problem, session::SessionKey};
+use crate::{
+    dial::Dialling, jwt::SingleSignOn, model::AgentId, problem::Problem, session::SessionKey,
+    softphone::Softphone,
+};
 
 /// The longest token that is looked at, in bytes: a signed one with many claims has about 2,000.
 const LONGEST_TOKEN: usize = 8_192;
@@ -108,6 +111,8 @@ pub struct Access {
     pub limits: ServerLimits,
     /// The agents, by the extensions that others dial.
     pub agents: BTreeMap<AgentId, Vec<String>>,
+    /// The telephones in the browsers of agents.
+    pub softphones: BTreeMap<AgentId, Softphone>,
     /// How numbers are read.
     pub dialling: Dialling,
     /// Routes that a CRM calls by names of its own.

@@ -1,6 +1,8 @@
 //! `/desktop/`, `/wallboard/`, `/admin/`, `/dial/`: pages for agents, supervisors and administrators and for `tel:` links,
 //! and the files they load from `/assets/`. A page holds no data: it reads everything with the token of who opened it, and asks nobody but us.
 
+use std::collections::BTreeSet;
+
 use axum::{
     extract::{RawQuery, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -8,6 +10,7 @@ use axum::{
 };
 
 use crate::{
+    access::Access,
     assets::{self, Assets, BUILT, Keep},
     input::Text,
     problem::Problem,
@@ -23,6 +26,8 @@ struct Page {
     summary: &'static str,
     /// It works beside a CRM: it may frame one, and those of `allowed_origins` may frame it.
     beside_crm: bool,
+    /// It may be a telephone: speak SIP with the PBXs that take browsers, and use the microphone for it.
+    telephone: bool,
 }
 
 static DESKTOP: Page = Page {
@@ -31,6 +36,7 @@ static DESKTOP: Page = Page {
     index: "pages/desktop/index.html",
     summary: "The agent's page; #token=… signs in",
     beside_crm: true,
+    telephone: true,
 };
 static WALLBOARD: Page = Page {
     short: "/wallboard",
@@ -38,6 +44,7 @@ static WALLBOARD: Page = Page {
     index: "pages/wallboard/index.html",
     summary: "The supervisor's page; #token=… signs in",
     beside_crm: false,
+    telephone: false,
 };
 static ADMIN: Page = Page {
     short: "/admin",
@@ -45,6 +52,7 @@ static ADMIN: Page = Page {
     index: "pages/admin/index.html",
     summary: "The administrator's page; #token=… signs in",
     beside_crm: false,
+    telephone: false,
 };
 
 /// Where `tel:` links lead, and what a CRM frames as its softphone. It calls nobody before somebody presses the button:
@@ -55,6 +63,7 @@ static DIAL: Page = Page {
     index: "pages/dial/index.html",
     summary: "Calls the number in ?u=tel:…; #token=… signs in",
     beside_crm: true,
+    telephone: false,
 };
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -76,9 +85,7 @@ pub(crate) fn routes() -> Vec<Route> {
                 page.path,
                 Who::Anybody,
                 Doc::media(page.summary, "text/html"),
-                async move |State(state): State<AppState>| {
-                    index(BUILT, page, &state.access().allowed_origins)
-                },
+                async move |State(state): State<AppState>| index(BUILT, page, &state.access()),
             ),
         ]);
     }
@@ -91,14 +98,16 @@ pub(crate) fn routes() -> Vec<Route> {
     routes
 }
 
-fn index(assets: Assets, page: &Page, origins: &[String]) -> Response {
+fn index(assets: Assets, page: &Page, access: &Access) -> Response {
     let (status, content) = match assets.find(page.index) {
         Some(content) => (StatusCode::OK, content),
         None => (StatusCode::NOT_FOUND, NOT_BUILT),
     };
     let mut headers = assets::headers("index.html", Keep::Never);
-    headers.insert(header::CONTENT_SECURITY_POLICY, policy(page, origins));
-    headers.insert("permissions-policy", HeaderValue::from_static(PERMISSIONS));
+    let pbxs = if page.telephone { websockets(access) } else { BTreeSet::new() };
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy(page, &access.allowed_origins, &pbxs));
+    let permissions = if pbxs.is_empty() { PERMISSIONS } else { PERMISSIONS_OF_A_TELEPHONE };
+    headers.insert("permissions-policy", HeaderValue::from_static(permissions));
     // A CRM in a tab of its own cannot reach back; the next record opens in the same tab.
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin-allow-popups"));
     shut(&mut headers);
@@ -132,20 +141,33 @@ const NOT_BUILT: &[u8] = b"<!doctype html>
 ";
 
 const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
+/// The same with a microphone.
+const PERMISSIONS_OF_A_TELEPHONE: &str =
+    "camera=(), display-capture=(), geolocation=(), microphone=(self), payment=(), usb=()";
+
+/// Where browsers of agents register.
+fn websockets(access: &Access) -> BTreeSet<&str> {
+    access.softphones.values().map(|softphone| softphone.url.as_str()).collect()
+}
 
 /// What a page may do: load its own files and talk to us, nothing else. No text becomes markup or script but through the
 /// one policy of the library that draws the pages, which only sees constant templates.
-fn policy(page: &Page, origins: &[String]) -> HeaderValue {
-    const RULES: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-        base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types lit-html; ";
-    if !page.beside_crm {
-        return HeaderValue::from_str(&format!("{RULES}frame-ancestors 'self'"))
-            .unwrap_or(HeaderValue::from_static("default-src 'none'"));
+fn policy(page: &Page, origins: &[String], websockets: &BTreeSet<&str>) -> HeaderValue {
+    const FILES: &str =
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'";
+    const RULES: &str =
+        "; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types lit-html; ";
+    // What could end the rule and begin another is no address.
+    let plain = |address: &&str| !address.contains([';', ',', ' ', '\'']);
+    let listed = |list: String, address: &str| list + " " + address;
+    let mut policy = websockets.iter().copied().filter(plain).fold(FILES.to_owned(), listed) + RULES;
+    if page.beside_crm {
+        policy += "frame-src http: https:; ";
     }
-    // An origin that could end the rule and begin another is no origin.
-    let frames = origins.iter().filter(|origin| !origin.contains([';', ',', ' ', '\'']));
-    let rules = format!("{RULES}frame-src http: https:; frame-ancestors 'self'");
-    let policy = frames.fold(rules, |policy, origin| policy + " " + origin);
+    policy += "frame-ancestors 'self'";
+    if page.beside_crm {
+        policy = origins.iter().map(String::as_str).filter(plain).fold(policy, listed);
+    }
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
@@ -156,16 +178,28 @@ mod tests {
     #[test]
     fn an_origin_cannot_add_a_rule() {
         let origins = ["https://crm.example.com".to_owned(), "https://x; script-src *".to_owned()];
-        let policy = policy(&DESKTOP, &origins);
+        let policy = policy(&DESKTOP, &origins, &BTreeSet::new());
         let policy = policy.to_str().unwrap();
+        assert!(policy.contains("connect-src 'self'; base-uri"), "{policy}");
         assert!(policy.ends_with("frame-ancestors 'self' https://crm.example.com"), "{policy}");
+    }
+
+    #[test]
+    fn a_telephone_reaches_its_pbx_and_no_other_place() {
+        let policy = policy(
+            &DESKTOP,
+            &[],
+            &BTreeSet::from(["wss://pbx.example.com:8089/ws", "wss://x; script-src *"]),
+        );
+        let policy = policy.to_str().unwrap();
+        assert!(policy.contains("connect-src 'self' wss://pbx.example.com:8089/ws; base-uri"), "{policy}");
     }
 
     #[test]
     fn what_changes_the_daemon_is_framed_by_nobody() {
         let origins = ["https://crm.example.com".to_owned()];
         for page in [&WALLBOARD, &ADMIN] {
-            let policy = policy(page, &origins);
+            let policy = policy(page, &origins, &BTreeSet::new());
             let policy = policy.to_str().unwrap();
             assert!(policy.ends_with("frame-ancestors 'self'") && !policy.contains("frame-src"), "{policy}");
         }
@@ -173,7 +207,7 @@ mod tests {
 
     #[test]
     fn without_node_a_page_says_what_is_missing() {
-        let answer = index(Assets(&[]), &DESKTOP, &[]);
+        let answer = index(Assets(&[]), &DESKTOP, &Access::default());
         assert_eq!(answer.status(), StatusCode::NOT_FOUND);
         assert!(answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().is_ok());
         let text = std::str::from_utf8(NOT_BUILT).unwrap();

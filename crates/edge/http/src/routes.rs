@@ -12,6 +12,7 @@ mod queues;
 mod reports;
 mod session;
 mod snapshot;
+mod softphone;
 mod tokens;
 mod webhooks;
 
@@ -43,6 +44,7 @@ pub(crate) fn all() -> Vec<Route> {
         reports::routes(),
         pops::routes(),
         session::routes(),
+        softphone::routes(),
         webhooks::routes(),
         tokens::routes(),
         config::routes(),

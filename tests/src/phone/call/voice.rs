@@ -30,6 +30,19 @@ impl Call {
         Ok(())
     }
 
+    /// Waits until what comes in from now on changes as a voice does, and silence does not.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub async fn wait_hears_voice(&self) -> Result<()> {
+        const CHANGES: usize = 10;
+        let mut heard = self.0.media.heard.clone();
+        let before = heard.borrow().len();
+        let voice = time::timeout(PATIENCE, heard.wait_for(|heard| heard.len() >= before + CHANGES)).await;
+        voice.with_context(|| format!("{}: hears no voice", self.0.story()))??;
+        Ok(())
+    }
+
     /// Waits until these sounds came in one after the other, with nothing between them.
     ///
     /// # Errors

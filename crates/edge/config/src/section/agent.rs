@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use hookswitch_model::{AgentId, PbxId, Skill, agent::AgentState, call::Address, setup::AgentSetup};
 
-use super::pbx::{Pbx, PbxKind};
+use super::{
+    pbx::{Pbx, PbxKind},
+    softphone,
+};
 use crate::{
     Secret,
     read::{
@@ -21,8 +24,10 @@ pub struct Agent {
     pub key: String,
     /// What the engine knows.
     pub setup: AgentSetup,
-    /// What the agent's phones register with, on a PBX of kind `sip`.
+    /// What the agent's phones register with, on a PBX of kind `sip`, and what the browser does on any.
     pub sip_password: Option<Secret>,
+    /// Which of the devices is the agent's browser.
+    pub softphone: Option<Address>,
 }
 
 const STARTS: [(&str, AgentState); 2] = [("logged_out", AgentState::LoggedOut), ("ready", AgentState::Ready)];
@@ -43,7 +48,8 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>, pbxs: &[Pbx]) -> Option
             .required("pbx", "which [[pbx]] the devices are on", name)
             .unwrap_or_else(|| first.name.clone()),
     };
-    let kind = pbxs.iter().find(|one| one.name == pbx).map(|one| &one.kind);
+    let at = pbxs.iter().find(|one| one.name == pbx);
+    let kind = at.map(|one| &one.kind);
     let devices =
         fields.required("devices", "what the PBX rings, as in [\"PJSIP/1001\"]", some(device(kind)));
     let devices = devices.unwrap_or_default();
@@ -55,6 +61,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>, pbxs: &[Pbx]) -> Option
     let caller_id = fields.optional("caller_id", line);
     let remote_answer = fields.or("remote_answer", false, boolean);
     let sip_password = fields.optional("sip_password", secret);
+    let softphone = softphone::of_agent(&mut fields, at, &devices);
     check_password(&mut fields, kind, &devices, sip_password.is_some());
     fields.finish();
     let id = id?;
@@ -74,6 +81,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>, pbxs: &[Pbx]) -> Option
             remote_answer,
         },
         sip_password,
+        softphone,
     })
 }
 
@@ -91,11 +99,11 @@ fn check_password(
 ) {
     let elsewhere = devices.iter().all(|device| device.as_str().contains('@'));
     match kind {
-        Some(PbxKind::Asterisk(_)) if given => {
+        Some(PbxKind::Asterisk(_)) if given && !fields.has("softphone") => {
             fields.warn_at(
                 "sip_password",
                 "nobody asks for it",
-                "the phone's password is the Asterisk's own matter",
+                "the phone's password is the Asterisk's own matter, unless it is a `softphone`",
             );
         }
         Some(PbxKind::Sip(_)) if !elsewhere && !fields.has("sip_password") => {

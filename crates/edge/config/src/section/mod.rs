@@ -18,6 +18,7 @@ pub(crate) mod queue;
 pub(crate) mod route;
 pub(crate) mod server;
 pub(crate) mod sip;
+pub(crate) mod softphone;
 pub(crate) mod token;
 pub(crate) mod webhook;
 

@@ -7,6 +7,7 @@ use hookswitch_model::{Millis, PbxId, setup::Mode};
 use super::{
     agent::{is_asterisk_device, is_plain},
     sip::{self, Sip},
+    softphone::{self, Softphone},
 };
 use crate::{
     HostPort, Secret, defaults,
@@ -27,6 +28,8 @@ pub struct Pbx {
     pub mode: Mode,
     /// How long an agent's device rings for click-to-dial.
     pub ring_timeout: Millis,
+    /// Where the browsers of agents register.
+    pub softphone: Option<Softphone>,
     /// What is special of its kind.
     pub kind: PbxKind,
 }
@@ -116,6 +119,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Pbx> {
     let is_sip = fields.or("kind", false, one_of(&KINDS));
     let bounds = duration_in(Millis::from_secs(1), Millis::from_secs(300));
     let ring_timeout = fields.or("ring_timeout", defaults::RING_TIMEOUT, bounds);
+    let softphone = fields.optional("softphone", softphone::read);
     let (mode, kind) = if is_sip {
         fields.elsewhere(&ASTERISK_KEYS, "only a PBX of kind \"asterisk\" has it");
         (Mode::Route, PbxKind::Sip(sip::read(&mut fields)))
@@ -125,7 +129,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node<'_>) -> Option<Pbx> {
         (mode, PbxKind::Asterisk(asterisk(&mut fields, mode)))
     };
     fields.finish();
-    Some(Pbx { key, name: name?, mode, ring_timeout, kind })
+    Some(Pbx { key, name: name?, mode, ring_timeout, softphone, kind })
 }
 
 fn asterisk(fields: &mut Fields<'_, '_>, mode: Mode) -> Asterisk {

@@ -25,6 +25,8 @@ async fn open(State(state): State<AppState>, grant: Grant) -> Result<Response, P
     if grant.way == Way::Session {
         return Err(Problem::forbidden("a session token makes no further session; send the token itself"));
     }
+    let access = state.access();
+    let softphone = grant.token.agent.as_ref().is_some_and(|agent| access.softphones.contains_key(agent));
     let body = json!({
         "access_token": state.sessions().issue(&grant.token, state.now_s()),
         "token_type": "Bearer",
@@ -34,6 +36,7 @@ async fn open(State(state): State<AppState>, grant: Grant) -> Result<Response, P
         "name": &*grant.token.name,
         "role": role_name(grant.token.role),
         "agent": grant.token.agent,
+        "softphone": softphone,
     });
     Ok(render::json(body.to_string()))
 }

@@ -17,6 +17,7 @@ mod repetition;
 mod reports;
 mod requests;
 mod roles;
+mod softphone;
 mod sso;
 mod streams;
 mod streams_end;

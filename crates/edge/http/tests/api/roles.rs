@@ -134,6 +134,7 @@ fn others() -> Vec<Row> {
         ),
         row("POST", &format!("{pop}/shown"), None, [401, 202, 202, 202, 202, 202, 403]),
         row("POST", "/v1/session", None, [401, 200, 200, 200, 200, 200, 403]),
+        row("GET", "/v1/me/softphone", None, [401, 404, 404, 404, 404, 404, 403]),
         row("GET", "/v1/webhooks", None, [401, 403, 403, 200, 200, 200, 403]),
         row("GET", "/v1/webhooks/crm/deliveries", None, [401, 403, 403, 200, 200, 200, 403]),
         row("GET", "/v1/webhooks/other/deliveries", None, [401, 403, 403, 404, 404, 404, 403]),

@@ -948,6 +948,8 @@ export interface components {
             name: string;
             /** @enum {string} */
             role: "agent" | "crm" | "supervisor" | "admin";
+            /** @description The agent's browser may be a telephone: GET /v1/me/softphone. */
+            softphone: boolean;
             /** @constant */
             token_type: "Bearer";
         };
@@ -969,6 +971,28 @@ export interface components {
             pbx: components["schemas"]["Link"][];
             queues: components["schemas"]["Queue"][];
             sequence: components["schemas"]["Sequence"];
+        };
+        Softphone: {
+            /**
+             * @description What the PBX rings.
+             * @example PJSIP/1001
+             */
+            device: string;
+            /** @description Null: the agent types it. */
+            password: string | null;
+            /** @description Servers that tell a browser how it is seen from outside. */
+            stun: string[];
+            /**
+             * @description What it registers.
+             * @example sip:1001@pbx.example.com
+             */
+            uri: string;
+            /**
+             * @description SIP over WebSocket (RFC 7118).
+             * @example wss://pbx.example.com:8089/ws
+             */
+            url: string;
+            username: string;
         };
         StateWish: {
             reason?: string | null;
@@ -1212,6 +1236,7 @@ export type Sequence = components["schemas"]["Sequence"];
 export type Session = components["schemas"]["Session"];
 export type Skills = components["schemas"]["Skills"];
 export type Snapshot = components["schemas"]["Snapshot"];
+export type Softphone = components["schemas"]["Softphone"];
 export type StateWish = components["schemas"]["StateWish"];
 export type StreamGapEvent = components["schemas"]["StreamGapEvent"];
 export type StreamHelloEvent = components["schemas"]["StreamHelloEvent"];

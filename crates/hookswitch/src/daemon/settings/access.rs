@@ -1,10 +1,11 @@
-//! What HTTP is told: tokens, origins, limits, aliases, single sign-on, certificates, how numbers are read.
+//! What HTTP is told: tokens, origins, limits, aliases, single sign-on, certificates, how numbers are read, telephones in
+//! browsers.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
-use hookswitch_config::{Agent, Config, ServerTls};
-use hookswitch_http::{Access, Dialling, SingleSignOn, Token, TokenHash};
+use hookswitch_config::{Agent, Config, ServerTls, softphone_username};
+use hookswitch_http::{Access, Dialling, SingleSignOn, Softphone, Token, TokenHash};
 use hookswitch_model::AgentId;
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
@@ -35,6 +36,7 @@ pub(in crate::daemon) fn access(config: &Config) -> anyhow::Result<Access> {
         single_sign_on,
         limits: config.server.limits,
         agents: config.agents.iter().map(extensions).collect::<BTreeMap<_, _>>(),
+        softphones: config.agents.iter().filter_map(|agent| softphone(config, agent)).collect(),
         dialling: Dialling::new(move |text| reader.read(text)),
         aliases: config.aliases.clone(),
         tls: tls(config)?.map(Arc::new),
@@ -46,6 +48,21 @@ fn extensions(agent: &Agent) -> (AgentId, Vec<String>) {
     let of_devices = agent.setup.devices.iter().filter_map(|device| device.extension().map(str::to_owned));
     let own = agent.setup.extension.clone().into_iter().chain(of_devices).collect();
     (agent.setup.id.clone(), own)
+}
+
+/// The telephone in an agent's browser.
+fn softphone(config: &Config, agent: &Agent) -> Option<(AgentId, Softphone)> {
+    let device = agent.softphone.as_ref()?;
+    let at = config.pbxs.iter().find(|pbx| pbx.name == agent.setup.pbx)?.softphone.as_ref()?;
+    let softphone = Softphone {
+        device: device.to_string(),
+        url: at.url.clone(),
+        domain: at.domain.clone(),
+        username: softphone_username(device)?.to_owned(),
+        password: agent.sip_password.clone(),
+        stun: at.stun.clone(),
+    };
+    Some((agent.setup.id.clone(), softphone))
 }
 
 /// Certificate and key, where HTTP is served by TLS.

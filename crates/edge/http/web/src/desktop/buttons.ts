@@ -57,6 +57,8 @@ export function perform(action: Action, call: Call, desk: Desk, asks: Asks): voi
       void desk.ask(call, "record", { on: call.data.recording !== "on" });
       break;
     case "answer":
+      desk.answer(call);
+      break;
     case "hangup":
     case "hold":
     case "retrieve":
@@ -69,7 +71,7 @@ export function perform(action: Action, call: Call, desk: Desk, asks: Asks): voi
 }
 
 /**
- * A row of buttons, one for each action of the leg, and nothing else. What belongs to a consultation stands with that,
+ * A row of buttons, one for each action of the leg (and to answer what rings in this browser), and nothing else. What belongs to a consultation stands with that,
  * and so do the keys.
  */
 export function buttons(call: Call, desk: Desk, asks: Asks, consultation?: Call): TemplateResult {

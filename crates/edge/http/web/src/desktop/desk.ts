@@ -1,10 +1,11 @@
-import { type Agent, type Call, type Event, type Leg, type Offer, Refused, type Work } from "../../sdk/hookswitch.js";
+import { type Agent, type Call, type Event, type Leg, type Offer, Refused, type Softphone as Account, type Work } from "../../sdk/hookswitch.js";
 import { everySecond, now } from "../shared/clock.js";
 import type { Store } from "../shared/store.js";
 import { legOf } from "../shared/telephony.js";
 import { History } from "./history.js";
 import { Pops } from "./pops.js";
 import { Ringer } from "./ringer.js";
+import type { Softphone } from "./softphone/softphone.js";
 
 /** What is legal on a leg, as `actions` names it. */
 export type Action = Leg["actions"][number];
@@ -24,6 +25,9 @@ const TONE_TRIES = 20;
 /** How long a PBX has one tone on its way, at most, with room for what the link adds. */
 const TONE_TAKES_MS = 500;
 
+/** When the own telephone is asked for again after it could not be had. */
+const EQUIP_AGAIN_MS = 10_000;
+
 /** What is asked for from a call that needs a destination. */
 export type Destined = "transfer" | "consult" | "conference";
 
@@ -34,6 +38,12 @@ export type Destined = "transfer" | "consult" | "conference";
 export class Desk {
   readonly pops: Pops;
   readonly history: History;
+  /** The telephone in this browser, where the agent has one. */
+  softphone: Softphone | undefined;
+  /** Tells the agent something of it at once. */
+  onTrouble: (sentence: string) => void = () => {};
+  /** For whose token that was looked at. */
+  private equipped: string | undefined;
   private readonly ringer: Ringer;
   /** Verbs whose answer has not come yet, by call: their buttons wait. */
   private readonly asked = new Map<string, Set<string>>();
@@ -48,6 +58,7 @@ export class Desk {
     this.pops = new Pops(store);
     this.history = new History(store);
     this.ringer = new Ringer(store, (call) => this.pops.again(call));
+    store.follow(() => void this.equip());
     let seconds = 0;
     everySecond(() => (seconds += 1) % CONSULTATION_S === 0 && this.refresh(this.inConsultation));
     store.onBegin((phone) => {
@@ -73,7 +84,15 @@ export class Desk {
 
   /** What the agent may do with a call now: `actions` of the agent's leg. */
   actions(call: Call): readonly Action[] {
-    return (this.agent && legOf(call, this.agent)?.actions) || [];
+    const legal = (this.agent && legOf(call, this.agent)?.actions) || [];
+    // What rings in the browser is answered there, whatever the PBX can make a phone do.
+    return this.softphone?.rings(call) && !legal.includes("answer") ? ["answer", ...legal] : legal;
+  }
+
+  /** Answers at the telephone in the browser, else has the PBX make the phone answer. */
+  answer(call: Call): void {
+    if (this.softphone?.rings(call)) this.softphone.answer();
+    else void this.ask(call, "answer");
   }
 
   may(call: Call, action: Action): boolean {
@@ -134,6 +153,8 @@ export class Desk {
 
   /** Sends tones. A call does one thing at a time: while the last tones are on their way, these wait. */
   async tones(call: Call, digits: string): Promise<void> {
+    // A telephone's own keys also work for the PBX's features, and while the daemon is away.
+    if (this.softphone?.talks(call) && this.softphone.tones(digits)) return;
     for (let tries = 1; ; tries += 1) {
       const sent = this.store.phone.call(call.id).dtmf(digits, this.agent ? { agent: this.agent } : {});
       const refused = await sent.then(() => undefined, (error: unknown) => error);
@@ -166,7 +187,8 @@ export class Desk {
 
   async dial(to: string): Promise<boolean> {
     const { agent } = this;
-    return (await this.store.attempt(this.store.phone.dial(to, agent ? { agent } : {}))) !== undefined;
+    const asked = this.store.attempt(this.store.phone.dial(to, agent ? { agent } : {}));
+    return (await (this.softphone?.dials(asked) ?? asked)) !== undefined;
   }
 
   async state(state: "ready" | "not_ready" | "logged_out", reason?: string): Promise<void> {
@@ -203,6 +225,38 @@ export class Desk {
   /** Notes and disposition; a disposition ends the wrap-up. */
   note(call: Call, body: { disposition?: string; notes?: string }): Promise<boolean> {
     return this.ask(call, "wrap-up", body);
+  }
+
+  /** Gets the telephone of who signed in, and lets it go when nobody is. It outlives a cut: its wire is another one. */
+  private async equip(): Promise<void> {
+    const { session, connection } = this.store;
+    if (connection === "signed-out") this.unequip();
+    if (!session || this.equipped === session.name) return;
+    this.unequip();
+    this.equipped = session.name;
+    if (!session.softphone) return;
+    try {
+      const [account, { Softphone }] = await Promise.all([
+        this.store.phone.request<Account>("GET", "/v1/me/softphone"),
+        import("./softphone/index.js"),
+      ]);
+      if (this.equipped !== session.name || this.softphone) return;
+      this.softphone = new Softphone(this.store, account);
+      this.softphone.onTrouble = (sentence) => this.onTrouble(sentence);
+      this.store.changed();
+    } catch {
+      setTimeout(() => {
+        if (this.softphone || this.equipped !== session.name) return;
+        this.equipped = undefined;
+        this.store.changed();
+      }, EQUIP_AGAIN_MS);
+    }
+  }
+
+  private unequip(): void {
+    this.equipped = undefined;
+    this.softphone?.close();
+    this.softphone = undefined;
   }
 
   /** Keeps the call that will be wrapped up: with the customer, not with who was consulted. */

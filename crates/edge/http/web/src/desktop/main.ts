@@ -34,6 +34,7 @@ export class Desktop extends Page {
     ...[Page.styles].flat(),
     css`
       .desk { display: grid; gap: var(--gap); align-items: start; grid-template-columns: minmax(0, 1fr); max-width: 110rem; margin: auto; }
+      .own { display: grid; gap: var(--gap); min-width: 0; }
       .calls { display: grid; grid-template-columns: minmax(0, 1fr); gap: var(--gap); min-width: 0; }
       .none { display: grid; place-items: center; min-height: 9rem; color: var(--muted); text-align: center; }
       .wrap { border-inline-start: 4px solid var(--busy); }
@@ -63,6 +64,11 @@ export class Desktop extends Page {
   @query("hs-me") private accessor me!: Me;
   @query("hs-side") private accessor side!: Side;
   @query("hs-wrap-up.over") private accessor wrapUp!: WrapUp | null;
+
+  constructor() {
+    super();
+    this.desk.onTrouble = (sentence) => this.toast("bad", sentence);
+  }
 
   protected override willUpdate(): void {
     this.inCall = this.shadowRoot?.activeElement?.localName === "hs-call";
@@ -100,7 +106,8 @@ export class Desktop extends Page {
       </label>
       <label class="inline"><input type="checkbox" .checked=${this.asksNotifies}
         @change=${async (event: Event) => { const box = event.target as HTMLInputElement; this.asksNotifies = await setNotifies(box.checked); box.checked = this.asksNotifies; }}>
-        <span>${words().notify}</span></label>`;
+        <span>${words().notify}</span></label>
+      ${this.desk.softphone ? html`<hs-softphone-settings .desk=${this.desk}></hs-softphone-settings>` : nothing}`;
   }
 
   protected override content(): TemplateResult {
@@ -110,7 +117,8 @@ export class Desktop extends Page {
     void desk.learnToday(store.agent);
     const { framed } = desk.pops;
     return html`<div class=${framed ? "desk framed" : "desk"}>
-      <hs-me .desk=${desk} .agent=${store.board.agents.get(store.agent)}></hs-me>
+      <div class="own"><hs-me .desk=${desk} .agent=${store.board.agents.get(store.agent)}></hs-me>
+        ${desk.softphone ? html`<hs-softphone .desk=${desk}></hs-softphone>` : nothing}</div>
       <section class="calls" aria-label=${words().myCalls}>${this.calls()}</section>
       <hs-dial .desk=${desk}></hs-dial>
       <hs-side .store=${store} .desk=${desk}></hs-side>
@@ -167,9 +175,13 @@ export class Desktop extends Page {
       const call = action === "hangup" ? this.hangsUp() : desk.first(action);
       return call ? [{ key: keyOf(action), label: labelOf(action, call, store.agent ?? ""), run: () => perform(action, call, desk, asks) }] : [];
     });
+    const phone = desk.softphone;
     const record = desk.calls.find((call) => desk.pops.of(call.id)) ?? desk.wrapUp?.call;
     return [
       ...ofCalls,
+      // What rings though the daemon has not told of it.
+      ...(phone?.here === "ringing" && !desk.first("answer") ? [{ key: keyOf("answer"), label: words().actions.answer, run: () => phone.answer() }] : []),
+      ...(phone?.here === "talking" ? [{ key: "u", label: phone.muteLabel, run: () => phone.mute(!phone.muted) }] : []),
       ...(record && desk.pops.of(record.id) ? [{ key: "l", label: words().openRecord, run: () => void desk.pops.again(record.id) }] : []),
       ...(desk.wrapUp || desk.calls.length ? [{ key: "w", label: words().notes, run: () => this.focusNotes() }] : []),
       { key: "d", label: words().dial, run: () => this.dial.focus() },
