@@ -4,12 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use hookswitch_tests::cast::OUTSIDE;
 use hookswitch_tests::events::kind;
-use hookswitch_tests::phone::CallState;
 use hookswitch_tests::phone::message::Message;
+use hookswitch_tests::phone::{CallState, Ending};
 use libtest_mimic::Trial;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use crate::block_on;
@@ -31,6 +32,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("raw::rubbish_changes_nothing", || block_on(rubbish())),
         Trial::test("raw::a_connection_that_breaks_in_a_call_keeps_nobody", || block_on(broken_connection())),
         Trial::test("raw::a_registration_that_ends_in_a_call_leaves_it", || block_on(unregistered())),
+        Trial::test("raw::a_large_call_goes_out_by_tcp", || block_on(large())),
+        Trial::test("raw::a_large_call_goes_out_by_udp_to_who_refuses_tcp", || block_on(large_refused())),
         Trial::test("raw::a_stranger_hears_the_same_whoever_is_asked_for", || block_on(stranger())),
     ]
 }
@@ -253,4 +256,61 @@ async fn unregistered() -> Result<()> {
     next.hang_up().await?;
     ensure!(office.ends(2).await? == ["answered", "abandoned"]);
     office.is_idle().await
+}
+
+/// Headers that make a call larger than a datagram should be.
+fn heavy() -> Vec<(&'static str, String)> {
+    ["X-One", "X-Two", "X-Three"].map(|name| (name, "x".repeat(500))).into()
+}
+
+async fn large() -> Result<()> {
+    let office = Office::open("").await?;
+    let carrier = TcpListener::bind(office.own.trunk).await?;
+    let telephone = office.telephone_of("A").await?;
+    let from = format!("sip:1001@{}", telephone.address().ip());
+    let heavy = heavy();
+    let headers: Vec<_> = heavy.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let call = telephone.call_as(OUTSIDE, &from, &headers).await?;
+    let (mut stream, _) = timeout(PATIENCE, carrier.accept()).await.context("nobody connects")??;
+    let invite = message(&mut stream).await?;
+    ensure!(invite.method() == "INVITE" && invite.header("X-Three").is_some(), "{}", invite.start_line);
+    let via = invite.header("Via").context("a Via")?;
+    ensure!(via.starts_with("SIP/2.0/TCP "), "{via}");
+    ensure!(invite.to_bytes().len() > 1_300, "it is not large");
+    stream.write_all(&invite.response(486, "Busy Here", "carrier").to_bytes()).await?;
+    let ack = message(&mut stream).await?;
+    ensure!(ack.method() == "ACK", "{}", ack.start_line);
+    ensure!(call.wait_ended().await? == Ending::Refused(486));
+    office.is_idle().await
+}
+
+async fn large_refused() -> Result<()> {
+    let office = Office::open("").await?;
+    let (telephone, carrier) = (office.telephone_of("A").await?, office.trunk().await?);
+    let from = format!("sip:1001@{}", telephone.address().ip());
+    let heavy = heavy();
+    let headers: Vec<_> = heavy.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let call = telephone.call_as(OUTSIDE, &from, &headers).await?;
+    carrier.next_call().await?.answer().await?;
+    call.wait_up().await?;
+    call.hang_up().await?;
+    ensure!(office.ends(1).await? == ["answered"]);
+    office.is_idle().await
+}
+
+/// The next message of a stream that sends one at a time.
+async fn message(stream: &mut TcpStream) -> Result<Message> {
+    let (mut bytes, mut buffer) = (Vec::new(), [0; 8_192]);
+    loop {
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+            if body.len() >= length.and_then(|length| length.parse().ok()).unwrap_or(0) {
+                return Message::parse(&bytes).with_context(|| format!("no SIP: {text}"));
+            }
+        }
+        let read = timeout(PATIENCE, stream.read(&mut buffer)).await.context("no message")??;
+        ensure!(read > 0, "closed");
+        bytes.extend_from_slice(&buffer[..read]);
+    }
 }

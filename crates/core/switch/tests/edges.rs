@@ -183,6 +183,82 @@ fn a_trunk_that_does_not_answer_is_down_until_it_does() {
 }
 
 #[test]
+fn each_address_of_a_trunk_is_asked_and_a_dead_one_is_passed_over() {
+    let mut stage = trunked(|settings| {
+        settings.trunks[0].keep_alive = Some(Duration::from_secs(10));
+        settings.trunks[0].addresses.push("sip:10.1.0.2:5060".parse().unwrap());
+    });
+    let states = |stage: &Stage| {
+        let states = stage.events.iter().filter_map(|event| match event {
+            Event::Trunk { name, up } if name == "carrier" => Some(*up),
+            _ => None,
+        });
+        states.collect::<Vec<_>>()
+    };
+    let tried = |stage: &mut Stage| {
+        stage.wire.clear();
+        dial_out(stage);
+        stage.wait(3_000);
+        if stage.phone("alice").live() > 0 {
+            stage.phone("alice").hangs_up();
+        }
+        stage.wait(500);
+        let trunk = |at: &str| stage.wire.iter().any(|line| line.contains(&format!(">{at}:5060 INVITE")));
+        (trunk("10.1.0.1"), trunk("10.1.0.2"))
+    };
+    assert_eq!(tried(&mut stage), (true, false));
+    stage.phone("carrier").deaf = true;
+    stage.wait(60_000);
+    assert_eq!(states(&stage), [true], "one of two is there");
+    assert_eq!(tried(&mut stage), (false, true), "nobody waits for a dead address");
+    stage.phone("other").deaf = true;
+    stage.wait(60_000);
+    assert_eq!(states(&stage), [true, false]);
+    assert_eq!(tried(&mut stage), (false, false));
+    stage.phone("carrier").deaf = false;
+    stage.wait(60_000);
+    assert_eq!(states(&stage), [true, false, true]);
+    assert_eq!(tried(&mut stage), (true, false));
+}
+
+#[test]
+fn what_is_too_large_for_a_datagram_goes_by_tcp_and_by_udp_to_who_refuses_that() {
+    // Whether it is large, the trunk names its transport, and it takes connections; whether TCP is tried, and UDP used.
+    for (large, named, takes, tried, datagram) in [
+        (false, false, true, false, true),
+        (true, false, true, true, false),
+        (true, false, false, true, true),
+        (true, true, true, false, true),
+    ] {
+        let mut stage = trunked(|settings| {
+            settings.listen.push((hookswitch_sip::Transport::Tcp, common::switch_address()));
+            if named {
+                settings.trunks[0].addresses = vec!["sip:10.1.0.1:5060;transport=udp".parse().unwrap()];
+            }
+        });
+        let carrier = stage.at("carrier");
+        if takes {
+            stage.streams.insert(carrier);
+        }
+        stage.phone("alice").calls_with("+49301234", |request| {
+            for name in ["X-One", "X-Two", "X-Three"] {
+                let length = if large { 500 } else { 5 };
+                request.headers.push(Name::read(name), "x".repeat(length));
+            }
+        });
+        stage.wait(1_000);
+        let what = format!("{large} {named} {takes}: {:?}", stage.streamed);
+        let invites = stage.streamed.iter().filter(|line| line.contains("INVITE")).count();
+        assert_eq!(invites, usize::from(tried), "{what}");
+        let datagrams = stage.wire.iter().filter(|line| line.contains(">10.1.0.1:5060 INVITE")).count();
+        assert_eq!(datagrams, usize::from(takes && tried) + usize::from(datagram), "{what}");
+        assert_eq!(stage.phone("carrier").live(), 1, "{what}");
+        let told = stage.told();
+        assert_eq!(told.iter().filter(|line| line.contains(" rings ")).count(), 1, "one leg: {told:?}");
+    }
+}
+
+#[test]
 fn the_next_address_is_tried_when_one_fails_or_is_silent() {
     for manners in [Manners::Refuses(503), Manners::Dead] {
         let mut stage = trunked(|settings| {

@@ -46,7 +46,7 @@ impl Switch {
             Sent::Passed { to, from } => self.passed_answered(to, from, response),
             Sent::Refresh(leg) => self.refresh_answered(leg, response),
             Sent::Relayed { server, from } => self.relay_answered(server, from, response),
-            Sent::Trunk(name) => self.trunk_answered(&name, response.status),
+            Sent::Trunk(asked) => self.trunk_answered(&asked, response.status),
         }
     }
 
@@ -62,7 +62,7 @@ impl Switch {
                 self.died(to);
             }
             Sent::Relayed { server, from } => self.relay_failed(server, from),
-            Sent::Trunk(name) => self.trunk_answered(&name, status),
+            Sent::Trunk(asked) => self.trunk_answered(&asked, status),
             Sent::Notice => {}
         }
     }

@@ -6,11 +6,11 @@
 //!            └─ nobody answers, everybody refuses, time is over ─► whatever the reason says
 //! ```
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use hookswitch_media::sdp::Description;
 use hookswitch_sip::{
-    Flow,
+    Flow, Transport,
     message::{Method, Name, NameAddr, Uri},
 };
 
@@ -29,6 +29,11 @@ use crate::{
 
 /// A peer that gives no sign at all for so long is not there.
 const SILENT: Duration = Duration::from_secs(6);
+
+/// A request of so many bytes or more goes by a stream, where it can (RFC 3261 section 18.1.1).
+const LARGE: usize = 1_300;
+/// The Via that it gets on its way: as long as they come, but for names of hosts.
+const VIA: usize = 100;
 
 /// Where an INVITE can be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,6 +157,9 @@ impl Switch {
             invite.headers.push(Name::ContentType, "application/sdp");
             invite.body = leg.voice.tell(offer);
         }
+        if let Some(streamed) = self.streamed(fork, &invite) {
+            return self.ring_one(attempt, plan, &streamed);
+        }
         let client = self.layer.request(self.now, invite.clone(), leg.dialog.flow());
         self.clients.insert(client, Sent::Invite(id));
         leg.phase = Phase::Calling(Calling {
@@ -168,6 +176,30 @@ impl Switch {
             attempt.legs.push(id);
         }
         self.tell_ringing(id, plan, first);
+    }
+
+    /// An INVITE too large for a datagram is tried by TCP first at each address that does not name UDP, where we listen
+    /// for TCP ourselves. Who refuses the connection gets it by UDP after all. A phone is only there where it registered
+    /// from: nothing else is tried with it.
+    fn streamed(&self, fork: &Fork, invite: &hookswitch_sip::Request) -> Option<Fork> {
+        let may = |way: &Destination| {
+            let free =
+                way.flow.transport == Transport::Udp && !way.pinned && !way.target.params.has("transport");
+            let fits = |(how, local): &&(Transport, SocketAddr)| {
+                *how == Transport::Tcp && local.is_ipv4() == way.flow.remote.is_ipv4()
+            };
+            let (_, local) = self.settings.listen.iter().find(fits).filter(|_| free)?;
+            Some(Flow { transport: Transport::Tcp, local: *local, ..way.flow })
+        };
+        may(fork.first()?)?;
+        if invite.to_bytes().len() + VIA <= LARGE {
+            return None;
+        }
+        let both = |way: &Destination| {
+            let stream = may(way).map(|flow| Destination { flow, ..way.clone() });
+            stream.into_iter().chain([way.clone()])
+        };
+        Some(fork.iter().flat_map(both).collect())
     }
 
     fn tell_ringing(&mut self, id: DialogId, plan: &Plan, first: &Destination) {

@@ -105,8 +105,8 @@ pub(crate) enum Sent {
     Refresh(DialogId),
     /// Something passed on whose answer goes back.
     Relayed { server: ServerId, from: DialogId },
-    /// Is a trunk there?
-    Trunk(Arc<str>),
+    /// Is a trunk there, at this address?
+    Trunk(Box<(Arc<str>, Flow)>),
     /// Nothing hangs on the answer.
     Notice,
 }

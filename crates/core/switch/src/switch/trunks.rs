@@ -1,6 +1,11 @@
 //! Trunks: where they are, whether they are there, how full they are, who we are there. And users: who they are.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use hookswitch_sip::{
     Flow, ServerId, Transport,
@@ -33,8 +38,10 @@ pub(crate) struct TrunkState {
     names: Vec<(Question, Vec<SocketAddr>)>,
     /// When names are asked for again.
     asked_at: Option<hookswitch_sip::Instant>,
-    /// An OPTIONS is under way.
-    asking: bool,
+    /// Addresses an OPTIONS is under way to.
+    asking: BTreeSet<Flow>,
+    /// Which addresses answered last, and which did not.
+    alive: BTreeMap<Flow, bool>,
     account: Option<auth::Client>,
 }
 
@@ -51,7 +58,14 @@ impl Switch {
                 .map(|account| auth::Client::new(&account.user, &account.password, seed));
             let state = match before.remove(&trunk.name) {
                 Some(state) => TrunkState { account, asked_at: None, ..state },
-                None => TrunkState { up: None, names: Vec::new(), asked_at: None, asking: false, account },
+                None => TrunkState {
+                    up: None,
+                    names: Vec::new(),
+                    asked_at: None,
+                    asking: BTreeSet::new(),
+                    alive: BTreeMap::new(),
+                    account,
+                },
             };
             self.trunks.insert(trunk.name.clone(), state);
             self.timers.set(Timer::Trunk(trunk.name), self.now);
@@ -64,7 +78,7 @@ impl Switch {
     /// Calls over a trunk, both ways; whether one more may come.
     pub(super) fn has_room(&self, name: &str) -> bool {
         let Some(most) = self.settings.trunk(name).and_then(|trunk| trunk.max_calls) else { return true };
-        self.busy.get(&Line::Trunk(name.into())).map_or(0, std::collections::BTreeSet::len) < most
+        self.busy.get(&Line::Trunk(name.into())).map_or(0, BTreeSet::len) < most
     }
 
     /// Where a number beyond a trunk is sent to: those that answer first.
@@ -76,9 +90,9 @@ impl Switch {
         shown: Option<&str>,
     ) -> Vec<Destination> {
         let Some(settings) = self.settings.trunk(trunk) else { return Vec::new() };
-        if self.trunks.get(trunk).is_some_and(|state| state.up == Some(false)) {
+        let Some(state) = self.trunks.get(trunk).filter(|state| state.up != Some(false)) else {
             return Vec::new();
-        }
+        };
         let destination = |(uri, flow): (Uri, Flow)| Destination {
             line: line.clone(),
             number: shown.map(str::to_owned),
@@ -87,7 +101,8 @@ impl Switch {
             path: Vec::new(),
             pinned: false,
         };
-        settings.addresses.iter().flat_map(|uri| self.flows_to(trunk, uri)).map(destination).collect()
+        let ways = settings.addresses.iter().flat_map(|uri| self.flows_to(trunk, uri));
+        ways.filter(|(_, flow)| state.alive.get(flow) != Some(&false)).map(destination).collect()
     }
 
     /// The flows to an address of a trunk, from where we listen.
@@ -126,21 +141,20 @@ impl Switch {
             self.questions.extend(trunk.addresses.iter().filter_map(question));
         }
         if trunk.keep_alive.is_none() {
+            state.alive.clear();
             return self.trunk_is(name, true);
         }
-        if self.trunks.get(name).is_some_and(|state| state.asking) {
-            return;
-        }
-        let Some((uri, flow)) =
-            trunk.addresses.iter().find_map(|uri| self.flows_to(name, uri).into_iter().next())
-        else {
-            return;
-        };
-        let options = self.options(uri);
-        let client = self.layer.request(now, options, flow);
-        self.clients.insert(client, Sent::Trunk(name.clone()));
+        let ways: Vec<_> = trunk.addresses.iter().flat_map(|uri| self.flows_to(name, uri)).collect();
         if let Some(state) = self.trunks.get_mut(name) {
-            state.asking = true;
+            state.alive.retain(|flow, _| ways.iter().any(|(_, known)| known == flow));
+        }
+        for (uri, flow) in ways {
+            if !self.trunks.get_mut(name).is_some_and(|state| state.asking.insert(flow)) {
+                continue; // An answer is waited for, or two names are one address.
+            }
+            let options = self.options(uri);
+            let client = self.layer.request(now, options, flow);
+            self.clients.insert(client, Sent::Trunk(Box::new((name.clone(), flow))));
         }
     }
 
@@ -155,15 +169,26 @@ impl Switch {
         options
     }
 
-    /// Any answer shows that somebody is there, but one that says that nobody is (408, 503).
-    pub(super) fn trunk_answered(&mut self, name: &Arc<str>, status: u16) {
+    /// Any answer shows that somebody is there, but one that says that nobody is (408, 503). A trunk is down when
+    /// nobody is at any of its addresses.
+    pub(super) fn trunk_answered(&mut self, (name, flow): &(Arc<str>, Flow), status: u16) {
         if status < 200 {
             return;
         }
-        if let Some(state) = self.trunks.get_mut(name) {
-            state.asking = false;
+        let addresses = self.settings.trunk(name).map(|trunk| trunk.addresses.clone()).unwrap_or_default();
+        let ways: Vec<Flow> =
+            addresses.iter().flat_map(|uri| self.flows_to(name, uri)).map(|(_, flow)| flow).collect();
+        let Some(state) = self.trunks.get_mut(name) else { return };
+        state.asking.remove(flow);
+        if !ways.contains(flow) {
+            return; // It is none of its addresses any more.
         }
-        self.trunk_is(name, !matches!(status, 408 | 503));
+        state.alive.insert(*flow, !matches!(status, 408 | 503));
+        if state.alive.values().any(|alive| *alive) {
+            self.trunk_is(name, true);
+        } else if ways.iter().all(|flow| state.alive.contains_key(flow)) {
+            self.trunk_is(name, false);
+        }
     }
 
     fn trunk_is(&mut self, name: &Arc<str>, up: bool) {

@@ -5,7 +5,12 @@
 
 pub(crate) mod phone;
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use hookswitch_media::Clip;
@@ -55,6 +60,10 @@ pub(crate) struct Stage {
     network: BTreeMap<(Instant, u64), Packet>,
     sent: u64,
     pub(crate) weather: Weather,
+    /// Who takes connections; others refuse them.
+    pub(crate) streams: BTreeSet<SocketAddr>,
+    /// What was sent by a stream: to whom, and its first line.
+    pub(crate) streamed: Vec<String>,
     chance: Random,
     pub(crate) events: Vec<Event>,
     read: usize,
@@ -111,6 +120,8 @@ impl Stage {
             network: BTreeMap::new(),
             sent: 0,
             weather: Weather::default(),
+            streams: BTreeSet::new(),
+            streamed: Vec::new(),
             chance: Random::new(seed ^ 0xbad),
             events: Vec::new(),
             read: 0,
@@ -170,6 +181,15 @@ impl Stage {
     pub(crate) fn collect(&mut self) {
         self.at_the_desk();
         while let Some(transmit) = self.switch.poll_transmit() {
+            if transmit.flow.is_reliable() {
+                let first =
+                    String::from_utf8_lossy(&transmit.bytes).lines().next().unwrap_or_default().to_owned();
+                self.streamed.push(format!("{} {first}", transmit.flow.remote));
+                if !self.streams.contains(&transmit.flow.remote) {
+                    self.switch.flow_failed(self.now, transmit.flow);
+                    continue;
+                }
+            }
             self.put(transmit.flow.local, transmit.flow.remote, transmit.bytes);
         }
         while let Some(media) = self.switch.poll_media() {
