@@ -7,7 +7,7 @@ use hookswitch_model::{PbxId, Timestamp, pbx::PbxAction};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Clock, Core, machine::Machine, settings};
+use super::{Clock, Core, dispatcher::Link, machine::Machine, settings};
 use crate::links::{
     AsteriskLink, LinkStatus,
     sip::{SipLink, Told},
@@ -29,7 +29,7 @@ pub(super) struct Links {
     /// What readiness asks.
     pub(super) statuses: Vec<(PbxId, LinkStatus)>,
     /// Where actions go.
-    pub(super) actions: Vec<(PbxId, mpsc::Sender<PbxAction>)>,
+    pub(super) actions: Vec<Link>,
     /// What SIP queue servers are told when the configuration changes.
     pub(super) switches: Switches,
 }
@@ -67,14 +67,14 @@ impl Links {
         };
         for link in settings::links(config)? {
             let pbx = link.session.pbx.clone();
-            let (status, inbox) = links.add(&pbx);
+            let (status, inbox) = links.add(&pbx, false);
             let link = AsteriskLink::new(link, core.clone(), clock, status);
             let run = link.run(machine.open_actions(&pbx), away_since, inbox, stop.clone());
             links.runs.push(Box::pin(run));
         }
         for link in settings::sip::links(config)? {
             let pbx = link.pbx.clone();
-            let (status, inbox) = links.add(&pbx);
+            let (status, inbox) = links.add(&pbx, true);
             let (told, changes) = watch::channel(link.told.clone());
             let link = SipLink::new(link, core.clone(), clock, status)?;
             let run = link.run(machine.open_actions(&pbx), away_since, inbox, changes, stop.clone());
@@ -84,11 +84,11 @@ impl Links {
         Ok(links)
     }
 
-    fn add(&mut self, pbx: &PbxId) -> (LinkStatus, mpsc::Receiver<PbxAction>) {
+    fn add(&mut self, pbx: &PbxId, patient: bool) -> (LinkStatus, mpsc::Receiver<PbxAction>) {
         let (actions, inbox) = mpsc::channel(ACTIONS);
         let status = LinkStatus::default();
         self.statuses.push((pbx.clone(), status.clone()));
-        self.actions.push((pbx.clone(), actions));
+        self.actions.push(Link { pbx: pbx.clone(), actions, patient });
         (status, inbox)
     }
 }
