@@ -32,6 +32,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("raw::rubbish_changes_nothing", || block_on(rubbish())),
         Trial::test("raw::a_connection_that_breaks_in_a_call_keeps_nobody", || block_on(broken_connection())),
         Trial::test("raw::a_registration_that_ends_in_a_call_leaves_it", || block_on(unregistered())),
+        Trial::test("raw::a_wrong_password_is_answered_as_an_unknown_name", || block_on(wrong_password())),
         Trial::test("raw::a_large_call_goes_out_by_tcp", || block_on(large())),
         Trial::test("raw::a_large_call_goes_out_by_udp_to_who_refuses_tcp", || block_on(large_refused())),
         Trial::test("raw::a_stranger_hears_the_same_whoever_is_asked_for", || block_on(stranger())),
@@ -192,6 +193,54 @@ async fn stranger() -> Result<()> {
     }
     heard.dedup();
     ensure!(heard.len() == 1, "{heard:?}");
+    office.is_idle().await
+}
+
+/// Byte for byte, but for the name itself and what is drawn anew for each answer.
+async fn wrong_password() -> Result<()> {
+    let office = Office::open("").await?;
+    let socket = UdpSocket::bind((STRANGER, 0)).await?;
+    let from = socket.local_addr()?;
+    let request = |method: &str, name: &str, number: u32, credentials: &str| {
+        let text =
+            options(from, "UDP", number).replace("OPTIONS", method).replace("sip:5003@", "sip:hookswitch@");
+        text.replace("To: <sip:hookswitch@", &format!("To: <sip:{name}@"))
+            .replace(&format!("Call-ID: {number}"), "Call-ID: 7")
+            + &format!("Contact: <sip:{name}@{from}>\r\n{credentials}Content-Length: 0\r\n\r\n")
+    };
+    let mut number = 10;
+    for method in ["REGISTER", "INVITE"] {
+        let mut heard = Vec::new();
+        // One that is, one that is not, as long.
+        for name in ["1001", "1999"] {
+            number += 10;
+            socket.send_to(request(method, name, number, "").as_bytes(), office.own.address).await?;
+            let asked = answer(&socket).await?;
+            let challenge = asked.header("WWW-Authenticate").context("a challenge")?;
+            let part =
+                |key: &str| Some(challenge.split(&format!("{key}=\"")).nth(1)?.split('"').next()?.to_owned());
+            let (realm, nonce) = part("realm").zip(part("nonce")).context("a realm and a nonce")?;
+            let guess = format!(
+                "Authorization: Digest username=\"{name}\", realm=\"{realm}\", nonce=\"{nonce}\", \
+                 uri=\"sip:hookswitch@hookswitch\", response=\"{}\", algorithm=MD5\r\n",
+                "0".repeat(32)
+            );
+            socket.send_to(request(method, name, number + 1, &guess).as_bytes(), office.own.address).await?;
+            let refused = answer(&socket).await?;
+            ensure!(refused.status() == Some(401), "{}", refused.start_line);
+            let again = refused.header("WWW-Authenticate").context("a challenge")?.to_owned();
+            let nonce = again.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next());
+            let tag =
+                refused.header("To").and_then(|to| to.split("tag=").nth(1)).context("a tag")?.to_owned();
+            let text = String::from_utf8(refused.to_bytes())?
+                .replace(nonce.context("a nonce")?, "NONCE")
+                .replace(&tag, "TAG")
+                .replace(name, "NAME");
+            let drawn = |line: &&str| !line.starts_with("Via:") && !line.starts_with("CSeq:");
+            heard.push((text.lines().filter(drawn).collect::<Vec<_>>().join("\n"), tag.len(), again.len()));
+        }
+        ensure!(heard[0] == heard[1], "{method}: {heard:#?}");
+    }
     office.is_idle().await
 }
 

@@ -279,3 +279,29 @@ fn a_user_may_have_a_quote_in_his_name() {
     let verdict = server.verify(now, PHONE, &request, |user| (user == "al\"ice\\").then_some("p"));
     assert_eq!(verdict, Verdict::Accepted { user: "al\"ice\\".into() });
 }
+
+/// What it takes to refuse who claims to be somebody with a wrong password: hashes, and their blocks.
+fn work_to_refuse(settings: Settings, user: &str, method: Method) -> (usize, usize) {
+    let mut stage = stage(settings);
+    let asked = stage.ask(&Verdict::Challenge { stale: false });
+    let mut request = Request::new(method, "sip:example.com".parse().expect("a URI"));
+    Client::new(user, "guess", 3).answer(&mut request, &asked).expect("a challenge that can be answered");
+    let work = || crate::auth::digest::WORK.with(std::cell::Cell::get);
+    let before = work();
+    assert_eq!(stage.verify(&request), Verdict::Refused);
+    let after = work();
+    (after.0 - before.0, after.1 - before.1)
+}
+
+#[test]
+fn an_unknown_user_costs_as_many_hashes_as_a_known_one() {
+    for algorithm in [Algorithm::Md5, Algorithm::Md5Sess, Algorithm::Sha256, Algorithm::Sha256Sess] {
+        for method in [Method::Register, Method::Invite] {
+            let settings = || Settings { algorithms: vec![algorithm], ..Settings::new("example.com") };
+            let known = work_to_refuse(settings(), "alice", method.clone());
+            let unknown = work_to_refuse(settings(), "nobob", method.clone());
+            assert_eq!(known, unknown, "{algorithm:?} {method}");
+            assert!(known.0 >= 3, "the digest is not computed: {known:?}");
+        }
+    }
+}
