@@ -1,7 +1,7 @@
 // What keeps the telephone away is told, with what to do: a microphone that is refused or pulled out, a password, a PBX that is
 // gone, a browser that is wanted to be none.
 
-import { assert, button, desktop, inChromium, live, play, profile, state, url } from "./common.mjs";
+import { ask, assert, button, desktop, inChromium, live, play, profile, state, url } from "./common.mjs";
 import { WITH_MICROPHONE, allowed, complaints, panel, phone, rests, rings, talks, voice } from "./phones.mjs";
 
 /** Runs before the page: devices that can be pulled out, and whose microphones are remembered. */
@@ -28,8 +28,13 @@ await inChromium(async (browser) => {
   await page.locator("hs-softphone #again").click({ timeout: 2_000 }).catch(() => {});
   await phone(page, "registered");
   await state(page, "Ready");
-  const device = (text) => page.locator("hs-me .devices", { hasText: text }).waitFor();
-  await device("free");
+  // As the PBX tells the daemon, and as the page shows it.
+  const device = async (is) => {
+    const told = async () => (await ask("GET", "/v1/agents/wendy")).devices[0].state;
+    while ((await told()) !== is) await page.waitForTimeout(100);
+    await page.locator("hs-me .devices", { hasText: { idle: "free", unavailable: "away" }[is] }).waitFor();
+  };
+  await device("idle");
 
   // Turned off and on in the settings; the PBX knows.
   const wish = async (on) => {
@@ -39,16 +44,16 @@ await inChromium(async (browser) => {
   };
   await wish(false);
   await phone(page, "off");
-  await device("away");
+  await device("unavailable");
   await wish(true);
   await phone(page, "registered");
-  await device("free");
+  await device("idle");
 
   // The PBX dies and comes back: told, tried again, registered again.
   await play("the PBX restarts");
   await panel(page).getByText("No call rings here meanwhile").waitFor();
   await phone(page, "registered");
-  await device("free");
+  await device("idle");
   await play("C dials Q2; see offered wendy");
   await rings(page);
   await button(page, "answer").click();

@@ -75,7 +75,7 @@ export class Me extends LitElement {
       </div>
       ${this.today()}
       <ul class="devices" aria-label=${words().devices}>
-        ${agent.devices.map(({ address, state }) => html`<li class="row"><span class="mono">${address}</span><span class="muted push">${word(common().deviceStates, state)}</span></li>`)}
+        ${agent.devices.map(({ address, state }) => html`<li class="row"><span class="mono">${address}</span><span class="muted push">${word(common().deviceStates, desk.softphone?.shows(address, state) ?? state)}</span></li>`)}
       </ul>
     </section>`;
   }

@@ -1,6 +1,6 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 
-import { type Board, Hookswitch, Refused, type Session } from "../../sdk/hookswitch.js";
+import { Board, Hookswitch, Refused, type Session } from "../../sdk/hookswitch.js";
 import { heard } from "./clock.js";
 import { forgetToken, keepToken, takeToken } from "./token.js";
 
@@ -33,6 +33,7 @@ export class Store {
   degraded = false;
 
   private library: Hookswitch | undefined;
+  private readonly nothing = new Board();
   private readonly hosts = new Set<() => void>();
   private readonly signals = new EventTarget();
   private readonly beginnings = new Set<(phone: Hookswitch) => void>();
@@ -71,8 +72,9 @@ export class Store {
     return this.library;
   }
 
+  /** What is live; nothing while nobody is signed in, which a component may still be drawing. */
   get board(): Board {
-    return this.phone.board;
+    return this.library?.board ?? this.nothing;
   }
 
   /** Whether there is a board to draw. */

@@ -1,4 +1,4 @@
-import type { Call, Softphone as Account } from "../../../sdk/hookswitch.js";
+import type { Agent, Call, Softphone as Account } from "../../../sdk/hookswitch.js";
 import type { Store } from "../../shared/store.js";
 import { legOf } from "../../shared/telephony.js";
 import { Line } from "./sip.js";
@@ -6,6 +6,8 @@ import { Bell, Voice, openMicrophone, permission, shut, usable } from "./sound.j
 import { type Known, type State, UNKNOWN, lost, refused, state, step } from "./states.js";
 import { Tabs } from "./tabs.js";
 import { words } from "./words/index.js";
+
+type Device = Agent["devices"][number]["state"];
 
 const WISH = "hookswitch.softphone";
 const TYPED = "hookswitch.softphone.password";
@@ -94,6 +96,13 @@ export class Softphone {
   /** The device of the agent that this is: as the PBX calls it. */
   get device(): string {
     return this.account.device;
+  }
+
+  /** What a device of the agent is, as well as it is known: of this one the browser knows it before the daemon tells. */
+  shows(address: string, told: Device): Device {
+    if (address !== this.device || this.state === "elsewhere") return told;
+    if (this.state !== "registered") return "unavailable";
+    return told === "unavailable" || told === "unknown" ? "idle" : told;
   }
 
   /** A call of this tab. */
