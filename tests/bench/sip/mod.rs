@@ -17,6 +17,8 @@ use self::{
 
 /// Calls a second that both servers carry easily.
 const EASY: u32 = 400;
+/// And at which calls share more of what a server does for several at once.
+const BUSY: u32 = 800;
 /// How long a load lasts.
 const SECONDS: u32 = 8;
 /// Rounds, after one that is not counted: what a server does later for the calls of one round falls into the next.
@@ -54,27 +56,29 @@ async fn equal() -> Result<()> {
     let (theirs, ours) = (places(), places());
     let (kamailio, mut daemon) = (Kamailio::start(&theirs).await?, server::hookswitch(&ours).await?);
     let _phones = (sipp::answer(theirs.phones).await?, sipp::answer(ours.phones).await?);
-    println!("\nA call put through, INVITE to BYE over UDP, {EASY} calls/s, CPU of the server");
-    let load = Load { number: DIRECT, rate: EASY, calls: EASY * SECONDS };
-    let begun = async || -> Result<_> {
-        all_completed(&sipp::call(theirs.callers, theirs.server, load).await?, "Kamailio")?;
-        all_completed(&sipp::call(ours.callers, ours.server, load).await?, "Hookswitch")?;
-        Ok((kamailio.used()?, used(&daemon)?))
-    };
-    let first = begun().await?;
-    let mut last = first;
-    for _ in 0..ROUNDS {
-        let now = begun().await?;
-        println!(
-            "  Kamailio {:>4.0} µs   Hookswitch {:>4.0} µs",
-            each(now.0 - last.0, load.calls),
-            each(now.1 - last.1, load.calls)
-        );
-        last = now;
+    for rate in [EASY, BUSY] {
+        println!("\nA call put through, INVITE to BYE over UDP, {rate} calls/s, CPU of the server");
+        let load = Load { number: DIRECT, rate, calls: rate * SECONDS };
+        let begun = async || -> Result<_> {
+            all_completed(&sipp::call(theirs.callers, theirs.server, load).await?, "Kamailio")?;
+            all_completed(&sipp::call(ours.callers, ours.server, load).await?, "Hookswitch")?;
+            Ok((kamailio.used()?, used(&daemon)?))
+        };
+        let first = begun().await?;
+        let mut last = first;
+        for _ in 0..ROUNDS {
+            let now = begun().await?;
+            println!(
+                "  Kamailio {:>4.0} µs   Hookswitch {:>4.0} µs",
+                each(now.0 - last.0, load.calls),
+                each(now.1 - last.1, load.calls)
+            );
+            last = now;
+        }
+        let calls = load.calls * ROUNDS;
+        let (theirs, ours) = (each(last.0 - first.0, calls), each(last.1 - first.1, calls));
+        println!("  all      {theirs:>4.0} µs   all        {ours:>4.0} µs   ratio {:.2}", ours / theirs);
     }
-    let calls = load.calls * ROUNDS;
-    let (theirs, ours) = (each(last.0 - first.0, calls), each(last.1 - first.1, calls));
-    println!("  all      {theirs:>4.0} µs   all        {ours:>4.0} µs   ratio {:.2}", ours / theirs);
     kamailio.stop().await?;
     daemon.stop().await?;
     Ok(())

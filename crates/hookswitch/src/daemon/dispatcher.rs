@@ -1,6 +1,6 @@
 //! The one writer: gives the machine its inputs in batches, in real time, on a thread of its own.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use hookswitch_journal::Error as JournalError;
 use hookswitch_model::{
@@ -13,7 +13,7 @@ use hookswitch_model::{
 use hookswitch_wire::template::PopTemplates;
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::{Instant, sleep_until},
+    time::sleep_until,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -23,15 +23,12 @@ use super::{
     core::{At, Message, Question},
     customers::{self, Desk, Standing},
     machine::{Committed, Machine, Turned},
+    together::Together,
 };
 
 /// Messages taken into one batch: enough that a burst shares its sync, few enough that a reader waits no longer
 /// than one batch.
 const BATCH: usize = 512;
-/// How long the next commit waits for company when only SIP queue servers have something to tell: much less than their
-/// peers notice, who repeat after 500 ms. Who is alone does not wait.
-const TOGETHER: Duration = Duration::from_millis(2);
-
 /// Owns the machine.
 pub(super) struct Dispatcher {
     machine: Machine,
@@ -43,15 +40,14 @@ pub(super) struct Dispatcher {
     standing: watch::Receiver<Standing>,
     replies: BTreeMap<ActionId, oneshot::Sender<Answer>>,
     questions: Vec<Question>,
-    /// When the last commit was done.
-    committed: Instant,
+    together: Together,
 }
 
 /// Where the actions of a PBX go.
 pub(super) struct Link {
     pub(super) pbx: PbxId,
     pub(super) actions: mpsc::Sender<PbxAction>,
-    /// What it tells may wait for [`TOGETHER`].
+    /// What it tells may wait for company ([`Together`]).
     pub(super) patient: bool,
 }
 
@@ -67,8 +63,9 @@ impl Dispatcher {
     ) -> Self {
         let standing = customers.standing();
         let (replies, questions) = (BTreeMap::new(), Vec::new());
-        let committed = Instant::now();
-        Self { machine, clock, pops, links, turned, customers, standing, replies, questions, committed }
+        let patient = links.iter().filter(|link| link.patient);
+        let together = Together::new(patient.map(|link| link.pbx.clone()));
+        Self { machine, clock, pops, links, turned, customers, standing, replies, questions, together }
     }
 
     /// Runs until told to stop or until the journal fails. What was sent before the stop is still carried out.
@@ -95,7 +92,7 @@ impl Dispatcher {
                     continue;
                 }
             }
-            self.gather(&mut messages, &mut taken).await;
+            self.together.gather(&mut messages, &mut taken, BATCH).await;
             let now = self.clock.now();
             if self.pops.has_changed().unwrap_or(false) {
                 let pops = Arc::clone(&self.pops.borrow_and_update());
@@ -106,32 +103,11 @@ impl Dispatcher {
             }
             self.machine.tick(now);
             self.commit(now)?;
-            self.committed = Instant::now();
+            self.together.committed();
             self.machine.retain(now);
         }
         self.machine.snapshot(self.clock.now());
         Ok(())
-    }
-
-    /// Under load the calls of SIP queue servers share their commits: a commit costs as much as routing a call. What
-    /// comes in the meantime wakes nobody.
-    async fn gather(&self, messages: &mut mpsc::Receiver<Message>, taken: &mut Vec<Message>) {
-        let until = self.committed + TOGETHER;
-        let room = BATCH.saturating_sub(taken.len());
-        let alone = taken.is_empty() || Instant::now() >= until;
-        if alone || room == 0 || !taken.iter().all(|message| self.may_wait(message)) {
-            return;
-        }
-        sleep_until(until).await;
-        taken.extend(std::iter::from_fn(|| messages.try_recv().ok()).take(room));
-    }
-
-    fn may_wait(&self, message: &Message) -> bool {
-        let patient = |pbx: &PbxId| self.links.iter().any(|link| link.pbx == *pbx && link.patient);
-        match message {
-            Message::Facts(facts, _) => facts.iter().all(|fact| patient(&fact.pbx)),
-            Message::Command(..) | Message::Input(_) | Message::Question(_) => false,
-        }
     }
 
     fn take(&mut self, now: Timestamp, message: Message) -> Result<(), JournalError> {

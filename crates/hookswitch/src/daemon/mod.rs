@@ -15,6 +15,7 @@ mod report;
 pub(crate) mod reports;
 mod service;
 pub(crate) mod settings;
+mod together;
 pub(crate) mod what_if;
 mod wiring;
 
