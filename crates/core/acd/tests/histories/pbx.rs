@@ -27,6 +27,7 @@ pub(crate) struct Phone {
 #[derive(Debug, Clone)]
 pub(crate) enum Where {
     Room,
+    Menu,
     Ringing {
         ring: ActionId,
         withdrawn: bool,
@@ -156,7 +157,7 @@ impl Pbx {
         let n = self.arrived;
         let leg = self.new_leg();
         let call = CallRef::new(leg.as_str());
-        let dnis = (*self.chance.pick(&["5003", "5003", "5013", "5023"])).to_owned();
+        let dnis = (*self.chance.pick(&["5003", "5003", "5013", "5023", "6001"])).to_owned();
         let ani = format!("+4930{}", self.chance.of(0..20));
         self.tell(started(&call, &leg, &ani, &dnis));
         self.tell(Fact::LegUp { call: call.clone(), leg: leg.clone() });
@@ -195,7 +196,7 @@ impl Pbx {
                 self.busy.remove(&phone.device);
                 facts.push(left(&call, &phone.leg, LegEnd::CallerLeft));
             }
-            Where::Room | Where::Alone | Where::Elsewhere => {}
+            Where::Room | Where::Menu | Where::Alone | Where::Elsewhere => {}
         }
         facts.push(left(&call, &leg, if by_caller { LegEnd::HungUp } else { LegEnd::Released }));
         facts.push(ended(&call, by_caller.then_some(leg)));
@@ -491,7 +492,7 @@ impl Pbx {
             assert!(self.shape.loses > 0, "a menu for a caller who is {:?}", caller.place);
             return self.refuse(id, "not in the waiting room");
         }
-        caller.place = Where::Elsewhere;
+        caller.place = Where::Menu;
         let call = caller.call.clone();
         self.tell(Fact::ActionResult { action: id, refused: None });
         self.tell(Fact::SystemTook { call, what: "menu".into() });
@@ -501,14 +502,13 @@ impl Pbx {
 
     /// The caller is back from a menu, with or without a choice.
     fn chooses(&mut self, n: u64) {
-        let Some(caller) = self.callers.get_mut(&n) else { return };
-        if !matches!(caller.place, Where::Elsewhere) {
+        let Some(caller) = self.callers.get_mut(&n).filter(|caller| matches!(caller.place, Where::Menu))
+        else {
             return;
-        }
+        };
         caller.place = Where::Room;
         let (call, dnis) = (caller.call.clone(), number(&caller.dnis));
-        let choice = *self.chance.pick(&[Some("sales"), Some("support"), None]);
-        if let Some(choice) = choice {
+        if let Some(choice) = *self.chance.pick(&[Some("sales"), Some("support"), None]) {
             let changed: AttachedData = [("ivr.main".to_owned(), choice.to_owned())].into();
             self.tell(Fact::Data { call: call.clone(), changed });
         }
@@ -524,7 +524,7 @@ impl Pbx {
                     Where::Talking { phone, .. } | Where::Held { phone } | Where::Heir { phone } => {
                         phone.leg == *leg
                     }
-                    Where::Room | Where::Alone | Where::Elsewhere => false,
+                    Where::Room | Where::Menu | Where::Alone | Where::Elsewhere => false,
                 }
         }) || self.desk.lives(leg)
     }

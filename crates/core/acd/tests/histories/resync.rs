@@ -3,7 +3,7 @@
 use hookswitch_model::{
     CallRef,
     call::LegState,
-    pbx::{Fact, KnownCall, LegEnd, LegSeen},
+    pbx::{Action, Fact, KnownCall, LegEnd, LegSeen, PbxAction},
 };
 
 use crate::pbx::{Caller, Pbx, Where, ended, left, number, started};
@@ -20,6 +20,21 @@ impl Pbx {
                 caller.place = Where::Elsewhere;
             }
         }
+    }
+
+    /// What a link says of an action that was on its way when it was lost, where it was to send a caller away: whether he
+    /// is in the waiting room still.
+    pub(crate) fn asked_after(&self, action: &PbxAction) -> Option<Fact> {
+        let (Action::SendTo { leg, .. }
+        | Action::FallBack { leg, .. }
+        | Action::Farewell { leg, .. }
+        | Action::Menu { leg, .. }) = &action.action
+        else {
+            return None;
+        };
+        let waits = |caller: &Caller| caller.leg == *leg && matches!(caller.place, Where::Room);
+        let refused = self.callers.values().any(waits).then(|| "it did not reach the PBX".to_owned());
+        Some(Fact::ActionResult { action: action.id, refused })
     }
 
     /// The difference between what is believed and what is, as facts.
@@ -63,8 +78,10 @@ impl Pbx {
         if matches!(caller.place, Where::Room) && !known.routed {
             facts.push(Fact::RouteRequested { call: caller.call.clone(), dnis: number(&caller.dnis) });
         }
-        if matches!(caller.place, Where::Elsewhere) && known.routed {
-            facts.push(Fact::FellBack { call: caller.call.clone() });
+        match caller.place {
+            Where::Menu if known.routed => facts.push(in_menu(caller)),
+            Where::Elsewhere if known.routed => facts.push(Fact::FellBack { call: caller.call.clone() }),
+            _ => {}
         }
     }
 }
@@ -74,6 +91,10 @@ pub(crate) fn talk(caller: &Caller, leg: &hookswitch_model::LegRef, facts: &mut 
     facts.push(Fact::LegUp { call: call.clone(), leg: leg.clone() });
     facts.push(Fact::Talking { call: call.clone(), leg: caller.leg.clone() });
     facts.push(Fact::Talking { call, leg: leg.clone() });
+}
+
+fn in_menu(caller: &Caller) -> Fact {
+    Fact::SystemTook { call: caller.call.clone(), what: "menu".into() }
 }
 
 /// A caller who came while nobody watched.
@@ -90,6 +111,7 @@ fn introduce(caller: &Caller, facts: &mut Vec<Fact>) {
             facts.push(Fact::LegRinging { call: call.clone(), leg: seen, ring: None });
             talk(caller, &phone.leg, facts);
         }
+        Where::Menu => facts.push(in_menu(caller)),
         Where::Held { .. } | Where::Heir { .. } | Where::Alone | Where::Elsewhere => {}
     }
 }

@@ -7,15 +7,16 @@ use std::{
 
 use hookswitch_acd::{Engine, Snapshot};
 use hookswitch_model::{
-    ActionId, AgentId, CallRef, LegRef, Millis, PbxId, QueueId, TeamId, Timestamp,
+    ActionId, AgentId, CallRef, LegRef, MenuId, Millis, PbxId, QueueId, TeamId, Timestamp,
     agent::AgentState,
     call::{Address, AttachedData, Call, LegAction, LegState},
     command::{Actor, Answer, Command, Destination, Refusal, Request, Verb},
     input::{Input, Output},
-    pbx::{Action, Fact, PbxEvent},
+    pbx::{Action, Fact, PbxAction, PbxEvent},
     setup::{
-        AgentSetup, CallbackSetup, MaxWait, Members, Mode, OutboundSetup, Overflow, PbxSetup, QueueSetup,
-        Requirement, RouteSetup, RouteTarget, ServiceLevel, Setup, Strategy,
+        AgentSetup, AnnounceSetup, CallbackSetup, MaxWait, Members, MenuSetup, MenuTakes, Mode,
+        OutboundSetup, Overflow, PbxSetup, QueueSetup, Requirement, RouteSetup, RouteTarget, ServiceLevel,
+        Setup, Strategy,
     },
 };
 
@@ -93,17 +94,50 @@ fn route(dnis: &str, queue: &str) -> RouteSetup {
     }
 }
 
+/// Who dials 6001 is asked; what was chosen decides.
+fn menu() -> (MenuId, MenuSetup) {
+    let menu = MenuSetup {
+        prompt: "welcome".to_owned(),
+        timeout: Millis::from_secs(5),
+        retries: 1,
+        invalid: None,
+        takes: MenuTakes::Choices([('1', "sales".to_owned()), ('2', "support".to_owned())].into()),
+        otherwise: None,
+        data: "ivr.main".to_owned(),
+    };
+    (MenuId::new("main").unwrap(), menu)
+}
+
+fn routes() -> Vec<RouteSetup> {
+    let mut asks = route("6001", "support");
+    asks.target = RouteTarget::Menu(menu().0);
+    let mut sales = route("6001", "billing");
+    sales.when = Some(r#"data["ivr.main"] == "sales""#.to_owned());
+    let queues = [("5003", "support"), ("5013", "billing"), ("5023", "brief"), ("6001", "support")];
+    [asks, sales].into_iter().chain(queues.map(|(dnis, queue)| route(dnis, queue))).collect()
+}
+
+fn announcements() -> AnnounceSetup {
+    AnnounceSetup {
+        after: Millis::from_secs(20),
+        every: Some(Millis::from_secs(60)),
+        position: true,
+        wait: true,
+    }
+}
+
+const STRATEGIES: [Strategy; 7] = [
+    Strategy::LongestIdle,
+    Strategy::LeastCalls,
+    Strategy::LeastOccupied,
+    Strategy::BestSkill,
+    Strategy::RoundRobin,
+    Strategy::Random,
+    Strategy::RingAll,
+];
+
 fn setup(seed: u64) -> Setup {
-    let strategies = [
-        Strategy::LongestIdle,
-        Strategy::LeastCalls,
-        Strategy::LeastOccupied,
-        Strategy::BestSkill,
-        Strategy::RoundRobin,
-        Strategy::Random,
-        Strategy::RingAll,
-    ];
-    let strategy = strategies[usize::try_from(seed % 7).unwrap()];
+    let strategy = STRATEGIES[usize::try_from(seed % 7).unwrap()];
     let queue = |id: &str, team: &str, then: Option<Overflow>| QueueSetup {
         id: QueueId::new(id).unwrap(),
         strategy,
@@ -117,7 +151,7 @@ fn setup(seed: u64) -> Setup {
         sticky_wait: Millis(0),
         ageing: None,
         transfer_keeps_place: false,
-        announce: None,
+        announce: Some(announcements()),
         callback: Some(CallbackSetup {
             key: Some('1'),
             attempts: 2,
@@ -156,7 +190,8 @@ fn setup(seed: u64) -> Setup {
             queue("billing", "t2", None),
             queue("brief", "nobody", Some(overflow)),
         ],
-        routes: vec![route("5003", "support"), route("5013", "billing"), route("5023", "brief")],
+        routes: routes(),
+        menus: [menu()].into(),
         outbound: OutboundSetup {
             allow: vec!["+49".into()],
             extensions: vec!["600".into()],
@@ -178,6 +213,8 @@ struct Run {
     oracles: Oracles,
     linked: bool,
     cut_at: Timestamp,
+    /// What was asked for and did not reach the PBX when the link was lost.
+    cut_off: Vec<PbxAction>,
     commands: u128,
     answer: Option<Answer>,
     /// What was asked for and taken, and what came of it, by name.
@@ -200,6 +237,7 @@ impl Run {
             oracles: Oracles::default(),
             linked: false,
             cut_at: now,
+            cut_off: Vec::new(),
             commands: 0,
             answer: None,
             taken: BTreeMap::new(),
@@ -298,6 +336,8 @@ impl Run {
     /// Asks for something of a leg, legal or not, and holds the answer against what the leg shows.
     fn somebody_controls(&mut self) {
         let linked = self.linked;
+        // What is due now is done before anybody looks.
+        self.input(Input::Tick);
         let calls: Vec<Call> = self.engine.calls().cloned().collect();
         let legs = calls.iter().flat_map(|call| call.legs.iter().map(move |leg| (call.id, leg)));
         let own: Vec<_> =
@@ -378,13 +418,22 @@ impl Run {
             Fact::LinkUp { version: "test".into(), restarted: false, gap_from, recovered_calls: 0 },
             false,
         );
+        for action in std::mem::take(&mut self.cut_off) {
+            if let Some(answer) = self.pbx.asked_after(&action) {
+                self.fact(answer, false);
+            }
+        }
         self.deliver();
     }
 
     fn link_down(&mut self) {
         self.linked = false;
         self.cut_at = self.pbx.now;
-        self.pbx.agenda.retain(|_, step| !matches!(step, Step::Carries(_)));
+        let on_the_way = self.pbx.agenda.extract_if(.., |_, step| matches!(step, Step::Carries(_)));
+        self.cut_off.extend(on_the_way.filter_map(|(_, step)| match step {
+            Step::Carries(action) => Some(action),
+            _ => None,
+        }));
         self.fact(Fact::LinkDown { reason: "cut".into() }, false);
     }
 
