@@ -1,12 +1,8 @@
 // axe finds nothing, serious or not: signed out, idle, ringing, talking, consulting, in dialogs and at wrap-up; in three
 // languages, light and dark, wide and as narrow as a telephone.
 
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-
-import { ask, assert, button, card, desktop, inChromium, peers, picture, play, profile, state, url } from "./common.mjs";
-
-const axe = readFileSync(join(peers, "node_modules/axe-core/axe.min.js"), "utf8");
+import { tooWide, violations } from "./axe.mjs";
+import { ask, assert, button, card, desktop, inChromium, picture, play, profile, state, url } from "./common.mjs";
 
 const LOOKS = [
   { locale: "en-GB", colorScheme: "light", name: "light" },
@@ -14,27 +10,6 @@ const LOOKS = [
   { locale: "zh-CN", colorScheme: "light", name: "chinese" },
   { locale: "de-DE", colorScheme: "light", name: "narrow", viewport: { width: 320, height: 720 } },
 ];
-
-/** What axe finds, with where it is. */
-async function violations(page) {
-  await page.evaluate(`if (!window.axe) { ${axe} }`);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
-  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.flat().join(" ")} ${node.failureSummary}`));
-}
-
-/** Runs in the page: what reaches over its side, where the page as a whole does. */
-function tooWide() {
-  if (document.documentElement.scrollWidth <= innerWidth) return [];
-  const roots = [document.body];
-  const found = [];
-  for (const root of roots) {
-    for (const element of root.querySelectorAll("*")) {
-      if (element.shadowRoot) roots.push(element.shadowRoot);
-      if (element.getBoundingClientRect().right > innerWidth) found.push(`${element.localName}.${element.className}`);
-    }
-  }
-  return found;
-}
 
 await inChromium(async (browser) => {
   await ask("PUT", "/v1/contacts/1001", { name: "Erika Lindqvist", company: "Nordlicht Optik", numbers: ["+49305550001"], fields: { tier: "gold", city: "Berlin" } });

@@ -1,6 +1,6 @@
 // An agent whose only telephone is the browser: answers, speaks and is heard, mutes, presses keys, holds, transfers, dials.
 
-import { assert, button, card, desktop, gone, hand, hands, inChromium, picture, play, state } from "./common.mjs";
+import { assert, button, card, desktop, gone, hand, hands, inChromium, picture, play, profile, state } from "./common.mjs";
 import { WITH_MICROPHONE, allowed, complaints, panel, phone, rests, rings, talks, voice } from "./phones.mjs";
 
 await inChromium(async (browser) => {
@@ -14,11 +14,31 @@ await inChromium(async (browser) => {
   // What makes it a telephone comes on demand, and from the daemon.
   assert.ok(loaded.some((one) => one.endsWith("/v1/me/softphone")));
   assert.deepEqual(context.foreign, []);
+  // Its policy lets the page reach the PBX and no other place.
+  const refused = await page.evaluate(() => new Promise((told) => {
+    document.addEventListener("securitypolicyviolation", ({ blockedURI, effectiveDirective }) => told([blockedURI, effectiveDirective]), { once: true });
+    try {
+      new WebSocket("ws://127.0.0.1:9/ws");
+    } catch {
+      // Told by the event.
+    }
+  }));
+  assert.deepEqual(refused, ["ws://127.0.0.1:9/ws", "connect-src"]);
+  page.complaints.length = 0;
+  // An agent without a telephone in the browser loads none of it.
+  const before = new Set(loaded);
+  const without = await profile(browser);
+  const loads = [];
+  without.on("request", (request) => loads.push(request.url()));
+  await desktop(without, { token: "alice-desktop" });
+  const chunks = [...before].filter((one) => one.includes("/assets/") && !loads.includes(one));
+  assert.equal(chunks.length, 1, `${chunks}`);
+  assert.ok(!loads.some((one) => one.endsWith("/v1/me/softphone")));
+  await without.close();
 
   await play("C dials Q2; see offered wendy");
   await rings(page);
   await button(page, "answer").waitFor();
-  await picture(page, "softphone-ringing");
   await with_.press("answer");
   await play("see answered wendy");
   await talks(page);

@@ -32,7 +32,7 @@ export const base = css`
     display: inline-flex; align-items: center; justify-content: center; gap: 0.45rem; cursor: pointer; white-space: nowrap;
     transition: background var(--fast), border-color var(--fast);
   }
-  button:hover:not(:disabled), .button:hover { background: var(--sunk); }
+  button:hover:not(:disabled, [aria-pressed="true"], [aria-selected="true"]), .button:hover { background: var(--sunk); }
   button:disabled { color: var(--muted); border-color: var(--line); cursor: default; }
   button[aria-pressed="true"], button[aria-selected="true"] {
     background: var(--ink); border-color: var(--ink); color: var(--card);

@@ -11,7 +11,14 @@ import { words } from "./words/index.js";
 /** Whether this browser is the agent's telephone, by which microphone, and where it is heard. */
 @customElement("hs-softphone-settings")
 export class SoftphoneSettings extends LitElement {
-  static override styles = [base, css`fieldset { display: grid; gap: 0.7rem; } legend { padding: 0; font-weight: 600; }`];
+  static override styles = [
+    base,
+    css`
+      fieldset { display: grid; gap: 0.7rem; }
+      legend { padding: 0; font-weight: 600; }
+      hs-level { flex: 1; min-width: 5rem; }
+    `,
+  ];
 
   @property({ attribute: false }) accessor desk!: Desk;
   @state() private accessor microphones: MediaDeviceInfo[] = [];
@@ -75,7 +82,7 @@ export class SoftphoneSettings extends LitElement {
         <span>${say.wish}</span></label>
       ${this.list("microphone", say.microphone, this.microphones)}
       <div class="row"><button type="button" id="try" aria-pressed=${this.trial !== undefined} @click=${this.tryMicrophone}>${say.tryMicrophone}</button>
-        ${this.trial ? html`<hs-level class="push" .stream=${this.trial} .label=${say.level}></hs-level>` : nothing}</div>
+        ${this.trial ? html`<hs-level .stream=${this.trial} .label=${say.level}></hs-level>` : nothing}</div>
       ${choosesOutput() ? html`${this.list("voice", say.voice, this.loudspeakers)} ${this.list("bell", say.bell, this.loudspeakers)}` : html`<p class="muted">${say.noOutput}</p>`}
       <div><button type="button" id="strike" @click=${() => phone.strike()}>${say.strike}</button></div>
     </fieldset>`;
