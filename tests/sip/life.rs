@@ -1,11 +1,14 @@
 //! The daemon's own life where it is the PBX: music, another configuration, a death.
 
 use std::fs;
+use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, ensure};
-use hookswitch_tests::cast::{self, Mode, SIP_PASSWORD};
+use hookswitch_tests::cast::{self, Mode, OUTSIDE, SIP_PASSWORD};
+use hookswitch_tests::daemon::ADMIN;
 use hookswitch_tests::events::{kind, text};
 use hookswitch_tests::phone::Phone;
+use hookswitch_tests::ports::free_port;
 use hookswitch_tests::stage::Stage;
 use hookswitch_tests::world::Place;
 use libtest_mimic::Trial;
@@ -23,6 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("life::who_waits_with_music_is_answered_and_hears_it", || block_on(music())),
         Trial::test("life::who_is_new_in_the_configuration_registers_at_once", || block_on(new_agent())),
         Trial::test("life::a_trunk_that_is_full_takes_no_more_calls", || block_on(full_trunk())),
+        Trial::test("life::what_the_plan_says_to_take_over_at_once_is", || block_on(planned())),
         Trial::test("life::what_was_under_way_at_a_death_is_told_as_ended", || block_on(death())),
     ]
 }
@@ -91,6 +95,35 @@ async fn full_trunk() -> Result<()> {
     let again = trunk.call("5003").await?;
     again.wait_ringing().await?;
     again.hang_up().await
+}
+
+/// The trunk is elsewhere: the plan names no start, and after it is applied calls go there.
+async fn planned() -> Result<()> {
+    let office = Office::open("").await?;
+    let moved = SocketAddr::from(([127, 0, 0, 2], free_port()));
+    let (old, file) =
+        (fs::read_to_string(office.daemon.config())?, office.daemon.journal().with_extension("toml"));
+    fs::write(&file, old.replace(&format!("sip:{}", office.own.trunk), &format!("sip:{moved}")))?;
+    let run = async |command: &str| {
+        let output = office.daemon.command(&[command, &file.to_string_lossy(), "--token", ADMIN]).await?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        anyhow::Ok(said)
+    };
+    let plan = run("plan").await?;
+    let changes: Vec<_> = plan.lines().filter(|line| !line.starts_with('!')).collect();
+    ensure!(changes == ["~ pbx hq"], "{plan}");
+    run("apply").await?;
+    let another = |line: &str| line.contains("another configuration is in force");
+    office.daemon.logged("another configuration", another).await?;
+    let carrier = Phone::unregistered("carrier", moved, office.own.address).await?;
+    let telephone = office.telephone_of("A").await?;
+    let call = telephone.call(OUTSIDE).await?;
+    carrier.next_call().await?.answer().await?;
+    call.wait_up().await?;
+    call.hang_up().await?;
+    ensure!(office.ends(1).await? == ["answered"]);
+    office.is_idle().await
 }
 
 async fn death() -> Result<()> {

@@ -10,8 +10,8 @@ use hookswitch_model::{
 };
 
 use crate::{
-    Agent, Alias, Auth, Crm, Journal, Numbers, Pbx, PbxKind, Problem, Queue, Route, Server, Severity, Token, Webhook,
-    source::Origin,
+    Agent, Alias, Auth, Crm, Journal, Numbers, Pbx, PbxKind, Problem, Queue, Route, Server, Severity, Token,
+    Webhook, source::Origin,
 };
 
 /// A configuration that was read and checked.

@@ -126,3 +126,29 @@ fn what_needs_a_start_is_said_to_and_no_secret_is_shown() {
     let json = serde_json::to_string(&plan).unwrap();
     assert!(!json.contains("other") && !json.contains("e3b0"), "{json}");
 }
+
+#[test]
+fn what_a_queue_server_takes_over_while_it_runs_waits_for_no_start() {
+    const SIP: &str = "[[pbx]]\nname = 'hq'\nkind = 'sip'\nlisten = ['udp:192.0.2.1:5060']\nrealm = 'a'\n\
+        trunks = [{ name = 't', from = ['192.0.2.9'], address = 'sip:192.0.2.9' }]\nmax_calls = 10\n";
+    let agents = "[[agent]]\nid = 'alice'\ndevices = ['sip:alice']\nsip_password = 'a-long-password'\n";
+    let told = |change: &dyn Fn(&str) -> String| {
+        lines(&plan(&config(&[SIP, agents]), &config(&[&change(SIP), agents])))
+            .into_iter()
+            .filter(|line| !line.starts_with('!'))
+            .collect::<Vec<_>>()
+    };
+    let replaced = |from: &'static str, to: &'static str| told(&move |text: &str| text.replace(from, to));
+    assert_eq!(replaced("max_calls = 10", "max_calls = 11"), ["~ pbx hq"]);
+    assert_eq!(replaced("address = 'sip:192.0.2.9'", "address = 'sip:192.0.2.8'"), ["~ pbx hq"]);
+    assert_eq!(replaced("max_calls", "ring_timeout = '9s'\nmax_calls"), ["~ pbx hq"]);
+    assert_eq!(replaced("realm = 'a'", "realm = 'b'"), ["~ pbx hq (at the next start)"]);
+    assert_eq!(replaced(":5060'", ":5062'"), ["~ pbx hq (at the next start)"]);
+    let both = ["~ pbx hq (at the next start)", "~ pbx hq"];
+    assert_eq!(replaced("realm = 'a'", "realm = 'b'\nsession_timer = '20m'"), both);
+    assert_eq!(
+        replaced("'sip:192.0.2.9'", "'sip:192.0.2.9;transport=tls'"),
+        both,
+        "certificates are read at the start"
+    );
+}

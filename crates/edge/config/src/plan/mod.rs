@@ -3,6 +3,7 @@
 //! Two configurations are compared by what they mean, not by their text: an agent who moved to another file did not
 //! change, a route that moved behind another did.
 
+mod pbxs;
 mod reach;
 
 use std::{
@@ -16,7 +17,7 @@ use serde_json::Value;
 
 pub(crate) use reach::{Unreachable, unreachable};
 
-use crate::{Alias, Config, Pbx, Token, Webhook, check::queues};
+use crate::{Alias, Config, Token, Webhook, check::queues};
 
 /// What another configuration would change, and whom it would touch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -108,8 +109,7 @@ pub fn plan(before: &Config, after: &Config) -> Plan {
     changes.single("journal", &before.journal, &after.journal, Takes::Restart);
     changes.single("numbers", &before.numbers, &after.numbers, Takes::Restart);
     changes.single("auth", &before.auth, &after.auth, Takes::Now);
-    let pbx = |pbx: &Pbx| (pbx.name.to_string(), Pbx { key: String::new(), ..pbx.clone() });
-    changes.list("pbx", before.pbxs.iter().map(pbx), after.pbxs.iter().map(pbx), Takes::Restart);
+    pbxs::compare(before, after, &mut changes);
     let (old, new) = (before.setup(0), after.setup(0));
     changes.setup(&old, &new);
     changes.single("crm", &before.crm, &after.crm, Takes::Now);

@@ -54,6 +54,17 @@ pub struct Sip {
     pub name_servers: Vec<SocketAddr>,
 }
 
+impl Sip {
+    /// Whether others are called by TLS: then their certificates are checked, and the system's authorities are needed.
+    #[must_use]
+    pub fn calls_by_tls(&self) -> bool {
+        let by_tls = |address: &String| {
+            address.starts_with("sips:") || address.to_ascii_lowercase().contains("transport=tls")
+        };
+        self.tls.is_some() || self.trunks.iter().flat_map(|trunk| &trunk.addresses).any(by_tls)
+    }
+}
+
 /// A trunk of a PBX of kind `sip`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trunk {

@@ -65,10 +65,7 @@ fn link(config: &Config, pbx: &Pbx, sip: &Sip) -> anyhow::Result<SipSettings> {
         tls.alpn_protocols = Vec::new();
         Arc::new(tls)
     });
-    let by_tls = sip.trunks.iter().flat_map(|trunk| &trunk.addresses).any(|address| {
-        address.starts_with("sips:") || address.to_ascii_lowercase().contains("transport=tls")
-    });
-    let client = (by_tls || server.is_some()).then(ClientConfig::builder);
+    let client = sip.calls_by_tls().then(ClientConfig::builder);
     let client = client.map(BuilderVerifierExt::with_platform_verifier).transpose();
     let client = client.context("the system's certificates cannot be used").with_context(of)?;
     let voice =
