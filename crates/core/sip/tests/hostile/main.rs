@@ -2,5 +2,6 @@
 
 mod chance;
 mod documents;
+mod entries;
 mod plan;
 mod victim;
