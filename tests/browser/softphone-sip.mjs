@@ -10,10 +10,18 @@ await inChromium(async (browser) => {
   await play("C dials Q2; see offered wendy");
   await rings(page);
   await button(page, "answer").waitFor();
-  await button(page, "hangup").click();
+  // The phone itself says that it is busy.
+  await page.evaluate(() => document.querySelector("hs-desktop").desk.softphone.hangUp());
   await play("see offer_ended declined");
   await rests(page);
   await play("C hangs up; see ended");
+  // A caller who gives up stops its ringing.
+  await page.locator("hs-me #ready").click();
+  await state(page, "Ready");
+  await play("C2 dials Q2; see offered wendy");
+  await rings(page);
+  await play("C2 hangs up; see ended");
+  await rests(page);
   await phone(page, "registered");
   assert.deepEqual(complaints(page), []);
 }, WITH_MICROPHONE);
