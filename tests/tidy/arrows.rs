@@ -45,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "core/wire",
             "core/report",
             "edge/config",
+            "edge/disk",
             "edge/journal",
             "edge/customers",
             "edge/publish",

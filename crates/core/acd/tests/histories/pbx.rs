@@ -596,6 +596,5 @@ pub(crate) fn left(call: &CallRef, leg: &LegRef, end: LegEnd) -> Fact {
 }
 
 pub(crate) fn ended(call: &CallRef, by: Option<LegRef>) -> Fact {
-    let cause = Some(Cause { q850: 16, text: String::new() });
-    Fact::CallEnded { call: call.clone(), by, cause }
+    Fact::CallEnded { call: call.clone(), by, cause: Some(Cause { q850: 16, text: String::new() }) }
 }

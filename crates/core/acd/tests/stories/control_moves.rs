@@ -2,10 +2,10 @@
 
 use hookswitch_model::{
     agent::AgentState,
-    call::Direction,
+    call::{Address, AttachedData, Direction, PartyNumber},
     command::{Refusal, Request, Taken, Verb},
     ledger::Disposition,
-    pbx::{Action, Fact, LegEnd, RingResult, TransferKind},
+    pbx::{Action, Fact, LegEnd, LegSeen, RingResult, TransferKind},
     setup::{Mode, OutboundSetup, Setup},
 };
 
@@ -266,17 +266,13 @@ fn consulting() -> (World, String) {
 fn start_consult(w: &mut World, call: &str) {
     w.fact(Fact::CallStarted {
         call: call.into(),
-        originator: hookswitch_model::pbx::LegSeen {
-            leg: "a2".into(),
-            address: hookswitch_model::call::Address::new("PJSIP/1001"),
-            number: None,
-        },
+        originator: LegSeen { leg: "a2".into(), address: Address::new("PJSIP/1001"), number: None },
         direction: Direction::Internal,
-        ani: hookswitch_model::call::PartyNumber::default(),
-        dnis: hookswitch_model::call::PartyNumber::default(),
+        ani: PartyNumber::default(),
+        dnis: PartyNumber::default(),
         via: None,
         trunk: None,
-        data: hookswitch_model::call::AttachedData::new(),
+        data: AttachedData::new(),
         watched: false,
     });
     w.up(call, "a2");
