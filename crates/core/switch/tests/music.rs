@@ -101,3 +101,36 @@ fn who_finds_no_port_waits_without_music() {
     stage.wait(1_000);
     stage.all_over();
 }
+
+#[test]
+fn a_port_that_somebody_else_has_is_passed_over_until_there_is_no_other() {
+    let mut stage = waiting(|_| {});
+    let opened = |stage: &Stage| {
+        let ports = stage.media.iter().filter_map(|out| match out {
+            MediaOut::Open(port) => Some(*port),
+            _ => None,
+        });
+        ports.collect::<Vec<_>>()
+    };
+    assert_eq!(opened(&stage), [20_000]);
+    stage.switch.port_failed(20_000);
+    for _ in 0..2 {
+        stage.phone("carrier").hangs_up();
+        stage.wait(1_000);
+        stage.phone("carrier").calls("5003");
+        stage.wait(50);
+        let call = stage.call();
+        stage.order(Command::Queue { call, queue: "support".into() });
+        stage.wait(1_000);
+    }
+    assert_eq!(opened(&stage), [20_000, 20_002, 20_002], "20000 is not tried");
+    stage.switch.port_failed(20_002);
+    stage.phone("carrier").hangs_up();
+    stage.wait(1_000);
+    stage.phone("carrier").calls("5003");
+    stage.wait(50);
+    let call = stage.call();
+    stage.order(Command::Queue { call, queue: "support".into() });
+    stage.wait(1_000);
+    assert_eq!(opened(&stage).last(), Some(&20_000), "there is no other");
+}

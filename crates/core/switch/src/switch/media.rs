@@ -3,7 +3,7 @@
 //! A port belongs to one leg. It is opened when the leg hears us and closed when it hears somebody else.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
     time::Duration,
 };
@@ -31,6 +31,8 @@ pub(super) struct Media {
     /// Where the search for a free port begins.
     next: u16,
     open: BTreeMap<u16, Port>,
+    /// Ports that somebody else has: tried again only when there is no other.
+    taken: BTreeSet<u16>,
     rooms: BTreeMap<u64, Room>,
     due: Option<Instant>,
     pub(super) out: VecDeque<MediaOut>,
@@ -104,6 +106,7 @@ impl Media {
             ports,
             next: 0,
             open: BTreeMap::new(),
+            taken: BTreeSet::new(),
             rooms: BTreeMap::new(),
             due: None,
             out: VecDeque::new(),
@@ -120,13 +123,20 @@ impl Media {
 
     /// A free port, for a leg.
     fn take(&mut self, leg: DialogId) -> Option<u16> {
+        self.search(leg).or_else(|| {
+            let again = !std::mem::take(&mut self.taken).is_empty();
+            again.then(|| self.search(leg)).flatten()
+        })
+    }
+
+    fn search(&mut self, leg: DialogId) -> Option<u16> {
         let ports = self.ports?;
         let (first, count) =
             (ports.first.saturating_add(ports.first % 2), ports.last.checked_sub(ports.first)? / 2 + 1);
         for _ in 0..count {
             let port = first.checked_add((self.next % count) * 2)?;
             self.next = (self.next + 1) % count;
-            if port <= ports.last && !self.open.contains_key(&port) {
+            if port <= ports.last && !self.open.contains_key(&port) && !self.taken.contains(&port) {
                 let fresh = Port {
                     leg,
                     stream: None,
@@ -163,6 +173,11 @@ impl Media {
 }
 
 impl Switch {
+    /// A port could not be opened: somebody else has it. Who was told of it hears nothing there; the next get others.
+    pub fn port_failed(&mut self, port: u16) {
+        self.media.taken.insert(port);
+    }
+
     fn local(&self, port: u16) -> Option<SocketAddr> {
         Some(SocketAddr::new(self.settings.media?.address, port))
     }

@@ -1,6 +1,13 @@
 //! What a SIP queue server of the configuration is told: who may register, trunks, music, where it listens.
 
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow};
 use hookswitch_config::{Agent, Config, Digest, Pbx, PbxKind, Sip, SipListen, SipTransport, Trunk};
@@ -47,7 +54,23 @@ pub(super) fn problems(config: &Config) -> Vec<(String, anyhow::Error)> {
             problems.extend(error.map(|error| (format!("{}.trunks[{index}].address", pbx.key), error)));
         }
     }
+    problems.extend(unknown_music(config));
     problems
+}
+
+/// Classes of music that queues name and no PBX has. An Asterisk may have any: it knows its own.
+fn unknown_music(config: &Config) -> Vec<(String, anyhow::Error)> {
+    let classes: BTreeSet<&str> =
+        sips(config).flat_map(|(_, sip)| sip.music.keys().map(String::as_str)).collect();
+    if sips(config).count() < config.pbxs.len() || config.pbxs.is_empty() {
+        return Vec::new();
+    }
+    let unknown = config.queues.iter().filter_map(|queue| {
+        let class = queue.music.as_deref().filter(|class| !classes.contains(class))?;
+        let error = anyhow!("no PBX has the music \"{class}\"; hint: name a file for it in [[pbx]] music");
+        Some((format!("{}.music", queue.key), error))
+    });
+    unknown.collect()
 }
 
 fn sips(config: &Config) -> impl Iterator<Item = (&Pbx, &Sip)> {
@@ -258,4 +281,44 @@ pub(super) fn clip(file: &Path) -> anyhow::Result<Clip> {
         if ALAW.iter().any(|alaw| ending.eq_ignore_ascii_case(alaw)) { Codec::Pcma } else { Codec::Pcmu };
     Clip::read(&bytes, raw)
         .map_err(|error| anyhow!("{name}: {error}; hint: a WAV file of 8 kHz and one channel, or raw G.711"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIP: &str = "[[pbx]]\nname = 'hq'\nkind = 'sip'\nlisten = ['udp:127.0.0.1:5060']\n";
+
+    fn problems_of(keys: &str, more: &str) -> Vec<String> {
+        let queue = "[[agent]]\nid = 'alice'\npbx = 'hq'\ndevices = ['sip:alice']\nsip_password = 'a-long-password'\n\
+                     [[queue]]\nid = 'support'\nmembers = { agents = ['alice'] }\nmusic = 'jazz'\n";
+        let config =
+            hookswitch_config::load_str("test.toml", &format!("{SIP}{keys}\n{more}{queue}")).unwrap();
+        let missing = |(key, error): (String, anyhow::Error)| format!("{key}: {error:#}");
+        problems(&config).into_iter().map(missing).collect()
+    }
+
+    #[test]
+    fn a_class_of_music_that_no_pbx_has_is_a_problem_with_a_hint() {
+        let unknown = problems_of("", "");
+        assert_eq!(unknown.len(), 1, "{unknown:?}");
+        assert!(
+            unknown[0].starts_with("queue[0].music: no PBX has the music \"jazz\"; hint: "),
+            "{unknown:?}"
+        );
+        let file = tempfile::NamedTempFile::with_suffix(".ul").unwrap();
+        fs::write(file.path(), [0x2a; 800]).unwrap();
+        let known = format!("music = {{ jazz = '{}' }}", file.path().display());
+        assert_eq!(problems_of(&known, ""), [""; 0]);
+        let asterisk = "[[pbx]]\nname = 'old'\naddress = '127.0.0.1:5038'\nusername = 'h'\nsecret = 's'\n\
+                        fallback = { goto = 'a,1,1' }\n";
+        assert_eq!(problems_of("", asterisk), [""; 0], "an Asterisk has classes of its own");
+    }
+
+    #[test]
+    fn a_file_of_music_that_is_not_there_is_a_problem() {
+        let missing = problems_of("music = { jazz = '/nowhere/jazz.wav' }", "");
+        assert_eq!(missing.len(), 1, "{missing:?}");
+        assert!(missing[0].starts_with("pbx[0].music.jazz: /nowhere/jazz.wav"), "{missing:?}");
+    }
 }

@@ -214,6 +214,7 @@ impl SipLink {
                     MediaOut::Open(port) => {
                         if let Err(error) = wires.voice().open(port) {
                             warn!(pbx = %self.pbx, port, %error, "a port of our own voice cannot be opened");
+                            self.session.port_failed(port);
                         }
                     }
                     MediaOut::Close(port) => wires.voice().close(port),

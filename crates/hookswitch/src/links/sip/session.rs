@@ -141,6 +141,12 @@ impl Session {
         self.read(now);
     }
 
+    /// A port of our own voice cannot be opened.
+    pub(super) fn port_failed(&mut self, port: u16) {
+        metrics::counter!("hookswitch_sip_voice_ports_failed_total", "pbx" => self.pbx.to_string()).increment(1);
+        self.switch.port_failed(port);
+    }
+
     pub(super) fn flow_failed(&mut self, now: Timestamp, flow: Flow) {
         self.watching.flow_failed(now, flow);
         self.switch.flow_failed(instant(now), flow);
