@@ -87,7 +87,7 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "busy",
         rate: 60,
-        caller: "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 480\nACK | refused",
+        caller: "INVITE\n< 100?\n< 182?\n< 180?\n< 183?\n< 486\nACK | refused",
         phone: Some("< INVITE\n486\n< ACK"),
         reached: Reached::Agents,
         disposition: "busy",
