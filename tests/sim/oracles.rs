@@ -215,8 +215,11 @@ fn fates(world: &World, tale: &Tale, list: &mut List) {
         let site = &world.sites[*place];
         let known = of_caller.get(&(site.name.as_str(), fate.uniqueid.as_str()));
         let call = known.map_or("", |(id, _)| id.as_str());
-        // Who dials an agent directly may be refused by that agent.
-        let let_go = fate.context == "hookswitch-farewell" && (tale.promised(call) || gave_up(tale));
+        let partly = world.is_blind(*place, fate.from, fate.to);
+        // Who dials an agent directly may be refused by that agent. A promise that was made while the disk was full is
+        // forgotten when the daemon is killed then.
+        let let_go =
+            fate.context == "hookswitch-farewell" && (tale.promised(call) || gave_up(tale) || partly);
         if fate.end == FateEnd::TurnedAway && fate.dnis != DIRECT && !world.plan.watched && !let_go {
             turned_away += 1;
             if turned_away > struck {
@@ -231,7 +234,6 @@ fn fates(world: &World, tale: &Tale, list: &mut List) {
         let lived = (site.world_time(fate.from), site.world_time(fate.to));
         let mut blind = world.sights[*place].blind.iter();
         let unseen = blind.any(|(from, to)| *from <= lived.0 + SECOND && lived.1 <= *to + SECOND);
-        let partly = world.is_blind(*place, fate.from, fate.to);
         match known {
             None if unseen || gave_up(tale) => {}
             None => list.add("no caller is overlooked", format!("{fate:?}"), ""),

@@ -251,6 +251,16 @@ fn a_dial_that_reached_the_pbx_before_the_kill_is_not_repeated() {
 }
 
 #[test]
+fn a_dial_is_not_repeated_when_the_last_mark_is_of_a_later_one_that_nobody_knows_any_more() {
+    let made_at = |millis: u128| PbxAction { id: ActionId::from_bits(millis << 80 | 7), ..dial(1) };
+    let mut world = World::new(Mode::Route, vec![made_at(10), made_at(30)]);
+    world.pbx.globals.insert("HS_ORIGINATED".into(), made_at(20).id.to_string());
+    world.connect();
+    assert_eq!(world.count("Originate"), 1, "the second alone");
+    assert_eq!(world.results(made_at(10).id), [None]);
+}
+
+#[test]
 fn a_dial_cut_off_before_its_answer_is_asked_after_on_the_next_connection() {
     let mut world = World::new(Mode::Route, Vec::new());
     world.connect();

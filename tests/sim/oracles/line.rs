@@ -19,6 +19,9 @@ const SETTLES: Millis = Millis::from_secs(5);
 /// What decisions of the same moment may differ by.
 const MOMENT: Millis = Millis::from_secs(1);
 
+/// How long the brief queue has anybody wait: whoever overflows out of it is not told of until he is gone.
+const BRIEF: Millis = Millis::from_secs(6);
+
 /// Somebody in line: a caller, or a call-back.
 #[derive(Debug)]
 struct Entry {
@@ -93,22 +96,25 @@ impl Line {
         let place = self.taken.remove(&number);
         let started = time(&call["started_at"]);
         let earliest = place.map_or(started, |place| place.min(started));
-        // Who was asked, or came by another queue, waits since some time before; another PBX's phones do not ring for it.
-        let sure = queue.split('-').next() == call["pbx"].as_str();
+        // Who was asked, or came by another queue, waits since some time before; another PBX's phones do not ring for it,
+        // nor do those of an agent who has just handed it on.
+        let handed_on =
+            call["legs"].as_array().is_some_and(|legs| legs.iter().any(|leg| leg["agent"].is_string()));
+        let sure = queue.split('-').next() == call["pbx"].as_str() && !handed_on;
         let entry = Entry { queue, earliest, latest: now, from: Some(now), sure };
         self.entries.insert(told.call.clone(), entry);
     }
 
     fn enter_callback(&mut self, told: &Told) {
         let callback = &told.event["data"]["callback"];
-        if let Some(call) = callback["origin"]["call"].as_str() {
-            self.entries.remove(call);
-        }
+        // It stands where the caller stood, behind whom he stood, and with the agents he would not have been given.
+        let origin = callback["origin"]["call"].as_str().and_then(|call| self.entries.remove(call));
+        let was_sure = origin.or_else(|| self.entries.remove(&told.callback)).is_none_or(|entry| entry.sure);
         let since = time(&callback["enqueued_at"]);
         let next = &callback["next_at"];
         let from = if next.is_string() { time(next).max(told.time()) } else { told.time() };
         // One that an agent did not take waits behind others for a moment; one for an agent by name waits for that.
-        let sure = callback["last"] != "agent" && callback["agent"].is_null();
+        let sure = was_sure && callback["last"] != "agent" && callback["agent"].is_null();
         let queue = text(&callback["queue"]).to_owned();
         let entry = Entry { queue, earliest: since, latest: since, from: Some(from), sure };
         self.entries.insert(told.callback.clone(), entry);
@@ -125,7 +131,8 @@ impl Line {
         }
         let before = self.entries.iter().find(|(_, other)| {
             let waits = other.from.is_some_and(|from| from + MOMENT < now);
-            other.queue == entry.queue && other.sure && waits && other.latest < entry.earliest
+            let overflows = other.queue.ends_with("-brief") && other.earliest + BRIEF < now;
+            other.queue == entry.queue && other.sure && waits && !overflows && other.latest < entry.earliest
         });
         if let Some((other, waits)) = before {
             list.add(

@@ -26,7 +26,10 @@ pub(super) fn check(world: &World, tale: &Tale, list: &mut List) {
         }
         let of_caller = |asked: &&Announced| asked.pbx == pbx && asked.uniqueid == fate.uniqueid;
         let announced: Vec<&Announced> = tale.announced.iter().filter(of_caller).collect();
-        told(fate, &announced, known.map_or("", |(id, _)| id), list);
+        // What was said while the disk was full is forgotten when the daemon is killed then.
+        if !world.is_blind(*place, fate.from, fate.to) {
+            told(fate, &announced, known.map_or("", |(id, _)| id), list);
+        }
     }
 }
 

@@ -35,6 +35,9 @@ macro_rules! ulid_id {
             /// The 128 bits of the id.
             #[must_use]
             pub const fn bits(self) -> u128 { self.0.0 }
+            /// When it was made, in milliseconds since 1970 (the first 48 bits of a ULID).
+            #[must_use]
+            pub const fn millis(self) -> u64 { (self.0.0 >> 80) as u64 }
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }

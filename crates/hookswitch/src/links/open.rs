@@ -38,6 +38,17 @@ pub(super) fn last_mark() -> Ami {
     Ami::new("Getvar").action_id(LAST_MARK_ID).header("Variable", VARIABLE)
 }
 
+/// How many of these actions, in the order they were sent, reached the PBX whose last mark is this one. A mark of none of
+/// them is of an action that this daemon does not know any more: it was killed while its disk was full. What is older
+/// than that one came before it.
+pub(super) fn reached(sent: &[PbxAction], last: Option<ActionId>) -> usize {
+    let Some(last) = last else { return 0 };
+    match sent.iter().position(|action| action.id == last) {
+        Some(place) => place + 1,
+        None => sent.iter().take_while(|action| action.id.millis() < last.millis()).count(),
+    }
+}
+
 /// Whether this action sends a waiting caller away.
 pub(super) fn moves_a_caller(action: &PbxAction) -> bool {
     caller(action).is_some()

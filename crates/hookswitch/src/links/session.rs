@@ -392,7 +392,7 @@ impl Session {
         let (dials, rest): (Vec<_>, Vec<_>) = open.into_iter().partition(|action| self.begins_a_call(action));
         self.open = rest;
         let last: Option<ActionId> = frame.get("Value").and_then(|id| id.parse().ok());
-        let reached = dials.iter().position(|action| Some(action.id) == last).map_or(0, |last| last + 1);
+        let reached = open::reached(&dials, last);
         for (place, action) in dials.into_iter().enumerate() {
             if place < reached {
                 self.result(now, action.id, None);

@@ -143,7 +143,8 @@ impl Session {
 
     /// A port of our own voice cannot be opened.
     pub(super) fn port_failed(&mut self, port: u16) {
-        metrics::counter!("hookswitch_sip_voice_ports_failed_total", "pbx" => self.pbx.to_string()).increment(1);
+        metrics::counter!("hookswitch_sip_voice_ports_failed_total", "pbx" => self.pbx.to_string())
+            .increment(1);
         self.switch.port_failed(port);
     }
 
