@@ -296,6 +296,25 @@ fn a_phone_that_answers_without_a_voice_is_let_go_and_the_caller_waits_on() {
 }
 
 #[test]
+fn who_has_the_ringing_stopped_from_a_screen_declines() {
+    let mut stage = Stage::new();
+    stage.phone("carrier").calls("5003");
+    stage.wait(50);
+    stage.told();
+    stage.phone("alice").manners = Manners::Rings;
+    stage.ring(&["alice"], 15);
+    stage.wait(3_000);
+    stage.check(&["1 rings alice"]);
+    let leg = stage.leg("alice");
+    stage.order(Command::Hangup { leg, cause: 16 });
+    stage.wait(200);
+    stage.check(&["1 left alice Rejected", "1 ring Declined"]);
+    stage.phone("carrier").cancels();
+    stage.wait(200);
+    stage.all_over();
+}
+
+#[test]
 fn who_is_held_by_order_waits_again_when_the_holder_is_gone() {
     let mut stage = talking();
     let leg = stage.leg("alice");

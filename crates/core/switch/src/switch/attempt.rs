@@ -263,7 +263,7 @@ impl Switch {
         self.over_if_nobody_rings(attempt);
     }
 
-    fn ring_ended(&mut self, attempt: u64, id: DialogId, end: End, said: &Cause) {
+    pub(super) fn ring_ended(&mut self, attempt: u64, id: DialogId, end: End, said: &Cause) {
         let Some(attempt) = self.attempts.get_mut(&attempt) else { return };
         attempt.legs.retain(|leg| *leg != id);
         let before = attempt.worst.as_ref().map(|(worst, _)| cause::weight(*worst));

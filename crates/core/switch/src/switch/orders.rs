@@ -171,10 +171,11 @@ impl Switch {
         let cause = Some(bare(q850));
         if let Some(Phase::Calling(calling)) = self.legs.get(&id).map(|leg| &leg.phase) {
             let attempt = calling.attempt;
-            if let Some(attempt) = self.attempts.get_mut(&attempt) {
-                attempt.legs.retain(|leg| *leg != id);
-            }
-            self.cancel_ringing(id, End::Cancelled, cause);
+            let reason = self.attempts.get(&attempt).map(|attempt| &attempt.reason);
+            // Who is rung for a waiting caller, and has it stopped from his screen, declines as by the phone.
+            let end = if matches!(reason, Some(Reason::Ring(_))) { End::Rejected } else { End::Cancelled };
+            self.ring_ended(attempt, id, end, &bare(q850));
+            self.cancel_ringing(id, end, cause);
             self.over_if_nobody_rings(attempt);
             return Ok(());
         }
