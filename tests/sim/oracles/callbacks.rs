@@ -149,8 +149,11 @@ fn outcome(tale: &Tale, ended: &Told, id: &str, list: &mut List) {
     let right = match outcome {
         "completed" => {
             let end = tale.end_of(text(&callback["call"]));
+            // Who was talked to may have been sent into a queue afterwards, and have given up there.
             end.is_none_or(|end| {
-                matches!(text(&end.event["data"]["ledger"]["disposition"]), "answered" | "lost")
+                let ledger = &end.event["data"]["ledger"];
+                let talked = ledger["handled_by"].as_array().is_some_and(|agents| !agents.is_empty());
+                talked || text(&ledger["disposition"]) == "lost"
             })
         }
         "cancelled" => ended.event["data"]["by"].is_string(),
