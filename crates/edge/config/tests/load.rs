@@ -302,7 +302,7 @@ fn the_engine_gets_what_the_file_says() {
         json,
         serde_json::json!({
             "version": 7,
-            "pbxs": [{"name": "hq", "mode": "route"}],
+            "pbxs": [{"name": "hq", "mode": "route", "records": true}],
             "agents": [{"id": "alice", "name": "alice", "pbx": "hq", "extension": "1001", "devices": ["PJSIP/1001"],
                 "skills": {"billing": 8}, "teams": ["tier1"], "start": "logged_out",
                 "caller_id": null, "remote_answer": false}],
