@@ -69,10 +69,20 @@ impl Demo {
         Ok(ready.filter_map(|agent| agent["id"].as_str()).map(str::to_owned).collect())
     }
 
-    /// An agent asks for something of a call; the answer names the call it begins, if it does.
+    /// An agent asks for something of a call, again where the verb before is still under way: of tones no event tells the
+    /// end. The answer names the call it begins, if it does.
     async fn ask(&self, call: &str, verb: &str, body: Value) -> Result<Option<String>> {
         let path = format!("/v1/calls/{call}/{verb}");
-        let reply = self.api.request(Method::POST, &path, Some(&body)).await?;
+        let asked = time::Instant::now();
+        let reply = loop {
+            let reply = self.api.request(Method::POST, &path, Some(&body)).await?;
+            let is_under_way = reply.status == StatusCode::CONFLICT
+                && text(&reply.body, "/detail").is_some_and(|detail| detail.ends_with("is under way"));
+            if !is_under_way || asked.elapsed() > START {
+                break reply;
+            }
+            time::sleep(Duration::from_millis(20)).await;
+        };
         ensure!(reply.status == StatusCode::ACCEPTED, "{verb} {body}: {} {}", reply.status, reply.body);
         Ok(reply.body["call"].as_str().map(str::to_owned))
     }
