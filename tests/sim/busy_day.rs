@@ -105,7 +105,7 @@ impl Daemon {
 
     fn carry_out(&mut self, pbx: &mut Pbx, action: &PbxAction) {
         let requests = to_ami::translate(action, &self.actions).expect("every action can be asked");
-        self.normalizer.sent(action);
+        self.normalizer.sent(Timestamp::from_micros(pbx.now()), action);
         for request in requests {
             act(pbx, &request);
         }

@@ -53,7 +53,8 @@ fn crossing(ring: ActionId) -> Pbx {
         timeout: Millis(20_000),
     };
     let pbx_id = PbxId::new("lab").unwrap();
-    pbx.normalizer.sent(&PbxAction { id: ring, pbx: pbx_id, expires_at: pbx.now + Millis(5_000), action });
+    pbx.normalizer
+        .sent(pbx.now, &PbxAction { id: ring, pbx: pbx_id, expires_at: pbx.now + Millis(5_000), action });
     pbx.event("UserEvent", "UserEvent: HookswitchFallback|Channel: PJSIP/trunk-01|Uniqueid: c");
     pbx
 }

@@ -196,7 +196,7 @@ impl Session {
             self.normalizer.translate(&action, &self.settings.actions).map_err(|error| error.to_string())
         };
         match asked {
-            Ok(requests) => self.ask(action, &requests),
+            Ok(requests) => self.ask(now, action, &requests),
             Err(refused) => {
                 warn!(pbx = %self.settings.pbx, action = %action.id, refused, "action not carried out");
                 self.result(now, action.id, Some(refused));
@@ -204,8 +204,8 @@ impl Session {
         }
     }
 
-    fn ask(&mut self, action: PbxAction, requests: &[Action]) {
-        self.normalizer.sent(&action);
+    fn ask(&mut self, now: Timestamp, action: PbxAction, requests: &[Action]) {
+        self.normalizer.sent(now, &action);
         for request in requests {
             self.send(request);
         }
@@ -402,7 +402,7 @@ impl Session {
                 self.result(now, action.id, Some("it is not known whether the PBX took it".to_owned()));
             } else if let Ok(requests) = self.normalizer.translate(&action, &self.settings.actions) {
                 info!(pbx = %self.settings.pbx, action = %action.id, "carried out after the gap: it had not reached the PBX");
-                self.ask(action, &requests);
+                self.ask(now, action, &requests);
             }
         }
         self.list(now);

@@ -137,13 +137,14 @@ impl Normalizer {
         std::mem::take(&mut self.requests)
     }
 
-    /// An action of the engine was sent, so that its answer can be understood.
-    pub fn sent(&mut self, action: &PbxAction) {
+    /// An action of the engine was sent at this time, so that its answer can be understood. The PBX may have been silent
+    /// for long before.
+    pub fn sent(&mut self, now: Timestamp, action: &PbxAction) {
         self.answers.sent(action);
         if let PbxRequest::Ring { call, .. } = &action.action {
             self.board.ring_sent(call, action.id);
         }
-        self.control.sent(self.board.now, action);
+        self.control.sent(now, action);
     }
 
     /// When [`Self::tick`] has something to tell, if nothing comes in before.

@@ -119,7 +119,7 @@ fn a_consultation_for_which_nobody_rang_is_no_call() {
     for hangs_up in [true, false] {
         let mut pbx = Pbx::default();
         pbx.customer_talks();
-        pbx.normalizer.sent(&consult());
+        pbx.normalizer.sent(pbx.now, &consult());
         pbx.event("UserEvent", BEGINS);
         let before = pbx.facts.len();
         if hangs_up {
@@ -132,6 +132,16 @@ fn a_consultation_for_which_nobody_rang_is_no_call() {
         assert_eq!(told.iter().filter(|line| line.starts_with("dial failed")).collect::<Vec<_>>(), [end]);
         assert!(!course(&pbx.facts).iter().any(|line| line.starts_with("hs-8")), "{told:?}");
     }
+}
+
+#[test]
+fn what_is_asked_after_a_long_silence_has_its_time() {
+    let mut pbx = Pbx::default();
+    pbx.customer_talks();
+    pbx.now = pbx.now + Millis::from_secs(900);
+    pbx.normalizer.sent(pbx.now, &consult());
+    let due = pbx.normalizer.next_deadline().unwrap();
+    assert!(due > pbx.now + Millis::from_secs(20), "given up at {due:?}");
 }
 
 #[test]

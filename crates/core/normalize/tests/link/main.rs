@@ -377,7 +377,7 @@ fn a_probe_finds_a_call_that_the_pbx_no_longer_knows() {
     pbx.customer_talks();
     let before = pbx.facts.len();
     for (id, leg) in [(1, "c"), (2, "c")] {
-        pbx.normalizer.sent(&probe(id, leg));
+        pbx.normalizer.sent(pbx.now, &probe(id, leg));
     }
     pbx.raw(&format!("Response: Success\r\nActionID: {}\r\n\r\n", ActionId::from_bits(1)));
     assert_eq!(pbx.told_after(before), ["action refused=None"], "it lives, and that is told");
