@@ -29,6 +29,7 @@ use super::{
 /// Messages taken into one batch: enough that a burst shares its sync, few enough that a reader waits no longer
 /// than one batch.
 const BATCH: usize = 512;
+
 /// Owns the machine.
 pub(super) struct Dispatcher {
     machine: Machine,

@@ -145,6 +145,28 @@ fn the_waiting_room_never_spins_and_ends_when_the_heartbeat_does() {
 }
 
 #[test]
+fn between_what_the_daemon_answers_by_a_redirect_and_the_wait_for_it_there_is_no_jump() {
+    let mut asked = 0;
+    for (context, extensions) in read(&print(&settings())) {
+        for (exten, lines) in extensions {
+            let lines: Vec<&str> = lines.iter().map(|(_, line)| line.as_str()).collect();
+            let told = |line: &&str| {
+                line.starts_with("UserEvent(HookswitchRoute")
+                    || line.starts_with("UserEvent(HookswitchResult")
+            };
+            let Some(place) = lines.iter().position(told) else { continue };
+            asked += 1;
+            // The fallback is for when nobody answers.
+            let mut after =
+                lines[place + 1..].iter().filter(|line| !line.ends_with("?hookswitch-fallback,s,1)"));
+            let next = after.next().unwrap();
+            assert!(next.starts_with("WaitExten(") || *next == "Hangup()", "{context},{exten}: {next}");
+        }
+    }
+    assert_eq!(asked, 4, "first, again, rung, and answered");
+}
+
+#[test]
 fn between_any_two_sounds_of_an_announcement_the_heartbeat_is_looked_at() {
     let say = &read(&print(&settings()))["hookswitch-wait"]["say"];
     let next = say.iter().position(|(label, _)| label.as_deref() == Some("next")).unwrap();
