@@ -335,8 +335,10 @@ fn the_room_of_removed_entries_is_used_again() {
         while journal.retain(&retention).unwrap().more {}
         sizes.push(fs::metadata(folder.path().join("store/db")).unwrap().len());
     }
-    let most = |sizes: &[u64]| sizes.iter().copied().max().unwrap();
-    assert!(most(&sizes[15..]) * 2 <= most(&sizes[..15]) * 3, "it grows and grows: {sizes:?}");
+    // The store moves what is alive when it finds the time, so that a size goes up and down; what it comes down to grows
+    // when room is lost.
+    let least = |sizes: &[u64]| sizes.iter().copied().min().unwrap();
+    assert!(least(&sizes[20..]) * 2 <= least(&sizes[5..15]) * 3, "it grows and grows: {sizes:?}");
 }
 
 #[test]
