@@ -20,7 +20,8 @@ function watch() {
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => {
         // By the clock that the caller's arrival is told by, in whole milliseconds, rounded up.
-        if (stands(ani)) console.debug(`painted ${agent} ${ani} ${Date.now() + 1}`);
+        const at = Date.now() + 1;
+        if (stands(ani)) console.debug(`painted ${agent} ${ani} ${at}`);
         else seen(agent, ani);
       };
       port2.postMessage("");

@@ -18,8 +18,9 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
-use tokio_tungstenite::connect_async;
+use tokio_tungstenite::connect_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::daemon::{Daemon, token};
 use crate::events::{Reader, kind, text};
@@ -27,6 +28,10 @@ use crate::http::Api;
 
 /// How long anything of this may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What a client reads at once, in bytes.
+const READ: usize = 8 * 1024;
+/// The phone of the first agent; the others' numbers follow.
+const FIRST_PHONE: usize = 2_000;
 
 /// Who sits there, and who calls.
 #[derive(Debug, Clone, Copy)]
@@ -43,13 +48,22 @@ pub struct Plan {
     pub per_second: u32,
 }
 
-/// From the caller's arrival at the PBX on.
+/// How long it took until a screen showed who calls.
+#[derive(Debug, Clone, Copy)]
+pub struct Pop {
+    /// Since the caller came to the PBX: who it is for was asked and answered, too.
+    pub since_arrival: Duration,
+    /// Since the PBX rang the agent's phone.
+    pub since_ring: Duration,
+}
+
+/// How long it took, call by call.
 #[derive(Debug, Default)]
 pub struct Took {
-    /// Until the caller's card is painted, of calls to pages.
-    pub painted: Vec<Duration>,
-    /// Until the pop has arrived, of calls to clients.
-    pub arrived: Vec<Duration>,
+    /// Until the caller's card was painted, of calls to pages.
+    pub painted: Vec<Pop>,
+    /// Until the pop had arrived, of calls to clients.
+    pub arrived: Vec<Pop>,
 }
 
 /// What the screens have shown, by the caller's number.
@@ -126,6 +140,10 @@ fn agent(place: usize) -> String {
     format!("agent{place}")
 }
 
+fn phone(place: usize) -> usize {
+    FIRST_PHONE + place
+}
+
 fn caller(number: usize) -> String {
     format!("+4930{:07}", 5_000_000 + number)
 }
@@ -144,7 +162,9 @@ impl Office {
         let dialplan = daemon.command(&["dialplan"]).await?;
         ensure!(dialplan.status.success(), "dialplan: {}", String::from_utf8_lossy(&dialplan.stderr));
         let mut world = PbxConfig::lab_with_generated(7, &String::from_utf8(dialplan.stdout)?)?;
-        world = world.with_phones(2_000, u32::try_from(plan.pages + plan.clients)?);
+        world = world.with_phones(u32::try_from(FIRST_PHONE)?, u32::try_from(plan.pages + plan.clients)?);
+        // What the PBX takes to answer is not what is asked here.
+        (world.answer_wait, world.latency) = (0, (0, 0));
         let sim = hookswitch_sim::serve(listener, |now| Pbx::new(world, now))?;
         daemon.launch().await?;
         daemon.wait_links_up().await?;
@@ -196,10 +216,13 @@ async fn call(
     place: usize,
     on_page: bool,
     mut shown: watch::Receiver<Shown>,
-) -> Result<Duration> {
+) -> Result<Pop> {
     let ani = caller(number);
     let begun = SystemTime::now();
     let leg = sim.call_in(CallIn::new(&ani, format!("6{place:03}")));
+    let phone = phone(place).to_string();
+    let rings = sim.until(|pbx| pbx.ringing_leg(&phone).map(|_| pbx.now()));
+    let rings = timeout(PATIENCE, rings).await.with_context(|| format!("{phone} does not ring for {ani}"))?;
     let at = {
         let seen = timeout(PATIENCE, shown.wait_for(|shown| shown.at(&ani, on_page).is_some())).await;
         let seen = seen.with_context(|| format!("{ani} for {} is not shown", agent(place)))??;
@@ -208,7 +231,11 @@ async fn call(
     sim.hang_up(leg);
     let ended = timeout(PATIENCE, shown.wait_for(|shown| shown.ended.contains(&ani))).await;
     drop(ended.with_context(|| format!("{ani} for {} does not end", agent(place)))??);
-    at.duration_since(begun).context("shown before it began: the clocks differ")
+    Ok(Pop {
+        since_arrival: at.duration_since(begun).context("shown before it began: the clocks differ")?,
+        // A screen may be told by what the PBX says just before.
+        since_ring: at.duration_since(UNIX_EPOCH + Duration::from_micros(rings)).unwrap_or_default(),
+    })
 }
 
 type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
@@ -221,7 +248,9 @@ async fn sign_in(api: &Api) -> Result<(Socket, Value)> {
     let mut request = format!("ws://{}/v1/events?after={after}", api.address()).into_client_request()?;
     let token = api.token().context("a token")?;
     request.headers_mut().insert("Authorization", format!("Bearer {token}").parse()?);
-    let (socket, _) = connect_async(request).await?;
+    // Two hundred clients that clear 128 KiB before each event would take the pages' time.
+    let small = WebSocketConfig::default().read_buffer_size(READ);
+    let (socket, _) = connect_async_with_config(request, Some(small), true).await?;
     Ok((socket, snapshot))
 }
 
@@ -341,7 +370,7 @@ fn configuration(plan: Plan, port: u16) -> Result<String> {
          [crm]\npop = {{ none = \"https://crm.example.com/new?tel={{{{ ani.e164 | urlencode }}}}\" }}\n\n"
     );
     for place in 0..plan.pages + plan.clients {
-        let (id, phone) = (agent(place), 2_000 + place);
+        let (id, phone) = (agent(place), phone(place));
         text += &token(&id, "agent", Some(&id));
         write!(
             text,

@@ -21,11 +21,9 @@ pub(super) type Run = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// All links.
 pub(super) struct Links {
-    /// To be run.
-    pub(super) runs: Vec<Run>,
-    /// To be run each on a thread of its own: sockets, timers and switch of a SIP queue server hand each message on, and
-    /// on one thread nobody has to be woken for that.
-    pub(super) apart: Vec<Run>,
+    /// To be run each on a thread of its own: an action must not wait until an event is written to hundreds of readers,
+    /// and what sockets, timers and switch of a SIP queue server hand on has nobody to wake.
+    pub(super) runs: Vec<(PbxId, Run)>,
     /// What readiness asks.
     pub(super) statuses: Vec<(PbxId, LinkStatus)>,
     /// Where actions go.
@@ -60,7 +58,6 @@ impl Links {
     ) -> anyhow::Result<Self> {
         let mut links = Self {
             runs: Vec::new(),
-            apart: Vec::new(),
             statuses: Vec::new(),
             actions: Vec::new(),
             switches: Switches::default(),
@@ -70,7 +67,7 @@ impl Links {
             let (status, inbox) = links.add(&pbx, false);
             let link = AsteriskLink::new(link, core.clone(), clock, status);
             let run = link.run(machine.open_actions(&pbx), away_since, inbox, stop.clone());
-            links.runs.push(Box::pin(run));
+            links.runs.push((pbx, Box::pin(run)));
         }
         for link in settings::sip::links(config)? {
             let pbx = link.pbx.clone();
@@ -78,7 +75,7 @@ impl Links {
             let (told, changes) = watch::channel(link.told.clone());
             let link = SipLink::new(link, core.clone(), clock, status)?;
             let run = link.run(machine.open_actions(&pbx), away_since, inbox, changes, stop.clone());
-            links.apart.push(Box::pin(run));
+            links.runs.push((pbx.clone(), Box::pin(run)));
             links.switches.0.insert(pbx, told);
         }
         Ok(links)

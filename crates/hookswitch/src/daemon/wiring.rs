@@ -12,7 +12,7 @@ use hookswitch_customers::Directory;
 use hookswitch_http::{AppState, Limits};
 use hookswitch_journal::Journal;
 use hookswitch_model::{
-    IdSource, Timestamp,
+    IdSource, PbxId, Timestamp,
     command::{Actor, Command, Request},
     setup::Setup,
 };
@@ -131,10 +131,8 @@ pub(crate) async fn start(
     let webhooks = Webhooks::start(&reader, &cursors, settings::webhooks(&config)?, &stop_webhooks)?;
 
     let (switches, statuses) = (links.switches, links.statuses);
-    let mut running: Vec<_> = links.runs.into_iter().map(tokio::spawn).collect();
-    for link in links.apart {
-        running.push(run_apart(link)?);
-    }
+    let running =
+        links.runs.into_iter().map(|(pbx, link)| run_apart(&pbx, link)).collect::<Result<_, _>>()?;
     let (access, access_read) = watch::channel(Arc::new(settings::access(&config)?));
     let told = Told { access, pops, webhooks: webhooks.clone(), customers: customers.clone(), switches };
     let versions = (config.clone(), file, history);
@@ -234,10 +232,10 @@ fn run_engine(
 }
 
 /// A link on a thread of its own, and when it ends.
-fn run_apart(link: Run) -> anyhow::Result<JoinHandle<()>> {
+fn run_apart(pbx: &PbxId, link: Run) -> anyhow::Result<JoinHandle<()>> {
     let (ended, end) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    thread::Builder::new().name("sip".to_owned()).spawn(move || {
+    thread::Builder::new().name(format!("pbx {pbx}")).spawn(move || {
         // As a task: one of the runtime's own is woken without a call of the system. A panic ends the link, as it would
         // elsewhere.
         let _ = runtime.block_on(runtime.spawn(link));

@@ -16,7 +16,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::feed::{Ending, Feed, Frame};
 
-/// Bytes a client's message may have.
+/// Bytes a client's message may have, and what is read at once: the library clears its buffer of 128 KiB before each try,
+/// which was half of all that a reader cost.
 const LONGEST_MESSAGE: usize = 4_096;
 /// Messages a client may send between two pings.
 const MOST_MESSAGES: u32 = 100;
@@ -25,6 +26,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 pub(super) fn answer(upgrade: WebSocketUpgrade, feed: Feed) -> Response {
     upgrade
+        .read_buffer_size(LONGEST_MESSAGE)
         .max_message_size(LONGEST_MESSAGE)
         .max_frame_size(LONGEST_MESSAGE)
         .on_upgrade(|socket| Connection::new(socket, feed).run())

@@ -30,8 +30,13 @@ export class CallCard extends LitElement {
       :host([ringing]) article { border-color: var(--ring); box-shadow: 0 0 0 3px color-mix(in oklab, var(--ring) 30%, transparent); }
       :host([ringing]) .top { background: color-mix(in oklab, var(--ring) 7%, var(--card)); }
       @media (prefers-reduced-motion: no-preference) {
-        :host([ringing]) article { animation: ring 1.6s ease-in-out infinite; }
-        @keyframes ring { 50% { box-shadow: 0 0 0 7px color-mix(in oklab, var(--ring) 14%, transparent); } }
+        /* Of a halo only the opacity moves, which paints nothing anew. */
+        :host([ringing]) { position: relative; }
+        :host([ringing])::before {
+          content: ""; position: absolute; inset: 0; border-radius: var(--radius); pointer-events: none;
+          box-shadow: 0 0 0 7px color-mix(in oklab, var(--ring) 22%, transparent); opacity: 0; animation: ring 1.6s ease-in-out infinite;
+        }
+        @keyframes ring { 50% { opacity: 1; } }
       }
       h3 { font-size: 1.5rem; line-height: 1.25; margin: 0.25rem 0 0.05rem; width: fit-content; max-width: 100%; border-radius: 4px; }
       .facts { display: flex; flex-wrap: wrap; gap: 0.1rem 1.1rem; color: var(--muted); font-size: 0.92rem; }

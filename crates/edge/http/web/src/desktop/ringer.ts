@@ -61,6 +61,7 @@ export class Ringer {
     const { agent } = this.store;
     const rings = (call: Call) => comesIn(call) && agent !== null && legOf(call, agent)?.state === "ringing";
     const call = this.store.ready && agent ? this.store.board.callsOf(agent).find(rings) : undefined;
-    document.title = call ? `☎ ${words().ringing(who(call), call.queue ?? "")}` : `${words().heading} · Hookswitch`;
+    const title = call ? `☎ ${words().ringing(who(call), call.queue ?? "")}` : `${words().heading} · Hookswitch`;
+    if (document.title !== title) document.title = title;
   }
 }

@@ -29,6 +29,8 @@ export class Side extends LitElement {
       [role="tab"][aria-selected="true"] { background: var(--sunk); color: var(--ink); }
       ul { max-height: 26rem; overflow-y: auto; padding: 0.3rem 0.6rem 0; }
       li { display: grid; grid-template-columns: 1fr auto; gap: 0 0.6rem; padding: 0.32rem 0.35rem; align-items: center; border-radius: 6px; }
+      /* Hundreds of colleagues: those out of sight are neither laid out nor painted. */
+      li[data-agent] { content-visibility: auto; contain-intrinsic-block-size: auto 3.2rem; }
       li:hover { background: var(--sunk); }
       li .muted { font-size: 0.86rem; }
       li.heading { font-size: 0.82rem; font-weight: 600; color: var(--muted); background: none; padding-top: 0.5rem; }
@@ -46,7 +48,7 @@ export class Side extends LitElement {
 
   constructor() {
     super();
-    new Follow(this, () => this.store);
+    new Follow(this, () => this.store, true);
   }
 
   /** Shows a tab, with the focus on it. */

@@ -31,7 +31,9 @@ export class Picker extends LitElement {
       :host { display: grid; gap: 0.5rem; }
       ul { display: grid; gap: 1px; max-height: var(--list-height, 18rem); overflow-y: auto; border: 1px solid var(--line); border-radius: 8px; padding: 3px; }
       li[role="presentation"] { padding: 0.4rem 0.6rem 0.1rem; font-size: 0.8rem; font-weight: 600; color: var(--muted); }
-      li[role="option"] { padding: 0.38rem 0.6rem; border-radius: 6px; cursor: pointer; display: flex; gap: 0.6rem; align-items: center; }
+      li[role="option"] { padding: 0.38rem 0.6rem; border-radius: 6px; cursor: pointer; display: flex; gap: 0.6rem; align-items: center;
+        /* Hundreds of them: those out of sight are neither laid out nor painted. */
+        content-visibility: auto; contain-intrinsic-block-size: auto 2.3rem; }
       li[aria-selected="true"] { background: var(--sunk); outline: 2px solid var(--accent); outline-offset: -2px; }
       li[aria-disabled="true"] { color: var(--muted); cursor: default; }
       li:hover:not([aria-disabled="true"]) { background: var(--sunk); }

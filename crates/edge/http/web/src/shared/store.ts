@@ -1,6 +1,6 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 
-import { Board, Hookswitch, Refused, type Session } from "../../sdk/hookswitch.js";
+import { Board, type Event as CtiEvent, Hookswitch, Refused, type Session } from "../../sdk/hookswitch.js";
 import { heard } from "./clock.js";
 import { forgetToken, keepToken, takeToken } from "./token.js";
 
@@ -19,10 +19,15 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
 /** A gap, if there is one, is told right behind the greeting. */
 const GAP_SHOWS_MS = 300;
+const FRAME_MS = 17;
+/** How long what is of others may wait to be drawn, and as much again by chance: not every page at the same moment. */
+const CALM_MS = 300;
 
 /**
  * What a page knows: who is signed in, whether it is connected, and the live state of calls, agents and queues (the
- * library's board). Components follow it with a {@link Follow}; they are drawn at most once a frame.
+ * library's board). Components follow it with a {@link Follow}; they are drawn at most once a frame. Two hundred
+ * colleagues change their states many times a second: that is drawn now and then, so that a call that rings finds the
+ * page at rest.
  */
 export class Store {
   connection: Connection = "signed-out";
@@ -35,9 +40,14 @@ export class Store {
   private library: Hookswitch | undefined;
   private readonly nothing = new Board();
   private readonly hosts = new Set<() => void>();
+  private readonly calmHosts = new Set<() => void>();
   private readonly signals = new EventTarget();
   private readonly beginnings = new Set<(phone: Hookswitch) => void>();
   private drawing = false;
+  private drawnAt = 0;
+  private calm: ReturnType<typeof setTimeout> | undefined;
+  /** The event that is being taken is a colleague's or a queue's. */
+  private ofOthers = false;
   private cutAt = 0;
   private gap = false;
   private retry: ReturnType<typeof setTimeout> | undefined;
@@ -109,22 +119,35 @@ export class Store {
     }
   }
 
-  /** Draws every follower at the next frame: components call it when state of the page itself has changed. */
+  /** Draws every follower with the next frame: components call it when state of the page itself has changed. */
   changed(): void {
     if (this.drawing) return;
     this.drawing = true;
     const draw = () => {
       this.drawing = false;
+      this.drawnAt = performance.now();
       for (const host of this.hosts) host();
     };
-    // A tab nobody looks at has no frames, but a title that changes.
-    if (document.hidden) setTimeout(draw);
+    this.changedCalmly();
+    // At rest, what is new stands there when the next frame begins. A tab nobody looks at has no frames, but a title that
+    // changes.
+    if (document.hidden || performance.now() - this.drawnAt > FRAME_MS) setTimeout(draw);
     else requestAnimationFrame(draw);
   }
 
-  follow(host: () => void): () => void {
-    this.hosts.add(host);
-    return () => void this.hosts.delete(host);
+  /** Draws every follower, the calm ones too, when there is time. */
+  private changedCalmly(): void {
+    this.calm ??= setTimeout(() => {
+      this.calm = undefined;
+      for (const host of [...this.hosts, ...this.calmHosts]) host();
+    }, CALM_MS * (1 + Math.random()));
+  }
+
+  /** Calls back when something has changed; a `calm` one a moment later. */
+  follow(host: () => void, calm = false): () => void {
+    const hosts = calm ? this.calmHosts : this.hosts;
+    hosts.add(host);
+    return () => void hosts.delete(host);
   }
 
   private leave(): void {
@@ -162,8 +185,15 @@ export class Store {
   }
 
   private listen(phone: Hookswitch): void {
-    phone.on("event", (event) => heard(event.time));
-    phone.on("change", () => this.changed());
+    phone.on("event", (event) => {
+      heard(event.time);
+      this.ofOthers = this.isOfOthers(event);
+    });
+    phone.on("change", () => {
+      if (this.ofOthers) this.changedCalmly();
+      else this.changed();
+      this.ofOthers = false;
+    });
     phone.on("gap", () => (this.gap = true));
     phone.on("refused", (error) => this.signOut(error.message));
     phone.on("notice", (type) => {
@@ -181,6 +211,10 @@ export class Store {
       }
       this.changed();
     });
+  }
+
+  private isOfOthers({ type, data }: CtiEvent): boolean {
+    return type === "queue.stats" || (type === "agent.state" && data.agent.id !== this.agent);
   }
 
   private up(): void {
@@ -213,13 +247,14 @@ export class Store {
   }
 }
 
-/** Draws a component whenever the store has changed. */
+/** Draws a component whenever the store has changed; a `calm` one, which shows what others do, a moment later. */
 export class Follow implements ReactiveController {
   private off: (() => void) | undefined;
 
   constructor(
     private readonly host: ReactiveControllerHost,
     private readonly store: () => Store | undefined,
+    private readonly calm = false,
   ) {
     host.addController(this);
   }
@@ -238,7 +273,7 @@ export class Follow implements ReactiveController {
   }
 
   private hook(): void {
-    this.off ??= this.store()?.follow(() => this.host.requestUpdate());
+    this.off ??= this.store()?.follow(() => this.host.requestUpdate(), this.calm);
   }
 }
 
