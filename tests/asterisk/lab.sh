@@ -8,7 +8,7 @@
 #   lab.sh sweep 22|16         remove the folders of instances that no longer run
 #
 # `run` reads ports and fragments from the environment: AMI_PORT, AMI_TLS_PORT, SIP_PORT, TRUNK_PORT,
-# LOAD_PORT, HTTP_PORT, CHANNELVARS, DIALPLAN (a file that becomes hookswitch.conf; empty when unset).
+# LOAD_PORT, HTTP_PORT, HTTPS_PORT, CHANNELVARS, DIALPLAN (a file that becomes hookswitch.conf; empty when unset).
 # Its first line of output is the process id of Asterisk. Needs root, because chroot does.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -94,7 +94,7 @@ configure() {
   module_dir=/$(cd "$root" && find usr/lib -name chan_pjsip.so -printf '%h\n' | head -1)
   for f in "$here"/conf/*.conf; do
     sed -e "s#@DIR@#/lab/$name#g; s#@MODULES@#$module_dir#; s/@AMI_PORT@/$AMI_PORT/; s/@AMI_TLS_PORT@/$AMI_TLS_PORT/" \
-      -e "s/@SIP_PORT@/$SIP_PORT/g; s/@TRUNK_PORT@/$TRUNK_PORT/g; s/@LOAD_PORT@/$LOAD_PORT/g; s/@HTTP_PORT@/$HTTP_PORT/" \
+      -e "s/@SIP_PORT@/$SIP_PORT/g; s/@TRUNK_PORT@/$TRUNK_PORT/g; s/@LOAD_PORT@/$LOAD_PORT/g; s/@HTTP_PORT@/$HTTP_PORT/; s/@HTTPS_PORT@/$HTTPS_PORT/" \
       -e "s/@CHANNELVARS@/${CHANNELVARS:-}/" "$f" >"$instance/etc/$(basename "$f")"
   done
   if [ -n "${DIALPLAN:-}" ]; then cp "$DIALPLAN" "$instance/etc/hookswitch.conf"; else : >"$instance/etc/hookswitch.conf"; fi
@@ -114,7 +114,7 @@ certify() { # a CA and AMI's certificate from it, as Asterisk's own ast_tls_cert
 asterisk() { chroot "$root" /usr/sbin/asterisk -C "/lab/$name/etc/asterisk.conf" "$@"; }
 
 run() {
-  : "${AMI_PORT:?}" "${AMI_TLS_PORT:?}" "${SIP_PORT:?}" "${TRUNK_PORT:?}" "${LOAD_PORT:?}" "${HTTP_PORT:?}"
+  : "${AMI_PORT:?}" "${AMI_TLS_PORT:?}" "${SIP_PORT:?}" "${TRUNK_PORT:?}" "${LOAD_PORT:?}" "${HTTP_PORT:?}" "${HTTPS_PORT:?}"
   [ -d "$root" ] || fail "no chroot $root: run 'lab.sh build' first"
   install_missing openssl openssl
   configure

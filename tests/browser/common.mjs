@@ -52,9 +52,9 @@ export async function inChromium(story, more = []) {
   process.exit(0);
 }
 
-/** A browser's profile in which a CRM answers, and everything else outside of the daemon is an error. */
+/** A browser's profile that knows the PBX's certificate, in which a CRM answers, and everything else outside of the daemon is an error. */
 export async function profile(browser, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", reducedMotion: "reduce", ...options });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", reducedMotion: "reduce", ignoreHTTPSErrors: true, ...options });
   context.setDefaultTimeout(60_000);
   context.foreign = [];
   await context.route(/^(?!http:\/\/127\.0\.0\.1:)/, (route) => {

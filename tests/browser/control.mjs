@@ -73,6 +73,18 @@ const STORIES = {
     await all;
     assert.equal(sent, "42#");
     await page.locator("hs-keypad output", { hasText: "42#" }).waitFor();
+    // Of a call that is read while tones are on their way nothing is possible but to hang up: the keypad stays.
+    const stays = await page.evaluate(async () => {
+      const { desk, shadowRoot } = document.querySelector("hs-desktop");
+      const [call] = desk.calls;
+      void desk.tones(call, "1");
+      desk.store.board.calls.set(call.id, { ...call, legs: call.legs.map((leg) => ({ ...leg, actions: ["hangup"] })) });
+      const card = shadowRoot.querySelector("hs-call");
+      card.call = desk.calls[0];
+      await card.updateComplete;
+      return card.shadowRoot.querySelector("hs-keypad") !== null;
+    });
+    assert.ok(stays, "the keypad");
     await with_.press("dtmf");
     await gone(page.locator("hs-keypad"));
     await with_.press("record");

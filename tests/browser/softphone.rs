@@ -50,6 +50,10 @@ queue = "wendy"
 const SECRETS: [&str; 2] = ["s3cret-of-1010", "s3cret-of-1011"];
 
 async fn run(version: Version, script: &str, hand: &str) -> Result<()> {
+    run_with(version, script, hand, AGENTS).await
+}
+
+async fn run_with(version: Version, script: &str, hand: &str, agents: &str) -> Result<()> {
     if skipped() {
         return Ok(());
     }
@@ -59,7 +63,7 @@ async fn run(version: Version, script: &str, hand: &str) -> Result<()> {
         token("wendy-desktop", "agent", Some("wendy")),
         token("tom-desktop", "agent", Some("tom"))
     );
-    let mut stage = set(Place::Asterisk(version), &format!("{tokens}{AGENTS}")).await?;
+    let mut stage = set(Place::Asterisk(version), &format!("{tokens}{agents}")).await?;
     // The daemon reads a secret when it is asked for.
     let config = stage.daemon.config();
     fs::write(config.parent().context("it is in a folder")?.join("wendy-sip"), SECRETS[0])?;
@@ -130,6 +134,12 @@ async fn agent_answers_in_the_browser_on_asterisk_16() -> Result<()> {
 #[tokio::test]
 async fn one_tab_is_the_phone_and_the_others_know_it() -> Result<()> {
     run(Version::V22, "softphone-tabs.mjs", "mouse").await
+}
+
+#[tokio::test]
+async fn pbx_has_the_browser_answer() -> Result<()> {
+    let told = AGENTS.replacen("softphone = ", "remote_answer = true\nsoftphone = ", 1);
+    run_with(Version::V22, "softphone-told.mjs", "mouse", &told).await
 }
 
 #[tokio::test]

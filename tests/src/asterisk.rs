@@ -79,6 +79,7 @@ pub struct Asterisk {
     trunk: SocketAddr,
     load: SocketAddr,
     http: SocketAddr,
+    https: SocketAddr,
     guard: Option<Running>,
 }
 
@@ -111,7 +112,8 @@ impl Asterisk {
         let folder = root.join("lab").join(&name);
         let ours = |ip: [u8; 4]| SocketAddr::from((Ipv4Addr::from(ip), free_port()));
         let (ami, ami_tls, sip) = (ours([127, 0, 0, 1]), ours([127, 0, 0, 1]), ours([127, 0, 0, 1]));
-        let (trunk, load, http) = (ours([127, 0, 0, 2]), ours([127, 0, 0, 2]), ours([127, 0, 0, 1]));
+        let (trunk, load) = (ours([127, 0, 0, 2]), ours([127, 0, 0, 2]));
+        let (http, https) = (ours([127, 0, 0, 1]), ours([127, 0, 0, 1]));
         std::fs::create_dir_all(&folder)?;
         let dialplan = folder.join("dialplan");
         std::fs::write(&dialplan, &options.dialplan)?;
@@ -122,11 +124,24 @@ impl Asterisk {
             ("TRUNK_PORT", trunk.port().to_string()),
             ("LOAD_PORT", load.port().to_string()),
             ("HTTP_PORT", http.port().to_string()),
+            ("HTTPS_PORT", https.port().to_string()),
             ("CHANNELVARS", options.channelvars),
             ("DIALPLAN", dialplan.display().to_string()),
         ];
-        let mut asterisk =
-            Self { version, name, folder, environment, ami, ami_tls, sip, trunk, load, http, guard: None };
+        let mut asterisk = Self {
+            version,
+            name,
+            folder,
+            environment,
+            ami,
+            ami_tls,
+            sip,
+            trunk,
+            load,
+            http,
+            https,
+            guard: None,
+        };
         asterisk.boot().await?;
         Ok(asterisk)
     }
@@ -167,10 +182,13 @@ impl Asterisk {
         self.load
     }
 
-    /// Where browsers register: `ws://…/ws`.
+    /// Where browsers register: by `wss`, and at the older PBX by `ws`.
     #[must_use]
-    pub fn http(&self) -> SocketAddr {
-        self.http
+    pub fn websocket(&self) -> (&'static str, SocketAddr) {
+        match self.version {
+            Version::V22 => ("wss", self.https),
+            Version::V16 => ("ws", self.http),
+        }
     }
 
     /// The process.

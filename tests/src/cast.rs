@@ -113,8 +113,8 @@ pub struct Pbx {
     pub credentials: (&'static str, &'static str),
     /// How the daemon uses it.
     pub mode: Mode,
-    /// Where browsers register.
-    pub websocket: Option<SocketAddr>,
+    /// Where browsers register: `ws` or `wss`, and the address.
+    pub websocket: Option<(&'static str, SocketAddr)>,
 }
 
 /// The configuration of the stories but for server and journal; `more` stands before queues and routes,
@@ -126,8 +126,8 @@ pub fn configuration(pbx: &Pbx, webhook: &str, more: &str) -> String {
         Mode::Route => "route",
         Mode::Observe => "observe",
     };
-    let softphone =
-        websocket.map_or_else(String::new, |at| format!("softphone = {{ url = \"ws://{at}/ws\" }}\n"));
+    let softphone = websocket
+        .map_or_else(String::new, |(scheme, at)| format!("softphone = {{ url = \"{scheme}://{at}/ws\" }}\n"));
     let pbx = format!(
         r#"[[pbx]]
 name = "hq"

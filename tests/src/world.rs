@@ -129,7 +129,7 @@ impl World {
         match self {
             Self::Own(own) => cast::own_configuration(&own.own, webhook, more),
             Self::Real(_) | Self::Simulated(_) => {
-                let websocket = self.real().ok().map(|real| real.asterisk.http());
+                let websocket = self.real().ok().map(|real| real.asterisk.websocket());
                 let pbx = cast::Pbx { address: wire, credentials: self.credentials(), mode, websocket };
                 cast::configuration(&pbx, webhook, more)
             }

@@ -111,7 +111,7 @@ export class CallCard extends LitElement {
         ${this.facts()}
         ${this.ringHint()}
         ${buttons(call, desk, this.asks, consultation)}
-        ${this.keypad === call.id && desk.actions(call).includes("dtmf") ? html`<hs-keypad .desk=${desk} .call=${call}></hs-keypad>` : nothing}
+        ${this.keypad === call.id && desk.takesTones(call) ? html`<hs-keypad .desk=${desk} .call=${call}></hs-keypad>` : nothing}
         ${this.record()}
         ${consultation ? this.consulted(consultation) : nothing}
       </div>

@@ -155,17 +155,26 @@ export class Desk {
   async tones(call: Call, digits: string): Promise<void> {
     // A telephone's own keys also work for the PBX's features, and while the daemon is away.
     if (this.softphone?.talks(call) && this.softphone.tones(digits)) return;
+    const takes = (digits.length + 1) * TONE_TAKES_MS;
+    this.sounding.set(call.id, performance.now() + takes);
     for (let tries = 1; ; tries += 1) {
       const sent = this.store.phone.call(call.id).dtmf(digits, this.agent ? { agent: this.agent } : {});
       const refused = await sent.then(() => undefined, (error: unknown) => error);
       if (refused === undefined) {
-        this.sounding.set(call.id, performance.now() + (digits.length + 1) * TONE_TAKES_MS);
+        this.sounding.set(call.id, performance.now() + takes);
+        // What was read meanwhile says that nothing but hanging up is possible.
+        setTimeout(() => this.refresh(this.calls), takes);
         return;
       }
       const busy = refused instanceof Refused && refused.status === 409 && tries < TONE_TRIES;
       if (!busy) return void this.store.attempt(Promise.reject(refused));
       await new Promise((done) => setTimeout(done, TONE_PAUSE_MS));
     }
+  }
+
+  /** Whether tones can be sent into a call, or are on their way: nothing else is possible as long as they are. */
+  takesTones(call: Call): boolean {
+    return this.actions(call).includes("dtmf") || performance.now() < (this.sounding.get(call.id) ?? 0);
   }
 
   /** Reads calls anew: see `Hookswitch.refresh`. */

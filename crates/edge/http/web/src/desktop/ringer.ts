@@ -21,6 +21,8 @@ export async function setNotifies(on: boolean): Promise<boolean> {
 /** Makes a ring seen and heard wherever the agent looks: title of the page, a notification, a screen reader. */
 export class Ringer {
   private readonly shown = new Map<string, Notification>();
+  /** By call: what was said of it while it rings. */
+  private readonly said = new Map<string, string>();
 
   constructor(
     private readonly store: Store,
@@ -31,17 +33,21 @@ export class Ringer {
 
   take(event: Event, agent: string): void {
     if (event.type === "call.offered" && event.data.offer.agent === agent) this.rings(event.data.call);
+    // Who it is was found out after it began to ring.
+    if (event.type === "call.identified" && legOf(event.data.call, agent)?.state === "ringing") this.rings(event.data.call);
     if (event.type === "call.offer_ended" && event.data.offer.agent === agent) this.ends(event.data.call);
     if (event.type === "call.ended") this.ends(event.data.call);
   }
 
   private rings(call: Call): void {
     this.title();
-    if (!comesIn(call)) return;
-    announce(words().ringing(who(call), call.queue ?? ""), true);
+    const sentence = words().ringing(who(call), call.queue ?? "");
+    if (!comesIn(call) || this.said.get(call.id) === sentence) return;
+    this.said.set(call.id, sentence);
+    announce(sentence, true);
     if (!notifies()) return;
     // The same tag in every tab: the system shows one.
-    const note = new Notification(words().ringing(who(call), call.queue ?? ""), { body: number(call), tag: call.id, requireInteraction: true });
+    const note = new Notification(sentence, { body: number(call), tag: call.id, requireInteraction: true });
     note.onclick = () => {
       window.focus();
       this.opened(call.id);
@@ -51,6 +57,7 @@ export class Ringer {
   }
 
   private ends(call: Call): void {
+    this.said.delete(call.id);
     this.shown.get(call.id)?.close();
     this.shown.delete(call.id);
     this.title();

@@ -30,7 +30,7 @@ export class Side extends LitElement {
       ul { max-height: 26rem; overflow-y: auto; padding: 0.3rem 0.6rem 0; }
       li { display: grid; grid-template-columns: 1fr auto; gap: 0 0.6rem; padding: 0.32rem 0.35rem; align-items: center; border-radius: 6px; }
       /* Hundreds of colleagues: those out of sight are neither laid out nor painted. */
-      li[data-agent] { content-visibility: auto; contain-intrinsic-block-size: auto 3.2rem; }
+      li[data-agent] { content-visibility: auto; contain-intrinsic-block-size: auto 3.5rem; }
       li:hover { background: var(--sunk); }
       li .muted { font-size: 0.86rem; }
       li.heading { font-size: 0.82rem; font-weight: 600; color: var(--muted); background: none; padding-top: 0.5rem; }
@@ -79,7 +79,8 @@ export class Side extends LitElement {
     const { agents, queues } = this.store.board;
     const others = [...agents.values()].filter((agent) => agent.id !== this.desk.agent).sort((a, b) => a.name.localeCompare(b.name));
     const idle = this.desk.calls.length === 0;
-    return html`<ul>
+    // While nobody can be called from it, the list itself is what the keyboard scrolls.
+    return html`<ul tabindex="0" aria-label=${words().tabs.people}>
       <li class="heading">${words().queues}</li>
       ${repeat([...queues.values()], ({ id }) => id, (queue) => html`<li><span class="clip">${queue.id}</span><span class="muted figure">${words().queueNow(queue.ready, queue.waiting)}</span></li>`)}
       <li class="heading">${words().agents}</li>

@@ -23,7 +23,7 @@
  * SOFTWARE.
  */
 import {
-  type Invitation, type Notification, Registerer, RegistererState, type Session, SessionState, UserAgent, Web,
+  type Invitation, Registerer, RegistererState, type Session, SessionState, UserAgent, Web,
 } from "sip.js";
 
 /** What it registers with. */
@@ -99,9 +99,15 @@ export class Line {
       delegate: {
         onDisconnect: () => this.gone(),
         onInvite: (invitation) => this.rings(invitation),
-        onNotify: (notification) => this.told(notification),
+        onNotify: (notification) => void notification.accept().catch(() => {}),
       },
     });
+    const { transport } = this.agent;
+    const { onMessage } = transport;
+    transport.onMessage = (message) => {
+      this.overhear(message);
+      onMessage?.(message);
+    };
     this.registerer = new Registerer(this.agent, { expires: EXPIRES_S, refreshFrequency: 80 });
     this.registerer.stateChange.addListener((state) => {
       // A refresh that failed; the first one says itself why.
@@ -232,16 +238,16 @@ export class Line {
     if (this.closed || this.session) return void invitation.reject({ statusCode: this.closed ? GONE_FOR_NOW : BUSY_HERE }).catch(() => {});
     this.session = invitation;
     this.broken = false;
-    invitation.delegate = { onNotify: (notification) => this.told(notification) };
     invitation.stateChange.addListener((state) => this.changed(invitation, state));
     this.listener.call("ringing");
   }
 
-  /** A PBX that has been told to answer tells its phone: NOTIFY with `Event: talk`. */
-  private told(notification: Notification): void {
-    const event = notification.request.getHeader("Event");
-    notification.accept().catch(() => {});
-    if (event === "talk") void this.answer().catch(() => this.hangUp());
+  /**
+   * A PBX that has its phone answer says so by NOTIFY with `Event: talk`, in the dialog of the call that rings. SIP.js
+   * drops what comes there before the answer.
+   */
+  private overhear(message: string): void {
+    if (/^NOTIFY /.test(message) && /^(Event|o)\s*:\s*talk\s*$/im.test(message)) void this.answer().catch(() => this.hangUp());
   }
 
   private changed(session: Session, state: SessionState): void {
