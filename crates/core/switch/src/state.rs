@@ -153,6 +153,8 @@ pub(crate) enum Open {
     Ours,
     /// Theirs, passed on to the other side.
     Theirs(Passing),
+    /// Theirs, to be passed on as soon as the other side may be offered something.
+    Waits(Passing),
 }
 
 /// A re-INVITE or UPDATE of theirs that waits for the other side.

@@ -66,7 +66,7 @@ impl Switch {
             Peer::Leg(peer) => Some(peer),
             Peer::Unset | Peer::Silence | Peer::Port(_) => None,
         });
-        if self.tune_one(id) {
+        if self.go_on(id) || peer.is_some_and(|peer| self.go_on(peer)) || self.tune_one(id) {
             return;
         }
         if let Some(peer) = peer {
@@ -85,11 +85,7 @@ impl Switch {
         }
         let Some(wanted) = self.wanted(id) else { return false };
         let Some(leg) = self.legs.get_mut(&id) else { return false };
-        // Who holds by the own phone was told what fits that.
-        let with_direction = !leg.holds;
-        if leg.voice.told.as_ref().is_some_and(|told| agrees(told, &wanted, with_direction))
-            || leg.rounds >= ROUNDS
-        {
+        if leg.in_tune(&wanted) || leg.rounds >= ROUNDS {
             return false;
         }
         leg.rounds += 1;
@@ -159,7 +155,7 @@ impl Switch {
                 self.retry_later(id);
             }
             // What they do not accept they are not offered again; the voice stays as it was.
-            _ => {}
+            _ => self.let_go_on(id),
         }
     }
 
@@ -187,7 +183,7 @@ impl Switch {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let refusal = match &leg.open {
             Open::Ours => Some(491),
-            Open::Theirs(_) => Some(500),
+            Open::Theirs(_) | Open::Waits(_) => Some(500),
             Open::Nothing if leg.unacknowledged.is_some() || leg.owed_ack.is_some() => Some(491),
             Open::Nothing => None,
         };
@@ -207,16 +203,44 @@ impl Switch {
         if offer.is_none() && !request.body.is_empty() {
             return self.refuse_offer(server, &request, 488);
         }
+        self.take_offer(id, Passing { server, request }, offer);
+    }
+
+    /// Passes an offer on, or answers it where there is nobody to pass it to.
+    fn take_offer(&mut self, id: DialogId, passing: Passing, offer: Option<Description>) {
+        let Some(leg) = self.legs.get(&id) else { return };
         let unchanged =
             matches!((&offer, &leg.voice.heard), (Some(offer), Some(heard)) if agrees(offer, heard, true));
-        let peer = leg.peer;
-        match peer {
-            Peer::Leg(peer) if !unchanged && self.is_up(peer) => {
-                self.pass_on(id, peer, server, request, offer)
-            }
+        match leg.peer {
+            Peer::Leg(peer) if !unchanged && self.is_up(peer) => self.pass_on(id, peer, passing, offer),
             Peer::Leg(_) | Peer::Unset | Peer::Silence | Peer::Port(_) => {
-                self.answer_offer(id, server, &request, offer, unchanged);
+                self.answer_offer(id, passing, offer, unchanged);
             }
+        }
+    }
+
+    /// An offer of theirs that waited is taken up again; what it is passed to may be somebody else by now. False when
+    /// none waits.
+    fn go_on(&mut self, id: DialogId) -> bool {
+        let Some(leg) = self.legs.get_mut(&id) else { return false };
+        match std::mem::replace(&mut leg.open, Open::Nothing) {
+            Open::Waits(passing) => {
+                let offer = Description::parse(&passing.request.body).ok();
+                self.take_offer(id, passing, offer);
+                true
+            }
+            open @ (Open::Nothing | Open::Ours | Open::Theirs(_)) => {
+                leg.open = open;
+                false
+            }
+        }
+    }
+
+    /// The other side of this leg need not wait for it any longer.
+    pub(super) fn let_go_on(&mut self, id: DialogId) {
+        if let Some(Leg { peer: Peer::Leg(peer), .. }) = self.legs.get(&id) {
+            let peer = *peer;
+            self.go_on(peer);
         }
     }
 
@@ -228,24 +252,26 @@ impl Switch {
         self.layer.respond(self.now, server, answer);
     }
 
-    /// The other side is asked what it says to it.
-    fn pass_on(
-        &mut self,
-        id: DialogId,
-        peer: DialogId,
-        server: ServerId,
-        request: Box<Request>,
-        offer: Option<Description>,
-    ) {
+    /// The other side is asked what it says to it. While that has something else to settle with us, an ACK that is under
+    /// way or an offer of ours, this is no glare of the two phones, and nothing that a phone should have to try again.
+    fn pass_on(&mut self, id: DialogId, peer: DialogId, passing: Passing, offer: Option<Description>) {
         if !self.is_free(peer) {
-            return self.refuse_offer(server, &request, 491);
+            let crossed =
+                matches!(self.legs.get(&peer), Some(Leg { open: Open::Theirs(_) | Open::Waits(_), .. }));
+            if crossed {
+                return self.refuse_offer(passing.server, &passing.request, 491);
+            }
+            if let Some(leg) = self.legs.get_mut(&id) {
+                leg.open = Open::Waits(passing);
+            }
+            return;
         }
         let body = match (offer, self.legs.get_mut(&peer)) {
             (Some(offer), Some(peer)) => Some(peer.voice.tell(offer)),
             (None, _) | (_, None) => None,
         };
         if let Some(leg) = self.legs.get_mut(&id) {
-            leg.open = Open::Theirs(Passing { server, request });
+            leg.open = Open::Theirs(passing);
         }
         self.offer(peer, body, Sent::Passed { to: peer, from: id });
     }
@@ -323,14 +349,7 @@ impl Switch {
     }
 
     /// Answers their offer by us: nothing changed, our own media, or nobody there.
-    fn answer_offer(
-        &mut self,
-        id: DialogId,
-        server: ServerId,
-        request: &Request,
-        offer: Option<Description>,
-        unchanged: bool,
-    ) {
+    fn answer_offer(&mut self, id: DialogId, passing: Passing, offer: Option<Description>, unchanged: bool) {
         let Some(leg) = self.legs.get(&id) else { return };
         let port = match leg.peer {
             Peer::Port(port) => Some(port),
@@ -344,12 +363,11 @@ impl Switch {
             (Some(offer), None) => Some(discard(offer, local)),
             (None, None) => leg.voice.told.clone(),
         };
-        let Some(said) = said else { return self.refuse_offer(server, request, 488) };
+        let Some(said) = said else { return self.refuse_offer(passing.server, &passing.request, 488) };
         if offer.is_some() {
-            self.hear_offer(id, request);
+            self.hear_offer(id, &passing.request);
         }
         let late = offer.is_none().then_some(id);
-        let passing = Passing { server, request: Box::new(request.clone()) };
         self.accept_offer(id, &passing, said, late);
         if let Some(port) = port {
             self.port_agreed(port, id);
@@ -396,10 +414,25 @@ impl Switch {
 }
 
 impl Leg {
+    /// What it was told last is what it is to be told.
+    fn in_tune(&self, wanted: &Description) -> bool {
+        let Some(told) = &self.voice.told else { return false };
+        // Who holds by the own phone was told what fits that.
+        let with_direction = !self.holds;
+        match self.peer {
+            // An answer of ours names one codec, an offer all: both are right, where they name the port.
+            Peer::Port(_) => {
+                told.target() == wanted.target()
+                    && (!with_direction || told.direction() == wanted.direction())
+            }
+            Peer::Unset | Peer::Silence | Peer::Leg(_) => agrees(told, wanted, with_direction),
+        }
+    }
+
     fn take_passing(&mut self) -> Option<Passing> {
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Theirs(passing) => Some(passing),
-            open @ (Open::Nothing | Open::Ours) => {
+            open @ (Open::Nothing | Open::Ours | Open::Waits(_)) => {
                 self.open = open;
                 None
             }

@@ -82,7 +82,7 @@ impl Switch {
         self.unpeer(id);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let open = std::mem::replace(&mut leg.open, Open::Nothing);
-        if let Open::Theirs(passing) = open {
+        if let Open::Theirs(passing) | Open::Waits(passing) = open {
             let answer = passing.request.reply(487, "");
             self.layer.respond(self.now, passing.server, answer);
         }
