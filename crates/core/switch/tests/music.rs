@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use common::{Stage, phone::State, settings};
 use hookswitch_media::{Clip, Codec, Key, Stream};
+use hookswitch_sip::message::Method;
 use hookswitch_switch::{Command, MediaOut, settings::MediaPorts};
 
 /// A customer waits in a queue with music.
@@ -41,6 +42,23 @@ fn the_caller_is_answered_and_hears_fifty_packets_a_second() {
     });
     let sent = sent.count();
     assert!((48..=51).contains(&sent), "{sent} in a second");
+}
+
+/// The answer names one codec, our offers name both: that alone is no reason to offer anew.
+#[test]
+fn who_hears_the_music_is_not_asked_again_what_was_agreed() {
+    let mut stage = waiting(|_| {});
+    let invites = |stage: &mut Stage| {
+        let requests = &stage.phone("carrier").requests;
+        requests.iter().filter(|request| request.method == Method::Invite).count()
+    };
+    assert_eq!(invites(&mut stage), 0);
+    stage.phone("carrier").offers("sendonly");
+    stage.wait(200);
+    stage.phone("carrier").offers("sendrecv");
+    stage.wait(200);
+    assert_eq!(invites(&mut stage), 0, "hold and back are the caller's own offers");
+    assert!(stage.phone("carrier").talk().heard.contains("m=audio 20000 "));
 }
 
 #[test]
@@ -84,8 +102,49 @@ fn the_agent_takes_over_from_the_music_and_the_port_is_given_back() {
     }
 }
 
+/// The agent holds while the caller is still being told where the agent is: no glare of the two.
 #[test]
-fn who_finds_no_port_waits_without_music() {
+fn a_hold_waits_until_the_caller_may_be_told_of_it() {
+    let mut stage = waiting(|_| {});
+    stage.ring(&["alice"], 15);
+    let offers = |stage: &mut Stage| {
+        let requests = &stage.phone("carrier").requests;
+        requests.iter().filter(|request| request.method == Method::Invite).count()
+    };
+    while !stage.phone("alice").talks.iter().any(|talk| talk.state == State::Up) {
+        stage.wait(1);
+    }
+    stage.told();
+    assert_eq!(offers(&mut stage), 0, "our offer to the caller is still to come, or under way");
+    stage.phone("alice").offers("sendonly");
+    stage.wait(1_000);
+    stage.check(&["1 up alice", "1 talks C", "1 talks alice", "1 holds alice"]);
+    assert_eq!(stage.phone("alice").answers.last().unwrap(), "INVITE 200");
+    assert!(!stage.phone("alice").answers.contains(&"INVITE 491".to_owned()));
+    assert!(stage.phone("carrier").talk().heard.contains("a=sendonly"));
+    stage.phone("carrier").hangs_up();
+    stage.wait(200);
+    stage.all_over();
+}
+
+/// The agent waits with a hold when the caller leaves: the phone gets an answer to it.
+#[test]
+fn a_hold_that_waits_is_answered_when_the_call_ends() {
+    let mut stage = waiting(|_| {});
+    stage.ring(&["alice"], 15);
+    while !stage.phone("alice").talks.iter().any(|talk| talk.state == State::Up) {
+        stage.wait(1);
+    }
+    stage.phone("carrier").hangs_up();
+    stage.phone("alice").offers("sendonly");
+    stage.wait(1_000);
+    let refused = ["INVITE 487", "INVITE 481"];
+    assert!(stage.phone("alice").answers.iter().any(|answer| refused.contains(&answer.as_str())));
+    stage.all_over();
+}
+
+#[test]
+fn who_finds_no_port_waits_without_music_until_there_is_one() {
     let mut stage = waiting(|_| {});
     for _ in 0..2 {
         stage.phone("carrier").calls("5003");
@@ -97,6 +156,15 @@ fn who_finds_no_port_waits_without_music() {
     assert_eq!(stage.switch.load().ports, 2);
     assert_eq!(stage.phone("carrier").answers.last().unwrap(), "INVITE 182");
     assert!(stage.phone("carrier").is(State::Calling));
+    assert_eq!(stage.switch.counters().unheard, 1);
+    // Until another gives a port back.
+    stage.phone("carrier").hang_up(0);
+    stage.wait(1_000);
+    assert_eq!(stage.phone("carrier").answers.last().unwrap(), "INVITE 200");
+    assert!(stage.phone("carrier").is(State::Up));
+    assert_eq!(stage.switch.load().ports, 2);
+    let hears = |out: &&MediaOut| matches!(out, MediaOut::Send { to, .. } if to.port() == 4_006);
+    assert!(stage.media.iter().filter(hears).count() > 40);
     stage.phone("carrier").drop_all();
     stage.wait(1_000);
     stage.all_over();

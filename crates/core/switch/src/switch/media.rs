@@ -34,6 +34,10 @@ pub(super) struct Media {
     /// Ports that somebody else has: tried again only when there is no other.
     taken: BTreeSet<u16>,
     rooms: BTreeMap<u64, Room>,
+    /// Calls whose caller waits unheard, because there was no port; longest first.
+    unheard: VecDeque<CallId>,
+    /// A port is free again for one of them.
+    freed: bool,
     due: Option<Instant>,
     pub(super) out: VecDeque<MediaOut>,
 }
@@ -108,6 +112,8 @@ impl Media {
             open: BTreeMap::new(),
             taken: BTreeSet::new(),
             rooms: BTreeMap::new(),
+            unheard: VecDeque::new(),
+            freed: false,
             due: None,
             out: VecDeque::new(),
         }
@@ -158,6 +164,7 @@ impl Media {
     fn close(&mut self, port: u16) {
         if self.open.remove(&port).is_some() {
             self.out.push_back(MediaOut::Close(port));
+            self.freed = !self.unheard.is_empty();
         }
         for room in self.rooms.values_mut() {
             room.ports.iter_mut().filter(|taken| **taken == port).for_each(|taken| *taken = 0);
@@ -168,7 +175,8 @@ impl Media {
         let streams =
             self.open.values().filter_map(|port| port.stream.as_ref()?.next_deadline()).min().map(moment);
         let rooms = self.rooms.values().map(|room| room.at).min();
-        self.due = [streams, rooms].into_iter().flatten().min();
+        let freed = self.freed.then_some(Instant::EPOCH);
+        self.due = [streams, rooms, freed].into_iter().flatten().min();
     }
 }
 
@@ -225,9 +233,40 @@ impl Switch {
         if music.is_none() && !spoken_to {
             return None;
         }
-        let port = self.own_port(id)?;
+        let Some(port) = self.own_port(id) else {
+            if self.media.ports.is_some() {
+                self.counters.unheard += 1;
+                self.media.unheard.push_back(call.clone());
+                if self.media.unheard.len() > self.calls.len() {
+                    self.media.unheard.retain(|call| self.calls.contains_key(call));
+                }
+            }
+            return None;
+        };
         self.change_music(port, music);
         Some(port)
+    }
+
+    /// A port is free again: who waits unheard hears it.
+    fn heard_again(&mut self) {
+        for _ in 0..self.media.unheard.len() {
+            let Some(call) = self.media.unheard.pop_front() else { return };
+            let Some(known) = self.calls.get(&call).filter(|known| known.waits) else { continue };
+            if !known.is_free() {
+                self.media.unheard.push_back(call);
+                continue;
+            }
+            let customer = known.customer;
+            if self.is_up(customer) {
+                self.alone(&call, customer);
+            } else {
+                self.answer_to_wait(&call, customer);
+            }
+            // Nobody else has to look where this one found none.
+            if self.media.unheard.back() == Some(&call) {
+                return;
+            }
+        }
     }
 
     /// The music of a queue.
@@ -437,6 +476,9 @@ impl Switch {
     pub(super) fn play(&mut self) {
         if self.media.due.is_none_or(|due| due > self.now) {
             return;
+        }
+        if std::mem::take(&mut self.media.freed) {
+            self.heard_again();
         }
         let now = span(self.now);
         let mut told = Vec::new();

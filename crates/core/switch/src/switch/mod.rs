@@ -124,6 +124,8 @@ pub struct Counters {
     pub late: u64,
     /// Dialogs that ended because nobody answered any more.
     pub dead: u64,
+    /// Who was to hear us and found no free port.
+    pub unheard: u64,
 }
 
 /// What goes out beside messages.

@@ -64,6 +64,8 @@ pub(super) struct Session {
     open: Vec<PbxAction>,
     away_since: Option<Timestamp>,
     leave_by: Option<Timestamp>,
+    /// How many found no port by the last measure.
+    unheard: u64,
 }
 
 impl Session {
@@ -84,6 +86,7 @@ impl Session {
             open: Vec::new(),
             away_since: None,
             leave_by: None,
+            unheard: 0,
         }
     }
 
@@ -213,8 +216,8 @@ impl Session {
         self.leave_by.is_some_and(|by| by <= now) || self.switch.load().transactions == 0
     }
 
-    /// Tells `/metrics` how much is kept.
-    pub(super) fn measure(&self) {
+    /// Tells `/metrics` how much is kept, and what went wrong so far.
+    pub(super) fn measure(&mut self) {
         let load = self.switch.load();
         let kept = [
             ("hookswitch_sip_calls", load.calls),
@@ -225,6 +228,22 @@ impl Session {
         ];
         for (name, count) in kept {
             metrics::gauge!(name, "pbx" => self.pbx.to_string()).set(count as f64);
+        }
+        let counters = self.switch.counters();
+        let counted = [
+            ("hookswitch_sip_strangers_total", counters.strangers),
+            ("hookswitch_sip_full_total", counters.full),
+            ("hookswitch_sip_stray_total", counters.stray),
+            ("hookswitch_sip_late_total", counters.late),
+            ("hookswitch_sip_dead_total", counters.dead),
+            ("hookswitch_sip_unheard_total", counters.unheard),
+        ];
+        for (name, count) in counted {
+            metrics::counter!(name, "pbx" => self.pbx.to_string()).absolute(count);
+        }
+        let more = counters.unheard - std::mem::replace(&mut self.unheard, counters.unheard);
+        if more > 0 {
+            warn!(pbx = %self.pbx, callers = more, "no free port of rtp_ports for their music; widen the range");
         }
     }
 
