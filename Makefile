@@ -4,7 +4,7 @@ CARGO ?= cargo
 
 WEB := crates/edge/http/web
 
-.PHONY: help demo demo-sip soak-sip web test check bench sim soak kill install clean
+.PHONY: help demo demo-sip soak-sip web test check bench sim soak kill fuzz install clean
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -45,6 +45,9 @@ soak-sip:        ## CALLS=10000 of each kind by SIP: answered, abandoned, busy, 
 
 kill:            ## kill -9 of the real program under load, KILLS=100 times
 	KILLS=$(or $(KILLS),100) $(CARGO) test -p hookswitch-tests --test kill -- --nocapture
+
+fuzz:            ## one parser entry for SECONDS=60: TARGET=sip_message, …; needs nightly and cargo-fuzz
+	$(CARGO) +nightly fuzz run $(or $(TARGET),sip_message) -- -max_total_time=$(or $(SECONDS),60)
 
 install: web     ## daemon, unit file, configuration; as root
 	$(CARGO) build --release --bin hookswitch
