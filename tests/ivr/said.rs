@@ -40,8 +40,7 @@ pub(super) async fn the_place(mut stage: Stage) -> Result<()> {
     ensure!(said(&frames, &second) == ["queue-thereare", "2", "queue-callswaiting", "queue-thankyou"]);
     manager.wait_event("Newexten", &[thanked, ("Uniqueid", &first)]).await?;
     ensure!(said(&manager.frames(), &first) == ["queue-youarenext", "queue-thankyou"]);
-    let waits = [("Application", "WaitExten"), ("Uniqueid", second.as_str())];
-    manager.wait_event_after(frames.len(), "Newexten", &waits).await?;
+    manager.wait_event_after(frames.len(), "MusicOnHoldStart", &[("Uniqueid", &second)]).await?;
     stage.play_script("C hangs up; see ended; C2 hangs up; see ended").await
 }
 

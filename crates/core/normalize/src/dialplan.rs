@@ -40,6 +40,16 @@ const TEMPLATE: &str = concat!(
     "@FEATURES@\n"
 );
 
+/// Before a line of the template that is printed [`SLICES`] times: a slice of waiting.
+const SLICE: &str = "@SLICES@";
+/// A minute of the waiting room between two jumps, half a minute of holding.
+const SLICES: usize = 15;
+
+/// Before a line of the template that is printed [`LANDING`] times: a priority that leads to the beginning.
+const LANDING_LINE: &str = "@LANDING@";
+/// No extension of the waiting room has as many priorities.
+const LANDING: usize = 40;
+
 /// Modules of Asterisk that the contexts need beside those that every PBX has.
 pub const MODULES: &str =
     "app_chanspy app_confbridge app_mixmonitor app_read app_userevent func_cut func_logic res_pjsip_notify";
@@ -165,7 +175,7 @@ pub fn print(settings: &DialplanSettings) -> String {
         ("@MENUS@\n", settings.menus.iter().map(Menu::lines).collect()),
         ("@FEATURES@\n", feature_lines(settings)),
     ];
-    fill(TEMPLATE, &filled)
+    fill(&unroll(TEMPLATE), &filled)
 }
 
 /// What `manager.conf` needs, in route and in observe mode.
@@ -185,6 +195,22 @@ pub fn manager_conf(username: &UserName) -> String {
          write = {AMI_CLASSES}\n\
          writetimeout = 5000\n"
     )
+}
+
+/// Prints the marked lines as often as they are meant.
+fn unroll(template: &str) -> String {
+    let mut unrolled = String::with_capacity(template.len() * 4);
+    for line in template.split_inclusive('\n') {
+        let (line, times) = if let Some(slice) = line.strip_prefix(SLICE) {
+            (slice, SLICES)
+        } else if let Some(landing) = line.strip_prefix(LANDING_LINE) {
+            (landing, LANDING)
+        } else {
+            (line, 1)
+        };
+        unrolled.push_str(&line.repeat(times));
+    }
+    unrolled
 }
 
 /// Replaces each mark of the template once, from the start: what is put in is not looked at again.

@@ -137,15 +137,70 @@ fn the_waiting_room_never_spins_and_ends_when_the_heartbeat_does() {
     let wait = &read(&print(&settings()))["hookswitch-wait"]["s"];
     let at = |what: &str| wait.iter().position(|(_, line)| line.starts_with(what)).expect(what);
     let loop_start = wait.iter().position(|(label, _)| label.as_deref() == Some("loop")).unwrap();
-    assert!(
-        wait[loop_start].1.contains("HS_HEARTBEAT") && wait[loop_start].1.contains("hookswitch-fallback,s,1")
+    // A slice is passed over for these two reasons only: what the loop begins with decides on both.
+    assert_eq!(
+        [&*wait[loop_start].1, &*wait[loop_start + 1].1],
+        [
+            "GotoIf($[${EPOCH} - 0${HS_HEARTBEAT} > 9]?hookswitch-fallback,s,1)",
+            "GotoIf($[\"${HS_ANNOUNCE}\" != \"\"]?say)"
+        ]
     );
     // WaitExten takes its time whatever the class of music has.
-    assert!(loop_start < at("WaitExten(4,") && at("WaitExten(4,") < at("Goto(loop)"));
+    let slice =
+        "ExecIf($[${EPOCH} - 0${HS_HEARTBEAT} <= 9 & \"${HS_ANNOUNCE}\" = \"\"]?WaitExten(4,m(${HS_MUSIC})))";
+    let slices = &wait[loop_start + 2..at("Goto(loop)")];
+    assert!(slices.len() == SLICES && slices.iter().all(|(_, line)| line == slice), "{slices:?}");
+}
+
+/// Seconds that a line takes while nothing is to be decided.
+fn seconds(line: &str) -> Option<u32> {
+    let (_, wait) = line.split_once("WaitExten(").or_else(|| line.split_once("Wait("))?;
+    wait.split([',', ')']).next()?.parse().ok()
 }
 
 #[test]
-fn between_what_the_daemon_answers_by_a_redirect_and_the_wait_for_it_there_is_no_jump() {
+fn who_waits_takes_a_step_a_slice_and_a_jump_a_minute() {
+    let contexts = read(&print(&settings()));
+    for (context, exten, slice, least) in [
+        ("hookswitch-wait", "first", 4, 60),
+        ("hookswitch-wait", "again", 4, 60),
+        ("hookswitch-wait", "rung", 4, 60),
+        ("hookswitch-wait", "_[0-9A-D*#]", 4, 60),
+        ("hookswitch-wait", "s", 4, 60),
+        ("hookswitch-held", "s", 2, 30),
+        ("hookswitch-desk", "s", 2, 30),
+    ] {
+        let lines = &contexts[context][exten];
+        let begins = lines.iter().position(|(_, line)| seconds(line).is_some()).unwrap();
+        let slices: Vec<u32> = lines[begins..].iter().map_while(|(_, line)| seconds(line)).collect();
+        assert!(slices.iter().all(|one| *one == slice), "{context},{exten}: {slices:?}");
+        assert!(slices.iter().sum::<u32>() >= least, "{context},{exten}: {slices:?}");
+    }
+}
+
+/// Asterisk 16 may bring a redirected caller to any priority that the waiting room has.
+#[test]
+fn wherever_in_its_extension_a_redirect_lands_it_begins_at_the_beginning() {
+    let contexts = read(&print(&settings()));
+    let longest = contexts["hookswitch-wait"].values().map(Vec::len).max().unwrap();
+    for context in ["hookswitch-ring", "hookswitch-farewell", "hookswitch-fallback"] {
+        let lines = &contexts[context]["s"];
+        let begin = lines.iter().position(|(label, _)| label.as_deref() == Some("begin")).unwrap();
+        assert!(begin > longest, "{context}: {begin} priorities, {longest} in the waiting room");
+        assert!(lines[..begin].iter().all(|(_, line)| line == "Goto(begin)"), "{context}");
+    }
+    // Nor does a jump there name a context or another extension than `s`, but on the way to the fallback.
+    for (exten, lines) in &contexts["hookswitch-wait"] {
+        for (_, line) in lines.iter().filter(|(_, line)| line.starts_with("Goto")) {
+            let target = line.rsplit(['?', '(']).next().unwrap().trim_end_matches(')');
+            let safe = !target.contains(',') || target == "s,loop" || target == "hookswitch-fallback,s,1";
+            assert!(safe, "{exten}: {line}");
+        }
+    }
+}
+
+#[test]
+fn between_what_the_daemon_answers_by_a_redirect_and_the_wait_for_it_there_is_no_step() {
     let mut asked = 0;
     for (context, extensions) in read(&print(&settings())) {
         for (exten, lines) in extensions {
@@ -156,11 +211,10 @@ fn between_what_the_daemon_answers_by_a_redirect_and_the_wait_for_it_there_is_no
             };
             let Some(place) = lines.iter().position(told) else { continue };
             asked += 1;
-            // The fallback is for when nobody answers.
-            let mut after =
-                lines[place + 1..].iter().filter(|line| !line.ends_with("?hookswitch-fallback,s,1)"));
-            let next = after.next().unwrap();
-            assert!(next.starts_with("WaitExten(") || *next == "Hangup()", "{context},{exten}: {next}");
+            let next = lines[place + 1];
+            // Without a heartbeat nobody answers.
+            let waits = "ExecIf($[${EPOCH} - 0${HS_HEARTBEAT} <= 9]?WaitExten(4,";
+            assert!(next.starts_with(waits) || next == "Hangup()", "{context},{exten}: {next}");
         }
     }
     assert_eq!(asked, 4, "first, again, rung, and answered");
@@ -168,7 +222,7 @@ fn between_what_the_daemon_answers_by_a_redirect_and_the_wait_for_it_there_is_no
 
 #[test]
 fn between_any_two_sounds_of_an_announcement_the_heartbeat_is_looked_at() {
-    let say = &read(&print(&settings()))["hookswitch-wait"]["say"];
+    let say = &read(&print(&settings()))["hookswitch-wait"]["s"];
     let next = say.iter().position(|(label, _)| label.as_deref() == Some("next")).unwrap();
     assert!(say[next + 1].1.contains("HS_HEARTBEAT"), "{say:?}");
     for sound in ["BackGround(", "SayNumber("] {
@@ -182,7 +236,7 @@ fn each_queue_may_have_a_fallback_of_its_own() {
     let lines: Vec<String> =
         read(&print(&settings()))["hookswitch-fallback"]["s"].iter().map(|(_, line)| line.clone()).collect();
     assert_eq!(
-        lines,
+        lines[LANDING + 1..],
         [
             "Set(HS_STATE=fallback)",
             "UserEvent(HookswitchFallback)",
