@@ -70,6 +70,7 @@ impl Line {
         let (data, now) = (&told.event["data"], told.time());
         match told.kind.as_str() {
             "call.queued" => self.enter_caller(told),
+            "agent.state" if data["agent"]["state"] == "reserved" => self.reserve(&data["agent"]["calls"]),
             "call.offered" if data["offer"]["queue"].is_string() => self.turn(&told.call, now, list),
             "call.offer_ended" if text(&data["offer"]["outcome"]) != "accepted" => self.back(&told.call, now),
             "call.answered" | "call.transferred" | "call.ended" => drop(self.entries.remove(&told.call)),
@@ -118,6 +119,15 @@ impl Line {
         let queue = text(&callback["queue"]).to_owned();
         let entry = Entry { queue, earliest: since, latest: since, from: Some(from), sure };
         self.entries.insert(told.callback.clone(), entry);
+    }
+
+    /// An agent is kept for somebody, whose turn has come: the phone rings a little later, and another's may ring before.
+    fn reserve(&mut self, calls: &serde_json::Value) {
+        for call in calls.as_array().into_iter().flatten() {
+            if let Some(entry) = self.entries.get_mut(text(call)) {
+                entry.from = None;
+            }
+        }
     }
 
     /// Somebody's turn has come: nobody of the same queue has waited for longer.
