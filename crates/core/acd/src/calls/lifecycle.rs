@@ -18,7 +18,12 @@ use super::{
     settle::{PBX, began},
 };
 use crate::{
-    agents::EVIDENCE_GONE, callbacks::Tie, control::Control, engine::Engine, ledger::Books, timers::Timer,
+    agents::EVIDENCE_GONE,
+    callbacks::Tie,
+    control::{Control, Kind},
+    engine::Engine,
+    ledger::Books,
+    timers::Timer,
 };
 
 /// What is seen of a call that begins.
@@ -198,7 +203,7 @@ impl Engine {
     pub(crate) fn call_ended(&mut self, id: CallId, by: Option<&LegRef>, cause: Option<Cause>) {
         let recovered = self.is_recovered();
         let Some(record) = self.calls.get(id) else { return };
-        let by = by.map(|leg| match record.leg(leg) {
+        let by = by.or_else(|| hung_up_from_a_screen(record)).map(|leg| match record.leg(leg) {
             Some(place) if Some(place) == record.customer => By::Customer,
             Some(0) => By::Originator,
             Some(_) | None => By::Other,
@@ -343,6 +348,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// Who asked at a screen that it ends: of that the PBX names nobody, no phone hung up.
+fn hung_up_from_a_screen(record: &CallRecord) -> Option<&LegRef> {
+    record.control.doing.as_ref().filter(|doing| doing.kind == Kind::Hangup).map(|doing| &doing.leg_ref)
 }
 
 fn ledger(

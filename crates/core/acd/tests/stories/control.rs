@@ -124,6 +124,33 @@ fn what_the_pbx_never_speaks_of_again_is_given_up() {
     assert_eq!(may(&w, "c"), TALKING);
 }
 
+/// Asterisk tells of a Hangup that AMI asked for without saying who hung up: no phone did.
+#[test]
+fn a_hang_up_from_a_screen_is_the_agents_though_the_pbx_names_nobody() {
+    for held in [false, true] {
+        let mut w = talking();
+        let id = w.call_id("c");
+        if held {
+            w.does("alice", id, Verb::Hold).unwrap();
+            w.holds("c", "a");
+        }
+        w.does("alice", id, Verb::Hangup).unwrap();
+        w.leaves("c", "a", LegEnd::HungUp);
+        w.leaves("c", "c", LegEnd::Released);
+        w.ends("c", None, 16);
+        assert_eq!(w.ledger("c").ended_by, EndedBy::Agent, "held: {held}");
+    }
+}
+
+#[test]
+fn a_customer_who_hangs_up_first_ended_it_whatever_the_agent_had_asked_for() {
+    let mut w = talking();
+    let id = w.call_id("c");
+    w.does("alice", id, Verb::Hangup).unwrap();
+    w.hung_up_by("c", "c");
+    assert_eq!(w.ledger("c").ended_by, EndedBy::Customer);
+}
+
 #[test]
 fn hanging_up_ends_the_call_as_the_agents_doing() {
     let mut w = talking();
