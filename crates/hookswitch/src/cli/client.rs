@@ -15,6 +15,8 @@ use super::Arguments;
 
 /// How long a daemon may take to take a connection.
 const WAIT: Duration = Duration::from_secs(10);
+/// How often it is looked whether it is there.
+const LOOK: Duration = Duration::from_millis(50);
 /// How long it may be silent: reports of a long time are read from the disk before they are answered.
 const READING: Duration = Duration::from_secs(120);
 
@@ -107,6 +109,13 @@ impl Target {
         match client() {
             Ok(client) => client.get(format!("{base}/healthz")).send().await.is_ok(),
             Err(_) => false,
+        }
+    }
+
+    /// Waits until a daemon there is linked with every PBX of it.
+    pub(super) async fn linked(&self, base: &str) {
+        while self.fetch(base, "/readyz?links=up").await.is_err() {
+            tokio::time::sleep(LOOK).await;
         }
     }
 

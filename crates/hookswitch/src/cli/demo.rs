@@ -10,7 +10,7 @@ use hookswitch_journal::MemoryJournal;
 use hookswitch_sim::{CallIn, MILLISECOND, Mood, Pbx, PbxConfig, Random, SECOND, Sim};
 use tokio::net::TcpListener;
 
-use super::{Arguments, Outcome, block_on, token};
+use super::{Arguments, Outcome, block_on, client::Target, token};
 use crate::{
     daemon::{self, configuration::History, settings},
     telemetry,
@@ -57,7 +57,7 @@ async fn demo(options: &Options, json: bool) -> anyhow::Result<()> {
         }
     };
     tokio::select! {
-        () = callers(&sim, options) => {}
+        () = callers(&sim, &running.url, options) => {}
         () = end => {}
         stop = tokio::signal::ctrl_c() => stop?,
     }
@@ -118,7 +118,9 @@ fn announce(url: &str, token: &str, json: bool) {
 }
 
 /// Callers without end: some hide their number, some give up, some dial sales.
-async fn callers(sim: &Sim, options: &Options) {
+async fn callers(sim: &Sim, url: &str, options: &Options) {
+    // Who comes before the daemon does would go to the fallback.
+    Target { url: None, token: None }.linked(url).await;
     let mut random = Random::new(options.seed);
     loop {
         let dnis = if random.chance(300) { "5013" } else { "5003" };

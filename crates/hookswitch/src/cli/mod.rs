@@ -17,6 +17,7 @@ mod record;
 mod replay;
 mod report;
 mod serve;
+mod simulate;
 mod tail;
 mod token;
 mod top;
@@ -115,6 +116,8 @@ enum Command {
     Journal(journal::Options),
     /// Run the journal through the engine again; fails unless every decision is identical
     Replay(replay::Options),
+    /// Load: a simulated PBX, callers and agents, for a daemon in this process or one that runs
+    Simulate(simulate::Options),
     /// API tokens
     #[command(subcommand)]
     Token(token::Command),
@@ -166,6 +169,7 @@ impl Arguments {
             Command::Report(options) => report::run(&self, options),
             Command::Journal(options) => journal::run(&self, options),
             Command::Replay(options) => replay::run(&self, options),
+            Command::Simulate(options) => simulate::run(&self, options),
             Command::Token(command) => token::run(&self, command),
             Command::Completions(options) => completions::run(options),
         };

@@ -188,7 +188,7 @@ fn now() -> f64 {
 }
 
 /// `30s`, `10m`, `1h`.
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let hint = "a number with s, m or h behind it, as in 10m";
     let unit = text.chars().last().ok_or(hint)?;
     let seconds = match unit {
