@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Context, anyhow};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hookswitch_config::{Config, LookupAuth, Payload, Pop, Problem, Secret, Severity, Webhook, defaults};
-use hookswitch_egress::OAuth2Settings;
+use hookswitch_egress::{Guard, OAuth2Settings};
 use hookswitch_publish::{
     AgentCard, Dialect, Preset, PresetError, SuccessTest, Types, WebhookSecret, WebhookSettings,
 };
@@ -21,7 +21,18 @@ pub(crate) fn webhooks(config: &Config) -> anyhow::Result<Vec<WebhookSettings>> 
 
 /// What is wrong with the presets of webhooks: the rest is checked where it is read.
 pub(crate) fn problems(config: &Config) -> Vec<Problem> {
-    config.webhooks.iter().flat_map(|webhook| problems_of(config, webhook)).collect()
+    let each = config.webhooks.iter();
+    each.flat_map(|webhook| not_posted(config, webhook).into_iter().chain(problems_of(config, webhook)))
+        .collect()
+}
+
+/// What the daemon would refuse to begin with.
+fn not_posted(config: &Config, webhook: &Webhook) -> Option<Problem> {
+    let inside = Guard::new(&webhook.url.parse().ok()?, webhook.allow_private).check_url().err()?;
+    let text = inside.to_string();
+    let (message, hint) = text.split_once("; ").unwrap_or((&text, "docs/webhooks.md has the table"));
+    let message = format!("webhook {}: {message}", webhook.name);
+    Some(config.problem(Severity::Error, &format!("{}.url", webhook.key), &message, hint))
 }
 
 fn problems_of(config: &Config, webhook: &Webhook) -> Vec<Problem> {
