@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::{extract::State, response::Response};
 use hookswitch_config::Role;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
     access::Grant,
@@ -13,7 +14,7 @@ use crate::{
     problem::Problem,
     render,
     route::{AGENTS_AND_LEADS, Doc, EVERY, LEADS, Route},
-    routes::ask,
+    routes::{ask, calls::unwrapped},
     state::AppState,
 };
 
@@ -108,8 +109,9 @@ async fn set_skills(
     State(state): State<AppState>,
     grant: Grant,
     Id(agent): Id<AgentId>,
-    Body(skills): Body<BTreeMap<String, Option<u8>>>,
+    Body(body): Body<BTreeMap<String, Value>>,
 ) -> Result<Response, Problem> {
+    let skills = unwrapped(body, "skills");
     let wrong =
         |what: String| Problem::invalid(what, "{\"billing\":8,\"mandarin\":null}: levels are 1 to 10");
     if skills.is_empty() || skills.len() > MOST_SKILLS {
@@ -117,10 +119,9 @@ async fn set_skills(
     }
     let skills = skills.into_iter().map(|(name, level)| {
         let skill = Skill::new(&name).map_err(|error| wrong(format!("{name:.80?} is no skill: {error}")))?;
-        match level {
-            Some(level) if !(1..=10).contains(&level) => {
-                Err(wrong(format!("{level} is no level of {skill}")))
-            }
+        let known = level.as_u64().and_then(|level| u8::try_from(level).ok());
+        match known.filter(|level| (1..=10).contains(level)) {
+            None if !level.is_null() => Err(wrong(format!("{level:.80} is no level of {skill}"))),
             level => Ok((skill, level)),
         }
     });

@@ -60,7 +60,7 @@ async fn set_data(
     Id(id): Id<CallId>,
     Body(data): Body<BTreeMap<String, Value>>,
 ) -> Result<Response, Problem> {
-    let changed = checked(data)?;
+    let changed = checked(unwrapped(data, "data"))?;
     if grant.scope().is_some() {
         own(state.backend().call(id).await?, &grant, id)?;
     }
@@ -72,6 +72,18 @@ async fn set_data(
 pub(super) fn own(call: Option<CallJson>, grant: &Grant, id: CallId) -> Result<Bytes, Problem> {
     let seen = call.and_then(|call| render::one_seen(call, grant));
     seen.ok_or_else(|| Problem::unknown("call", &id.to_string()))
+}
+
+/// What is to be changed, given as it is or under the name it has in the object it is part of: `{"data":{"ticket":"4711"}}`.
+pub(super) fn unwrapped(mut body: BTreeMap<String, Value>, name: &str) -> BTreeMap<String, Value> {
+    match body.remove(name) {
+        Some(Value::Object(inner)) if body.is_empty() => inner.into_iter().collect(),
+        Some(other) => {
+            body.insert(name.to_owned(), other);
+            body
+        }
+        None => body,
+    }
 }
 
 /// Attached data is text. Numbers and truth values are taken as they are written; what has parts is refused.
@@ -88,7 +100,9 @@ pub(super) fn checked(data: BTreeMap<String, Value>) -> Result<AttachedData, Pro
                 Value::String(text) => text,
                 Value::Number(number) => number.to_string(),
                 Value::Bool(truth) => truth.to_string(),
-                Value::Null | Value::Array(_) | Value::Object(_) => {
+                // As a JSON merge patch takes a member away.
+                Value::Null => String::new(),
+                Value::Array(_) | Value::Object(_) => {
                     return Err(Problem::invalid(
                         format!("the value of {key:?} is neither text nor a number"),
                         "attached data is text; an empty text empties a key",

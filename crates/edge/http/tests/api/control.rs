@@ -114,9 +114,19 @@ async fn each_verb_is_asked_for_as_it_was_meant() {
     let skills = world.ask("PATCH", "/v1/agents/bob/skills").token("lead");
     let levels = json!({ "billing": 8, "mandarin": null });
     assert_eq!(skills.clone().json(&levels).status().await, 202);
-    for wrong in
-        [json!({}), json!({ "billing": 0 }), json!({ "billing": 11 }), json!({ "a b": 1 }), json!([])]
-    {
+    let plain = world.last_command().request;
+    assert_eq!(skills.clone().json(&json!({ "skills": levels })).status().await, 202);
+    assert_eq!(world.last_command().request, plain);
+    for wrong in [
+        json!({}),
+        json!({ "billing": 0 }),
+        json!({ "billing": 11 }),
+        json!({ "billing": "8" }),
+        json!({ "a b": 1 }),
+        json!({ "skills": {} }),
+        json!({ "skills": { "billing": 8 }, "mandarin": 1 }),
+        json!([]),
+    ] {
         skills.clone().json(&wrong).send().await.problem(422, "invalid");
     }
     let wrap_up = format!("/v1/calls/{ALICES}/wrap-up");

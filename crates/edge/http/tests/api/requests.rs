@@ -52,7 +52,8 @@ async fn data_is_text_of_bounded_size() {
     for wrong in [
         json!({}),
         json!([]),
-        json!({ "a": null }),
+        json!({ "data": {} }),
+        json!({ "data": { "a": "1" }, "b": "2" }),
         json!({ "a": { "b": 1 } }),
         json!({ "": "x" }),
         json!({ "x".repeat(65): "x" }),
@@ -63,6 +64,26 @@ async fn data_is_text_of_bounded_size() {
         patch().json(&wrong).send().await.problem(422, "invalid");
     }
     assert_eq!(world.commands(), 1);
+}
+
+#[tokio::test]
+async fn data_may_stand_under_its_name_and_null_empties_a_key() {
+    let world = World::new().await;
+    let patch = || world.ask("PATCH", &format!("/v1/calls/{ALICES}/data")).token("crm");
+    for (body, value) in [
+        (json!({ "data": { "ticket": "4711" } }), "4711"),
+        (json!({ "ticket": null }), ""),
+        (json!({ "data": { "ticket": null } }), ""),
+    ] {
+        assert_eq!(patch().json(&body).status().await, 202);
+        let Request::SetData { changed, .. } = world.last_command().request else {
+            panic!("another command")
+        };
+        assert_eq!(changed, [("ticket".to_owned(), value.to_owned())].into(), "{body}");
+    }
+    assert_eq!(patch().json(&json!({ "data": "a key of that name" })).status().await, 202);
+    let Request::SetData { changed, .. } = world.last_command().request else { panic!("another command") };
+    assert_eq!(changed, [("data".to_owned(), "a key of that name".to_owned())].into());
 }
 
 #[tokio::test]
