@@ -20,7 +20,8 @@ pub(crate) fn parse(text: &str) -> Result<Millis, &'static str> {
         rest = &rest[digits..];
         let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
         if letters == 0 {
-            return Err("the unit is missing");
+            let apart = rest.trim_start().starts_with(|c: char| c.is_ascii_alphabetic());
+            return Err(if apart { "a space is before the unit" } else { "the unit is missing" });
         }
         let unit = UNITS.iter().find(|(unit, _)| *unit == &rest[..letters]).ok_or("the unit is unknown")?;
         total = number.checked_mul(unit.1).and_then(|span| total.checked_add(span)).unwrap_or(u64::MAX);
@@ -69,6 +70,7 @@ mod tests {
         for text in [
             "",
             " ",
+            "15 minutes",
             "20",
             "s",
             "-1s",

@@ -273,7 +273,8 @@ impl Loader {
         let found = self.shelf.matching(&folder, pattern);
         if found.is_empty() {
             let message = format!("no file matches {pattern:?}");
-            let hint = format!("files are looked for from {}", folder.display());
+            let from = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
+            let hint = format!("files are looked for from {}", from.display());
             self.problems.push(self.sources.problem(Severity::Warning, span, "include", message, hint));
         }
         for path in found {

@@ -30,6 +30,8 @@ fn conditions(reader: &mut Reader, config: &Config, checks: &dyn Checks) {
     for route in &mut setup.routes {
         route.prefer = None;
     }
+    // A zone that is none was told where it stands.
+    setup.calendars.retain(|_, calendar| !calendar.timezone.is_empty());
     for found in checks.rules(&setup) {
         let route = config.routes.iter().find(|route| route.setup.name == found.rule);
         let key = match route {
