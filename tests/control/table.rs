@@ -57,6 +57,22 @@ pub(crate) const STORIES: &[Story] = &[
         )],
     ),
     story(
+        "hang-up",
+        "C dials Q; A rings; A answers; see answered A; A asks hangup; A is cut off; C is cut off",
+        &[(
+            "started, queued Q, offered A, offer_ended accepted, answered A, ended",
+            "answered, by agent, handled A, resolved A",
+        )],
+    ),
+    story(
+        "hang-up-of-who-is-held",
+        "C dials Q; A rings; A answers; see answered A; A asks hold; see held; A asks hangup; A is cut off; C is cut off",
+        &[(
+            "started, queued Q, offered A, offer_ended accepted, answered A, held, ended",
+            "answered, by agent, handled A, resolved A",
+        )],
+    ),
+    story(
         "hold-customer-leaves",
         "C dials Q; A rings; A answers; see answered A; A asks hold; see held; C hangs up; A is cut off",
         &[(
