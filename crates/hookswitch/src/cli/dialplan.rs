@@ -1,10 +1,9 @@
 //! `hookswitch dialplan`.
 
-use anyhow::anyhow;
 use clap::Args;
 use serde_json::json;
 
-use super::{Arguments, Outcome};
+use super::{Arguments, Failure, Outcome};
 use crate::daemon::settings;
 
 /// Of which PBX.
@@ -24,10 +23,13 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Outcome {
     match dialplans.as_slice() {
         [(pbx, text)] if arguments.json => println!("{}", json!({"pbx": pbx, "dialplan": text})),
         [(_, text)] => print!("{text}"),
-        [] => return Err(anyhow!("no such PBX of kind \"asterisk\" in the configuration").into()),
+        [] => return Err(Failure::usage("no such PBX of kind \"asterisk\" in the configuration")),
         several => {
             let names: Vec<&str> = several.iter().map(|(pbx, _)| pbx.as_str()).collect();
-            return Err(anyhow!("which PBX? The configuration has {}", names.join(", ")).into());
+            return Err(Failure::usage(format_args!(
+                "which PBX? The configuration has {}",
+                names.join(", ")
+            )));
         }
     }
     Ok(())

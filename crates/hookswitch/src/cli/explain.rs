@@ -111,8 +111,7 @@ fn imagined(arguments: &Arguments, options: &Options) -> Result<Value, Failure> 
     let imagined = match Imagined::new(call, &config, &*settings::numbers(&config)) {
         Ok(imagined) => imagined,
         Err(Unusable::Asked { why, hint }) => {
-            eprintln!("hookswitch: {why}; hint: {hint}");
-            return Err(Failure::Configuration);
+            return Err(Failure::usage(format_args!("{why}; hint: {hint}")));
         }
         Err(Unusable::Problems(_) | Unusable::Oldest | Unusable::Busy) => return Err(Failure::Configuration),
     };

@@ -24,7 +24,7 @@ mod top;
 mod trace;
 mod what_if;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{fmt::Display, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use hookswitch_config::Config;
@@ -134,6 +134,14 @@ pub(crate) enum Failure {
     Running(anyhow::Error),
 }
 
+impl Failure {
+    /// What was asked for cannot be, as far as the command line and the configuration go: told here.
+    fn usage(why: impl Display) -> Self {
+        eprintln!("hookswitch: {why}");
+        Self::Configuration
+    }
+}
+
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Running(error.into())
@@ -208,5 +216,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_pbx_that_is_not_configured_is_a_mistake_of_usage() {
+        let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/hookswitch.toml");
+        for asked in [&["dialplan", "zz"][..], &["discover", "zz"], &["record", "zz", "--for", "1s"]] {
+            let arguments = Arguments::parse_from([&["hookswitch", "--config", config], asked].concat());
+            assert_eq!(format!("{:?}", arguments.run()), format!("{:?}", ExitCode::from(2)), "{asked:?}");
+        }
     }
 }

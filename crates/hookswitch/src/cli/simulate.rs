@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 
-use super::{Arguments, Outcome, block_on, client::Target, record::time, token};
+use super::{Arguments, Failure, Outcome, block_on, client::Target, record::time, token};
 use crate::{
     daemon::{self, configuration::History, settings},
     telemetry,
@@ -85,6 +85,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Outcome {
     let (report, figures) = match &options.pbx {
         Some(name) => {
             let config = arguments.load()?;
+            asterisk(&config, name).map_err(Failure::usage)?;
             let base = options.target.base(arguments)?;
             block_on(outside(options, &config, name, &base))??
         }
@@ -280,6 +281,7 @@ mod tests {
     /// The whole of it, as `hookswitch simulate` does it: every caller is played to the end.
     #[tokio::test(flavor = "multi_thread")]
     async fn callers_are_served_by_a_daemon_in_the_same_process() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let second = Duration::from_secs(1);
         let options = Options {
             rate: 20.0,

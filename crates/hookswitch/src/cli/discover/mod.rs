@@ -118,7 +118,7 @@ fn access(
 }
 
 /// The PBX of that name; where there is only one, `pbx` will do.
-pub(super) fn find<'c>(config: &'c Config, name: &str) -> anyhow::Result<(&'c Pbx, &'c Asterisk)> {
+pub(super) fn find<'c>(config: &'c Config, name: &str) -> Result<(&'c Pbx, &'c Asterisk), Failure> {
     let asterisks: Vec<(&Pbx, &Asterisk)> = config
         .pbxs
         .iter()
@@ -131,10 +131,10 @@ pub(super) fn find<'c>(config: &'c Config, name: &str) -> anyhow::Result<(&'c Pb
     let only = (asterisks.len() == 1 && name == "pbx").then(|| asterisks.first()).flatten();
     named.or(only).copied().ok_or_else(|| {
         let names: Vec<&str> = asterisks.iter().map(|(pbx, _)| pbx.name.as_str()).collect();
-        anyhow!(
+        Failure::usage(format_args!(
             "no PBX of kind \"asterisk\" is called {name:?}\nhint: the configuration has {}",
             names.join(", ")
-        )
+        ))
     })
 }
 
