@@ -236,7 +236,7 @@ export interface components {
             at?: string;
             /** @description Attached to each try. */
             data?: {
-                [key: string]: string | number | boolean;
+                [key: string]: string | number | boolean | null;
             };
             /** @description Who is called, as a page holds it; [numbers] outbound_allow decides. */
             number: string;
@@ -486,9 +486,9 @@ export interface components {
             /** @enum {string} */
             match: "one" | "many" | "none" | "pending" | "error";
         };
-        /** @description Keys and their new values; kept as text. */
-        Data: {
-            [key: string]: string | number | boolean;
+        /** @description Keys and their new values; kept as text. May stand under `data`, as in the call. */
+        Data: components["schemas"]["Values"] | {
+            data: components["schemas"]["Values"];
         };
         Deliveries: {
             items: components["schemas"]["Delivery"][];
@@ -647,6 +647,9 @@ export interface components {
             role: "customer" | "agent" | "external" | "consult" | "supervisor";
             /** @enum {string} */
             state: "ringing" | "connected" | "held" | "left";
+        };
+        Levels: {
+            [key: string]: number | null;
         };
         Link: {
             gap: {
@@ -954,14 +957,14 @@ export interface components {
             token_type: "Bearer";
         };
         /**
-         * @description Levels 1 to 10; null takes a skill away, those not named stay.
+         * @description Levels 1 to 10; null takes a skill away, those not named stay. May stand under `skills`, as in the agent.
          * @example {
          *       "billing": 8,
          *       "mandarin": null
          *     }
          */
-        Skills: {
-            [key: string]: number | null;
+        Skills: components["schemas"]["Levels"] | {
+            skills: components["schemas"]["Levels"];
         };
         Snapshot: {
             agents: components["schemas"]["Agent"][];
@@ -1082,6 +1085,10 @@ export interface components {
             id: string;
             /** @description It is this change that does it. */
             new: boolean;
+        };
+        /** @description null and an empty text empty a key. */
+        Values: {
+            [key: string]: string | number | boolean | null;
         };
         Version: {
             /** Format: date-time */
@@ -1209,6 +1216,7 @@ export type ImportReport = components["schemas"]["ImportReport"];
 export type InvariantViolatedEvent = components["schemas"]["InvariantViolatedEvent"];
 export type Ledger = components["schemas"]["Ledger"];
 export type Leg = components["schemas"]["Leg"];
+export type Levels = components["schemas"]["Levels"];
 export type Link = components["schemas"]["Link"];
 export type LookedUp = components["schemas"]["LookedUp"];
 export type Nothing = components["schemas"]["Nothing"];
@@ -1246,6 +1254,7 @@ export type To = components["schemas"]["To"];
 export type Tokens = components["schemas"]["Tokens"];
 export type Tones = components["schemas"]["Tones"];
 export type Useless = components["schemas"]["Useless"];
+export type Values = components["schemas"]["Values"];
 export type Version = components["schemas"]["Version"];
 export type Versions = components["schemas"]["Versions"];
 export type Via = components["schemas"]["Via"];
