@@ -90,6 +90,11 @@ impl Secret {
         matches!(self.0, Kind::Plain(_))
     }
 
+    /// Stands where the configuration names none; that was told already.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(&self.0, Kind::Plain(text) if text.is_empty())
+    }
+
     /// The file it is in, if it is in one.
     pub(crate) fn path(&self) -> Option<PathBuf> {
         match &self.0 {

@@ -81,6 +81,16 @@ fn a_problem_in_an_included_file_is_told_there() {
     assert!(problems[1].hint.contains("other.toml:2"), "{}", problems[1].hint);
 }
 
+/// The file is for everybody to read, but there is no secret in it.
+#[test]
+fn a_secret_that_is_missing_is_told_as_that_alone() {
+    let pbx = "[[pbx]]\nname = \"hq\"\naddress = \"127.0.0.1:5038\"\nusername = \"hookswitch\"\n\
+               fallback = { dial = \"PJSIP/1008\" }\n";
+    let folder = files(&[("h.toml", &[pbx, AGENT, QUEUE, ROUTE].concat())]);
+    let problems = load(&folder.path().join("h.toml")).unwrap_err();
+    assert_eq!(places(&problems), [("h.toml".to_owned(), 1, "pbx[0].secret")], "{problems:?}");
+}
+
 #[test]
 fn files_that_are_not_there_are_told_and_circles_end() {
     let folder = files(&[

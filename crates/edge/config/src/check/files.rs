@@ -91,6 +91,9 @@ fn paths(config: &Config) -> Vec<(String, &Path)> {
 
 /// A secret that is not there now may be there when the daemon starts, so this only warns.
 fn check_secret(reader: &mut Reader, key: &str, secret: &Secret) {
+    if secret.is_missing() {
+        return;
+    }
     if secret.is_plain() {
         let file = reader.file_of(key);
         if file.is_some_and(|file| is_world_readable(&file)) {
