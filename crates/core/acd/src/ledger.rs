@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) const RETURNED: &str = "returned";
 /// How long the PBX may take to end a call when its last conversation is over.
 const TEARDOWN: Millis = Millis::from_secs(1);
+/// How long it may take to bring a call that has just begun to a queue or a menu; nothing can be said or keyed meanwhile.
+const ARRIVAL: Millis = Millis(250);
 
 /// Something in the books that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,11 +101,24 @@ impl Books {
         if self.owner == owner {
             return;
         }
+        if self.absorbs_arrival(now, &owner) {
+            (self.owner, self.how) = (owner, how.to_owned());
+            return;
+        }
         self.book(now);
         let resumed = self.segments.pop_if(|last| last.owner == owner);
         self.since = resumed.as_ref().map_or(now, |last| last.from);
         self.how = resumed.map_or_else(|| how.to_owned(), |last| last.how);
         self.owner = owner;
+    }
+
+    /// Before a caller waits the PBX needs a moment to bring the call there. That is no segment of its own.
+    fn absorbs_arrival(&self, now: Timestamp, owner: &Owner) -> bool {
+        let at_the_system = |owner: &Owner| matches!(owner, Owner::System(_));
+        self.segments.is_empty()
+            && at_the_system(&self.owner)
+            && (at_the_system(owner) || matches!(owner, Owner::Queue(_)))
+            && now.since(self.started_at) < ARRIVAL
     }
 
     fn book(&mut self, now: Timestamp) {
@@ -235,6 +250,26 @@ mod tests {
 
     fn system() -> Owner {
         Owner::System("pbx".into())
+    }
+
+    #[test]
+    fn the_moment_before_the_queue_is_no_segment_and_a_longer_time_is_one() {
+        for (arrives, expected) in [(249, 1), (250, 2)] {
+            let mut books = Books::open(at(0), system(), "inbound");
+            books.hand_over(at(arrives), Owner::Queue("q".parse().unwrap()), "queued");
+            assert_eq!(books.close(at(1_000)), []);
+            let last = books.segments().last().unwrap();
+            assert_eq!((books.segments().len(), &*last.how), (expected, "queued"));
+            assert_eq!(books.segments()[0].from, at(0));
+        }
+    }
+
+    #[test]
+    fn who_is_put_through_at_once_was_with_the_system_all_the_same() {
+        let mut books = Books::open(at(0), system(), "inbound");
+        books.hand_over(at(5), Owner::Agent(agent("a")), "answered");
+        assert_eq!(books.close(at(10)), []);
+        assert_eq!(books.segments().len(), 2);
     }
 
     #[test]
