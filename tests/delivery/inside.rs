@@ -51,7 +51,9 @@ async fn an_address_inside_is_refused_before_anything_starts() -> Result<()> {
     {
         let table = format!("[[webhook]]\nname = \"sly\"\nurl = \"{url}\"\nsecret = \"{WEBHOOK_SECRET}\"\n");
         let Err(error) = Daemon::start(&table).await else { panic!("started with {url}") };
-        ensure!(format!("{error:#}").contains("webhook sly"), "{error:#}");
+        let told = format!("{error:#}");
+        // With its place in the file, as `hookswitch check` tells it, too.
+        ensure!(told.contains("webhook sly") && told.contains("(webhook[0].url)"), "{told}");
     }
     Ok(())
 }
